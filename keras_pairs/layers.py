@@ -202,3 +202,6 @@ class MembersToBatch(keras.layers.Layer):
         members, _, units = inputs.shape
         shape = [size for size in (members, units) if size > 1] or [1]
         return tf.reshape(tf.transpose(inputs, (1, 0, 2)), [-1, *shape])
+
+
+WITH_WEIGHTS = (MemberConv2D, MemberBatchNorm, MemberDense)

@@ -12,7 +12,6 @@ population equals the same member trained alone, and the random numbers cost 1/K
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from keras_pairs import layers
 
@@ -154,10 +153,10 @@ def take_member(model, k, logits=False):
     nb_f = model.get_layer("conv_1").filters // members
     single = build_model(nb_f, logits=logits)
     for layer in single.layers:
-        source = model.get_layer(layer.name) if layer.weights else None
-        for variable, value in zip(
-            layer.weights, source.weights if source else [], strict=True
-        ):
-            axis = layers.member_axis(variable)
-            variable.assign(np.split(np.asarray(value), members, axis)[k])
+        if not isinstance(layer, layers.WITH_WEIGHTS):
+            continue
+        source = model.get_layer(layer.name)
+        for variable, value in zip(layer.weights, source.weights, strict=True):
+            parts = np.split(np.asarray(value), members, layers.member_axis(variable))
+            variable.assign(parts[k])
     return single

@@ -79,6 +79,7 @@ def fit(configs, splits, *, stream_seed, validate=True, callbacks=()):
         epochs=first.epochs,
         steps_per_epoch=steps,
         validation_data=validation,
+        shuffle=False,
         verbose=0,
         callbacks=[recorder, *callbacks],
     )

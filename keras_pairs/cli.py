@@ -1,0 +1,120 @@
+"""What every command line of this project does alike: flags, errors, quiet start-up."""
+
+import logging
+import os
+import pathlib
+import sys
+import tempfile
+import textwrap
+
+from absl import flags
+
+from keras_pairs.config import UserError, define_flags
+
+
+def run(main, doc, names, argv=None):
+    """Parses the command line, calls `main(values)` and exits.
+
+    Exit codes: 0; 1 for what went wrong later (a bad file, a full disk); 2 for a bad
+    flag; 130 for Ctrl-C. An error is one line on stderr, `error: …`.
+
+    Args:
+      main: function of the parsed `absl.flags.FlagValues`.
+      doc: str, what `--help` prints above the flags.
+      names: names of the flags, see `config.define_flags`.
+      argv: list of str, default `sys.argv`.
+    """
+    argv = list(sys.argv if argv is None else argv)
+    values = define_flags(names)
+    if any(arg in ("--help", "-help", "-h") for arg in argv[1:]):
+        print(usage(doc, values))
+        sys.exit(0)
+    try:
+        rest = values(argv)[1:]
+    except flags.Error as error:
+        _fail(error, 2)
+    if rest:
+        _fail(f"unexpected argument: {rest[0]}", 2)
+    quiet()
+    try:
+        main(values)
+        sys.stdout.flush()
+    except UserError as error:
+        _fail(error, 1)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}{error.strerror or error}", 1)
+    except KeyboardInterrupt:
+        _fail("interrupted", 130, "\n")
+    sys.exit(0)
+
+
+def usage(doc, values):
+    """The text of `--help`."""
+    lines = [doc.strip(), "", "Flags:"]
+    for name in values:
+        flag = values[name]
+        default = "" if flag.default is None else f" [{flag.default}]"
+        choices = getattr(flag.parser, "enum_values", None)
+        kind = f"=<{'|'.join(choices)}>" if choices else ""
+        lines.append(f"  --{name}{kind}")
+        lines += textwrap.wrap(
+            flag.help + default, 78, initial_indent=" " * 6, subsequent_indent=" " * 6
+        )
+    return "\n".join(lines)
+
+
+def quiet():
+    """Plain warnings of our own, and Keras on TensorFlow."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
+
+
+def import_tensorflow():
+    """Imports TensorFlow and finds its devices without their start-up noise.
+
+    TensorFlow writes it to file descriptor 2 before it reads any setting. Where the
+    import fails, what was held back is shown.
+    """
+    sys.stderr.flush()
+    before = os.dup(2)
+    with tempfile.TemporaryFile() as noise:
+        os.dup2(noise.fileno(), 2)
+        try:
+            import tensorflow as tf
+
+            tf.config.list_logical_devices()
+        except BaseException:
+            noise.seek(0)
+            os.write(before, noise.read())
+            raise
+        finally:
+            os.dup2(before, 2)
+            os.close(before)
+
+
+def say(*parts):
+    """Prints a line of the result, at once."""
+    print(*parts, flush=True)
+
+
+def print_config(config, images):
+    """Shows a configuration before the work begins."""
+    values = config.to_dict() | {"dataset": images.name, "data_path": images.source}
+    say("  ".join(f"{name}={value}" for name, value in values.items()))
+
+
+def relative(path):
+    """`path` as the user would type it from here."""
+    path = pathlib.Path(path).absolute()
+    here = pathlib.Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _fail(message, code, before=""):
+    print(f"{before}error: {' '.join(str(message).split())}", file=sys.stderr)
+    sys.exit(code)

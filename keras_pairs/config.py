@@ -1,0 +1,245 @@
+"""What a training is made of: the paper's symbols, Table I and the command-line flags.
+
+Importable without TensorFlow, so that `--help` and a bad flag answer at once.
+"""
+
+import dataclasses
+import math
+import pathlib
+
+from absl import flags
+
+EPOCHS = 150
+NUM_PAIRS = 1000
+DATASETS = ("auto", "mnist", "digits")
+
+
+class UserError(Exception):
+    """A mistake that the user can mend; the message is the one line they see."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A row of the paper's Table I; accuracies (mean, std over 10 rounds) in percent."""
+
+    nb_f: int
+    lr: float
+    batch_size: int
+    w_a: float
+    mean: float
+    std: float
+
+
+TABLE1 = (
+    Row(8, 0.01, 200, 0.0, 81.69, 1.70),
+    Row(8, 0.005, 200, 0.7, 80.81, 3.38),
+    Row(16, 0.005, 100, 0.0, 83.05, 0.97),
+    Row(16, 0.01, 50, 0.8, 84.19, 4.46),
+    Row(32, 0.01, 50, 0.0, 83.84, 0.94),
+    Row(32, 0.005, 50, 1.0, 90.49, 1.76),
+    Row(64, 0.005, 100, 0.0, 83.10, 0.90),
+    Row(64, 0.005, 100, 1.0, 92.03, 0.64),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingConfig:
+    """One training, in the paper's symbols.
+
+    Attributes:
+      nb_f: int >= 1, filters of each convolution (section II.A).
+      lr: float > 0, Adam's learning rate (II.C).
+      batch_size: int >= 1 (II.C).
+      w_m, w_a: floats >= 0 with a positive sum, the weights of Eq. (1).
+      epochs: int >= 1.
+      seed: int >= 0; decides pairs, initial weights, batch order and dropout masks.
+      dataset: "auto", "mnist" or "digits"; see `data.load_images`.
+      data_path: path of an .npz with MNIST's keys, or None.
+      num_pairs: int >= 1, pairs in each of training, validation and test.
+
+    Raises:
+      ValueError: if a value is out of its range.
+    """
+
+    nb_f: int
+    lr: float
+    batch_size: int
+    w_m: float = 1.0
+    w_a: float = 1.0
+    epochs: int = EPOCHS
+    seed: int = 0
+    dataset: str = "auto"
+    data_path: str | None = None
+    num_pairs: int = NUM_PAIRS
+
+    def __post_init__(self):
+        for name in ("nb_f", "batch_size", "epochs", "num_pairs"):
+            self._check(name, getattr(self, name) >= 1, "at least 1")
+        self._check("seed", self.seed >= 0, "at least 0")
+        self._check("lr", self.lr > 0 and math.isfinite(self.lr), "positive and finite")
+        for name in ("w_m", "w_a"):
+            value = getattr(self, name)
+            self._check(name, value >= 0 and math.isfinite(value), "at least 0 and finite")
+        self._check("w_m + w_a", self.w_m + self.w_a > 0, "positive")
+        self._check("dataset", self.dataset in DATASETS, f"one of {', '.join(DATASETS)}")
+
+    def _check(self, name, right, rule):
+        if not right:
+            value = self.w_m + self.w_a if "+" in name else getattr(self, name)
+            raise ValueError(f"{name} must be {rule}. Received: {name}={value}")
+
+    @classmethod
+    def from_table1(cls, nb_f, w_a=None, **others):
+        """The configuration of Table I for `nb_f`; what is given (not None) goes first.
+
+        The row is the one with auxiliary loss, or the one without where `w_a` is 0. A
+        width that Table I does not list takes the nearest one's (by ratio).
+
+        Raises:
+          ValueError: as the constructor.
+        """
+        if nb_f < 1:
+            raise ValueError(f"nb_f must be at least 1. Received: nb_f={nb_f}")
+        rows = [row for row in TABLE1 if (row.w_a == 0) == (w_a == 0)]
+        row = min(rows, key=lambda row: abs(math.log(row.nb_f / nb_f)))
+        values = {"lr": row.lr, "batch_size": row.batch_size, "w_a": row.w_a}
+        given = {"w_a": w_a, **others}
+        values.update((k, v) for k, v in given.items() if v is not None)
+        return cls(nb_f=nb_f, **values)
+
+    def to_dict(self):
+        return dataclasses.asdict(self)
+
+
+def _integer(lower):
+    def define(name, default, text, values):
+        flags.DEFINE_integer(name, default, text, lower_bound=lower, flag_values=values)
+
+    return define
+
+
+def _float(lower, strict=False):
+    def define(name, default, text, values):
+        flags.DEFINE_float(name, default, text, flag_values=values)
+        bound = f"must be {'greater than' if strict else 'at least'} {lower} and finite"
+
+        def right(value):
+            if value is None:
+                return True
+            above = value > lower if strict else value >= lower
+            return above and math.isfinite(value)
+
+        flags.register_validator(name, right, bound, flag_values=values)
+
+    return define
+
+
+def _path(kind):
+    def define(name, default, text, values):
+        flags.DEFINE_string(name, default, text, flag_values=values)
+        if kind == "file":
+            flags.register_validator(
+                name,
+                lambda value: value is None or pathlib.Path(value).is_file(),
+                "there is no such file",
+                flag_values=values,
+            )
+        else:
+            flags.register_validator(
+                name,
+                lambda value: value is None or (value and not _below_a_file(value)),
+                "must be a folder, existing or new",
+                flag_values=values,
+            )
+
+    return define
+
+
+def _below_a_file(value):
+    path = pathlib.Path(value).absolute()
+    return any(p.exists() and not p.is_dir() for p in (path, *path.parents))
+
+
+def _enum(*choices):
+    def define(name, default, text, values):
+        flags.DEFINE_enum(name, default, choices, text, flag_values=values)
+
+    return define
+
+
+def _boolean(name, default, text, values):
+    flags.DEFINE_boolean(name, default, text, flag_values=values)
+
+
+# name: (how it is defined, default, help). A default of None means Table I's value.
+_FLAGS = {
+    "nb_f": (_integer(1), 64, "Filters of each convolution."),
+    "lr": (_float(0, True), None, "Learning rate of Adam [Table I's]."),
+    "batch_size": (_integer(1), None, "Pairs per step [Table I's]."),
+    "w_m": (_float(0), 1.0, "Weight of the main loss in Eq. (1)."),
+    "w_a": (_float(0), None, "Weight of the auxiliary loss in Eq. (1) [Table I's]."),
+    "epochs": (_integer(1), EPOCHS, "Passes over the training pairs."),
+    "seed": (_integer(0), 0, "Decides pairs, initial weights, batches and dropout."),
+    "dataset": (
+        _enum(*DATASETS),
+        "auto",
+        "Where the digits come from: MNIST, the 1,797 digits inside scikit-learn, or "
+        "MNIST where it can be had.",
+    ),
+    "data_path": (_path("file"), None, "An .npz file with MNIST's arrays, as Keras'."),
+    "num_pairs": (
+        _integer(1),
+        NUM_PAIRS,
+        "Pairs for training, validation and test each.",
+    ),
+    "run_dir": (
+        _path("folder"),
+        None,
+        "Folder for the results [runs/<command>-<time>].",
+    ),
+    "export_dir": (
+        _path("folder"),
+        "saved_models/digit_pairs",
+        "Folder in which the SavedModel becomes the next version.",
+    ),
+    "verbosity": (
+        _enum("0", "1"),
+        "1",
+        "1: progress bar and summary; 0: summary only.",
+    ),
+    "rounds": (
+        _integer(2),
+        10,
+        "Trainings per configuration, each on pairs of its own.",
+    ),
+    "table1": (_boolean, False, "Evaluate all eight rows of Table I."),
+    "memory_limit": (
+        _float(0, True),
+        None,
+        "GiB that one graph may take; decides how many rounds train at once "
+        "[a quarter of the machine's].",
+    ),
+}
+
+
+def define_flags(names):
+    """An `absl.flags.FlagValues` with the named flags of this project, unparsed."""
+    values = flags.FlagValues()
+    for name in names:
+        define, default, text = _FLAGS[name]
+        define(name, default, text, values)
+    return values
+
+
+def config_from_flags(values):
+    """The `TrainingConfig` that parsed flags ask for.
+
+    Raises:
+      UserError: if the flags do not go together.
+    """
+    names = {field.name for field in dataclasses.fields(TrainingConfig)}
+    given = {name: values[name].value for name in values if name in names}
+    try:
+        return TrainingConfig.from_table1(**given)
+    except ValueError as error:
+        raise UserError(str(error)) from error

@@ -1,0 +1,125 @@
+"""Files that are whole or absent, run folders, and where a result came from."""
+
+import contextlib
+import csv
+import datetime
+import importlib.metadata
+import json
+import os
+import pathlib
+import platform
+import subprocess
+
+PACKAGES = ("keras", "tensorflow", "numpy", "keras-tuner", "scikit-learn")
+
+
+@contextlib.contextmanager
+def atomic_write(path):
+    """Yields a temporary sibling of `path` to write; renames it when the block ends.
+
+    A reader sees the old file or the new one, never a part; a block that raises leaves
+    the old one.
+
+    Args:
+      path: str or Path; its suffix is kept, as libraries choose formats by suffix.
+
+    Raises:
+      OSError: if the folder cannot be written or the disk is full.
+    """
+    path = pathlib.Path(path)
+    temporary = path.with_name(f".tmp-{os.getpid()}-{path.name}")
+    try:
+        yield temporary
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path, text):
+    """Writes `text` as UTF-8, atomically."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path, value):
+    """Writes `value` as indented JSON, atomically."""
+    write_text(path, json.dumps(value, indent=2) + "\n")
+
+
+def read_json(path):
+    """Reads a JSON file.
+
+    Raises:
+      OSError, ValueError: if it cannot be read or is not JSON.
+    """
+    return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+
+
+def write_csv(path, rows):
+    """Writes a list of dicts with the same keys as CSV with a header, atomically."""
+    with atomic_write(path) as temporary, open(temporary, "w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def make_run_dir(path, kind):
+    """Makes the folder of a run, and makes sure it can be written.
+
+    Args:
+      path: str, Path or None: `runs/<kind>-<date>-<time>` below the current folder.
+      kind: str, the command.
+
+    Returns:
+      `pathlib.Path`.
+
+    Raises:
+      OSError: if it cannot be made or written.
+    """
+    if path is None:
+        stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+        path = pathlib.Path("runs") / f"{kind}-{stamp}"
+        number = 1
+        while path.exists():
+            number += 1
+            path = path.with_name(f"{kind}-{stamp}-{number}")
+    path = pathlib.Path(path)
+    path.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path / "writable"):
+        (path / f".tmp-{os.getpid()}-writable").touch()
+    (path / "writable").unlink()
+    return path
+
+
+def provenance():
+    """Versions, git commit and machine behind a result, as a dict for JSON."""
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[package] = importlib.metadata.version(package)
+    return {
+        "versions": versions,
+        "commit": _commit(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+    }
+
+
+def _commit():
+    def git(*arguments):
+        return subprocess.run(
+            ["git", *arguments],
+            cwd=pathlib.Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+
+    try:
+        # An installed copy may lie inside somebody else's repository.
+        git("ls-files", "--error-unmatch", "files.py")
+        dirty = git("status", "--porcelain", "--untracked-files=no")
+        return git("rev-parse", "HEAD") + ("-dirty" if dirty else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None

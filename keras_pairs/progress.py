@@ -1,0 +1,40 @@
+"""The progress bar of everything that takes longer than a few seconds."""
+
+import sys
+
+import keras
+
+
+class EpochProgress(keras.callbacks.Callback):
+    """Keras' bar with ETA over epochs, shared by several `fit` calls.
+
+    Shows the training and, where there is one, the validation accuracy of the comparison,
+    averaged over members.
+
+    Args:
+      total: int, the work of all calls.
+      verbose: whether to show anything.
+    """
+
+    def __init__(self, total, verbose=True):
+        super().__init__()
+        # A log file wants a line now and then, not one per epoch.
+        interval = 0.1 if sys.stdout.isatty() else 10
+        names = ("accuracy", "val_accuracy")
+        self.bar = keras.utils.Progbar(
+            total, stateful_metrics=names, interval=interval, verbose=int(verbose)
+        )
+        self.done, self.total, self.work = 0, total, 1
+
+    def start(self, work):
+        """Announces a `fit` call whose epochs count `work` each."""
+        self.work = work
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.done += self.work
+        shown = []
+        for prefix in ("", "val_"):
+            key = f"{prefix}comparison_accuracy"
+            if key in logs:
+                shown.append((f"{prefix}accuracy", float(logs[key].mean())))
+        self.bar.update(self.done, shown, finalize=self.done >= self.total)

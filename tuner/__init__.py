@@ -1,0 +1,1 @@
+"""The grid of section II.C on keras-tuner."""
