@@ -1,0 +1,216 @@
+"""Configurations scored over several rounds (section II.B): fresh pairs, fresh weights."""
+
+import dataclasses
+import math
+import os
+import pathlib
+import time
+
+import numpy as np
+
+from keras_pairs import data, files
+from keras_pairs.config import TABLE1, UserError
+from keras_pairs.model import OUTPUTS
+
+SIDES = (12, 10, 8, 6, 4, 2)
+# Bytes that a member holds per activation of a batch, measured as peak memory over the
+# members of a graph: forward results, gradients and the kernels' working copies.
+BYTES_PER_ACTIVATION = 40
+SCORING_SHARE = 0.4
+
+
+def machine_memory():
+    """The machine's memory in bytes."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def members_that_fit(nb_f, batch_size, memory_limit):
+    """How many networks may share a graph.
+
+    Args:
+      nb_f, batch_size: ints.
+      memory_limit: float, bytes for the graph's tensors.
+
+    Returns:
+      int >= 1.
+    """
+    from keras_pairs.training import EVALUATION_BATCH
+
+    activations = nb_f * sum(side * side for side in SIDES)
+    batch = max(batch_size, SCORING_SHARE * EVALUATION_BATCH)
+    return max(1, int(memory_limit / (BYTES_PER_ACTIVATION * activations * batch)))
+
+
+def plan(configs, rounds, memory_limit):
+    """Divides the rounds of every configuration into groups that train in one graph.
+
+    Args:
+      configs: list of `TrainingConfig`; round r of each has the seed `seed + r`.
+      rounds: int >= 1.
+      memory_limit: float, bytes.
+
+    Returns:
+      list of (index of the configuration, list of that group's `TrainingConfig`s).
+    """
+    groups = []
+    for index, config in enumerate(configs):
+        fit = members_that_fit(config.nb_f, config.batch_size, memory_limit)
+        pieces = np.array_split(np.arange(rounds), math.ceil(rounds / fit))
+        for piece in pieces:
+            seeds = [config.seed + int(r) for r in piece]
+            members = [dataclasses.replace(config, seed=seed) for seed in seeds]
+            groups.append((index, members))
+    return groups
+
+
+def evaluate(configs, images, run_dir, rounds, memory_limit, verbose=True):
+    """Trains and scores every configuration `rounds` times; goes on where it was stopped.
+
+    Round r of every configuration uses the same pairs (seed + r): configurations are
+    compared on the same data. Each finished group is a file in `run_dir/groups`.
+
+    Args:
+      configs: list of `TrainingConfig`.
+      images: `data.Images`.
+      run_dir: Path of an existing folder, new or of the same evaluation.
+      rounds: int >= 2.
+      memory_limit: float, bytes that a group's tensors may take.
+      verbose: whether to show a progress bar.
+
+    Returns:
+      list of dicts, one per configuration; see `summarize`.
+
+    Raises:
+      UserError: if there are too few images, or `run_dir` holds another evaluation.
+      OSError: if a file cannot be written.
+    """
+    groups = plan(configs, rounds, memory_limit)
+    data.sample_pairs(images, configs[0].num_pairs, configs[0].seed)
+    _same_evaluation(run_dir, configs, images, [len(members) for _, members in groups])
+    folder = run_dir / "groups"
+    folder.mkdir(exist_ok=True)
+    paths = [folder / f"{number:03}.json" for number in range(len(groups))]
+    results = [_finished(path) for path in paths]
+    todo = [i for i, result in enumerate(results) if result is None]
+    if todo:
+        from keras_pairs.progress import EpochProgress
+
+        # An epoch's cost is about proportional to the filters that it trains.
+        work = {i: groups[i][1][0].nb_f * len(groups[i][1]) for i in todo}
+        total = sum(work[i] * groups[i][1][0].epochs for i in todo)
+        progress = EpochProgress(total, verbose)
+        for i in todo:
+            progress.start(work[i])
+            results[i] = _train_group(groups[i][1], images, progress)
+            files.write_json(paths[i], results[i])
+    by_config = [[] for _ in configs]
+    for (index, _), result in zip(groups, results, strict=True):
+        by_config[index].append(result)
+    return [summarize(*both) for both in zip(configs, by_config, strict=True)]
+
+
+def _train_group(members, images, progress):
+    import keras
+
+    from keras_pairs import training
+
+    begun = time.perf_counter()
+    splits = [data.sample_pairs(images, c.num_pairs, c.seed) for c in members]
+    # Without this the graphs of earlier groups stay in memory.
+    keras.backend.clear_session()
+    trained = training.fit(
+        members,
+        splits,
+        stream_seed=members[0].seed,
+        validate=False,
+        callbacks=[progress],
+    )
+    scores = training.score(trained.model, [s.test for s in splits])
+    return {
+        "seeds": [config.seed for config in members],
+        "test_accuracy": {name: scores[name].tolist() for name in OUTPUTS},
+        "seconds": time.perf_counter() - begun,
+    }
+
+
+def _finished(path):
+    """What a group's file says, or None where it must be computed."""
+    try:
+        return files.read_json(path)
+    except (OSError, ValueError):
+        return None
+
+
+def _same_evaluation(run_dir, configs, images, sizes):
+    """Writes config.json, or refuses a folder whose config.json asks for other things."""
+    dataset = images.describe()
+    wanted = {
+        "configs": [config.to_dict() for config in configs],
+        "group_sizes": sizes,
+        "dataset": dataset,
+    }
+    path = pathlib.Path(run_dir) / "config.json"
+    if path.exists():
+        try:
+            found = files.read_json(path)
+        except ValueError as error:
+            raise UserError(f"{path} is not readable; use a new --run_dir") from error
+        if _identity(found) != _identity(wanted):
+            raise UserError(
+                f"{run_dir} holds another evaluation; use a new --run_dir or its own flags"
+            )
+    else:
+        files.write_json(path, wanted | files.provenance())
+
+
+def _identity(record):
+    # The same data may lie elsewhere today.
+    configs = [c | {"data_path": None, "dataset": None} for c in record.get("configs", [])]
+    return configs, record.get("group_sizes"), record.get("dataset", {}).get("sha256")
+
+
+def summarize(config, results):
+    """A configuration's rounds as one row.
+
+    Args:
+      config: `TrainingConfig`.
+      results: list of dicts, its groups.
+
+    Returns:
+      dict: nb_f, lr, batch_size, w_a, rounds, mean and std (sample, in percent) of the
+      comparison's test accuracy, paper_mean, paper_std, difference, welch_t (None where
+      Table I has no such row), first_digit and second_digit (mean percent), seconds, and
+      accuracies: the percents of the comparison, round by round.
+    """
+    percents = {
+        name: 100 * np.concatenate([r["test_accuracy"][name] for r in results])
+        for name in OUTPUTS
+    }
+    ours = percents["comparison"]
+    mean, std = float(ours.mean()), float(ours.std(ddof=1))
+    keys = ("nb_f", "lr", "batch_size", "w_a")
+    values = {key: getattr(config, key) for key in keys}
+    paper = next(
+        (row for row in TABLE1 if all(getattr(row, k) == values[k] for k in keys)), None
+    )
+    difference = mean - paper.mean if paper else None
+    return {
+        **values,
+        "rounds": len(ours),
+        "mean": mean,
+        "std": std,
+        "paper_mean": paper.mean if paper else None,
+        "paper_std": paper.std if paper else None,
+        "difference": difference,
+        "welch_t": welch_t(mean, std, len(ours), paper.mean, paper.std) if paper else None,
+        "first_digit": float(percents["first_digit"].mean()),
+        "second_digit": float(percents["second_digit"].mean()),
+        "seconds": sum(r["seconds"] for r in results),
+        "accuracies": ours.tolist(),
+    }
+
+
+def welch_t(mean_a, std_a, rounds_a, mean_b, std_b, rounds_b=10):
+    """Welch's t of two means with sample standard deviations."""
+    error = math.sqrt(std_a**2 / rounds_a + std_b**2 / rounds_b)
+    return (mean_a - mean_b) / error if error else math.copysign(math.inf, mean_a - mean_b)
