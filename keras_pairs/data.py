@@ -193,9 +193,10 @@ def _pairs(x, y, indices):
 def _read(path):
     """Reads and checks an .npz; pickled content is never executed."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise UserError(f"{path}: not an .npz archive")
+        archive = np.load(path, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise UserError(f"{path}: not an .npz archive")
+        with archive:
             missing = [key for key in KEYS if key not in archive]
             if missing:
                 raise UserError(f"{path}: has no array named {missing[0]}")

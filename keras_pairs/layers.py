@@ -5,6 +5,8 @@ member axis of every weight is found by `member_axis`: the last axis (blocks of 
 size) of convolution kernels and batch-norm vectors, the first axis of dense weights.
 """
 
+import logging
+
 import keras
 import tensorflow as tf
 
@@ -27,16 +29,16 @@ def grouped_convolutions_work():
     """
     if "answer" not in _GROUPED_OK:
         try:
-            _try_grouped_convolution()
+            # Keras traces layers in a graph, in which nothing would be computed.
+            with tf.init_scope():
+                _try_grouped_convolution()
             _GROUPED_OK["answer"] = True
         except (tf.errors.OpError, ValueError) as error:
             _GROUPED_OK["answer"] = False
-            from absl import logging
-
-            logging.warning(
+            logging.getLogger(__name__).warning(
                 "No grouped convolutions here (%s): members are convolved one by one, "
                 "which is slower.",
-                str(error).splitlines()[0][:80],
+                type(error).__name__,
             )
     return _GROUPED_OK["answer"]
 

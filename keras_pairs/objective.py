@@ -86,9 +86,12 @@ class MemberAccuracy(keras.metrics.Metric):
 
 
 class MemberLoss(keras.metrics.Metric):
-    """Mean of `MemberCrossEntropy` over an epoch's samples, for each of K members."""
+    """Mean of `MemberCrossEntropy` over an epoch's samples, for each of K members.
 
-    def __init__(self, output, members, name="loss"):
+    Not named `loss`: under that name Keras logs its own mean over all members.
+    """
+
+    def __init__(self, output, members, name="cross_entropy"):
         super().__init__(name=name)
         self.loss = MemberCrossEntropy(output, members)
         self.total = self.add_weight(shape=(members,), initializer="zeros", name="total")

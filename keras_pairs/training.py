@@ -154,10 +154,10 @@ class _Recorder(keras.callbacks.Callback):
                 continue
             parts = {
                 f"{prefix}{name}_{kind}": np.stack(
-                    [row[f"{prefix}{name}_{kind}"] for row in self.epochs]
+                    [row[f"{prefix}{name}_{logged}"] for row in self.epochs]
                 )
                 for name in OUTPUTS
-                for kind in ("loss", "accuracy")
+                for kind, logged in (("loss", "cross_entropy"), ("accuracy", "accuracy"))
             }
             # Keras' own `loss` averages the members; Eq. (1) holds for each of them.
             columns[f"{prefix}loss"] = sum(

@@ -1,0 +1,61 @@
+import dataclasses
+
+import pytest
+
+from keras_pairs.config import TABLE1, TrainingConfig
+
+
+def test_table1_gives_what_is_not_given():
+    config = TrainingConfig.from_table1(64)
+    assert (config.lr, config.batch_size, config.w_a, config.epochs) == (
+        0.005,
+        100,
+        1.0,
+        150,
+    )
+    assert (config.w_m, config.num_pairs) == (1.0, 1000)
+    config = TrainingConfig.from_table1(8, w_a=0.0)
+    assert (config.lr, config.batch_size, config.w_a) == (0.01, 200, 0.0)
+    config = TrainingConfig.from_table1(8, w_a=3.0, lr=0.1)
+    assert (config.lr, config.batch_size, config.w_a) == (0.1, 200, 3.0)
+
+
+@pytest.mark.parametrize(("nb_f", "row"), [(1, 8), (12, 16), (11, 8), (50, 64), (999, 64)])
+def test_unlisted_width_takes_the_nearest_row(nb_f, row):
+    near = TrainingConfig.from_table1(row)
+    assert TrainingConfig.from_table1(nb_f) == dataclasses.replace(near, nb_f=nb_f)
+
+
+def test_table1_is_the_papers():
+    assert [(r.nb_f, r.w_a, r.mean) for r in TABLE1 if r.nb_f in (8, 64)] == [
+        (8, 0.0, 81.69),
+        (8, 0.7, 80.81),
+        (64, 0.0, 83.10),
+        (64, 1.0, 92.03),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "rule"),
+    [
+        ("nb_f", 0, "at least 1"),
+        ("lr", 0.0, "positive"),
+        ("lr", float("nan"), "positive"),
+        ("lr", float("inf"), "finite"),
+        ("batch_size", 0, "at least 1"),
+        ("w_a", -0.1, "at least 0"),
+        ("w_m", float("inf"), "finite"),
+        ("epochs", 0, "at least 1"),
+        ("seed", -1, "at least 0"),
+        ("num_pairs", 0, "at least 1"),
+        ("dataset", "cifar", "one of"),
+    ],
+)
+def test_values_out_of_range_are_refused(config, name, value, rule):
+    with pytest.raises(ValueError, match=f"{name} must be.*{rule}.*Received"):
+        dataclasses.replace(config, **{name: value})
+
+
+def test_both_weights_zero_is_refused(config):
+    with pytest.raises(ValueError, match="w_m [+] w_a must be positive"):
+        dataclasses.replace(config, w_m=0.0, w_a=0.0)

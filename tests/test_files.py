@@ -1,0 +1,55 @@
+import csv
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from keras_pairs import files
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "a.json"
+    files.write_json(path, [1])
+    with pytest.raises(RuntimeError), files.atomic_write(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert files.read_json(path) == [1]
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_killed_writer_leaves_whole_files(tmp_path):
+    code = """
+import sys
+from keras_pairs.files import write_json
+for i in range(10**9):
+    write_json(sys.argv[1], [i] * 20000)
+    if i == 3: print("go", flush=True)
+"""
+    path = tmp_path / "a.json"
+    writer = subprocess.Popen([sys.executable, "-c", code, path], stdout=subprocess.PIPE)
+    writer.stdout.readline()
+    for _ in range(20):
+        assert len(set(files.read_json(path))) == 1
+    writer.send_signal(signal.SIGKILL)
+    writer.wait()
+    assert len(files.read_json(path)) == 20000
+
+
+def test_csv_has_a_header(tmp_path):
+    files.write_csv(tmp_path / "a.csv", [{"x": 1, "y": "a,b"}, {"x": 2, "y": ""}])
+    with open(tmp_path / "a.csv", newline="") as file:
+        assert list(csv.DictReader(file)) == [{"x": "1", "y": "a,b"}, {"x": "2", "y": ""}]
+
+
+def test_run_dirs_do_not_collide(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made = {files.make_run_dir(None, "train") for _ in range(3)}
+    assert len(made) == 3 and all(path.is_dir() for path in made)
+    assert files.make_run_dir(tmp_path / "x" / "y", "train").is_dir()
+
+
+def test_provenance_names_versions():
+    origin = files.provenance()
+    assert {"python", "keras", "tensorflow", "numpy"} <= set(origin["versions"])
+    assert origin["commit"] is None or len(origin["commit"].removesuffix("-dirty")) == 40

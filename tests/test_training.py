@@ -1,0 +1,169 @@
+import dataclasses
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_pairs.data import sample_pairs
+from keras_pairs.model import build_model, initialize, take_member
+from keras_pairs.training import batches, fit, score, shuffled
+
+RATES = (0.01, 0.005, 0.001, 0.0005, 0.0001)
+
+
+def thirteen(config):
+    return [
+        dataclasses.replace(config, lr=RATES[k % 5], w_a=k / 4, seed=k + 1)
+        for k in range(13)
+    ]
+
+
+def assert_same_training(together, k, alone):
+    for name, values in alone.history.items():
+        np.testing.assert_allclose(
+            together.history[name][:, k], values[:, 0], rtol=1e-3, atol=2e-4, err_msg=name
+        )
+    member, single = take_member(together.model, k), take_member(alone.model, 0)
+    for mine, other in zip(member.weights, single.weights, strict=True):
+        np.testing.assert_allclose(mine, other, atol=5e-4, rtol=1e-3, err_msg=mine.path)
+
+
+def test_member_of_thirteen_equals_training_alone(config, splits):
+    configs = thirteen(config)
+    together = fit(configs, splits, stream_seed=9)
+    for k in (0, 6, 12):
+        alone = fit([configs[k]], splits, stream_seed=9)
+        assert_same_training(together, k, alone)
+        moved = np.abs(alone.history["loss"][-1] - alone.history["loss"][0])
+        assert moved > 1e-4  # the comparison above is of trainings that went somewhere
+
+
+def test_member_with_its_own_data_equals_training_alone(config, digits):
+    configs = thirteen(config)[:4]
+    data = [sample_pairs(digits, 60, seed) for seed in range(4)]
+    together = fit(configs, data, stream_seed=9)
+    assert_same_training(together, 2, fit([configs[2]], data[2], stream_seed=9))
+    scores = score(together.model, [d.test for d in data])
+    single = score(fit([configs[2]], data[2], stream_seed=9).model, data[2].test)
+    for name, values in scores.items():
+        assert values.shape == (4,)
+        assert abs(values[2] - single[name][0]) <= 1 / 60 + 1e-6
+
+
+def test_a_diverging_member_leaves_the_others_to_the_bit(config, splits):
+    configs = thirteen(config)[:3]
+    sane = fit(configs, splits, stream_seed=9)
+    configs[1] = dataclasses.replace(configs[1], lr=1e30)
+    with_diverging = fit(configs, splits, stream_seed=9)
+    assert not np.isfinite(with_diverging.history["loss"][-1, 1])
+    for k in (0, 2):
+        for name, values in sane.history.items():
+            np.testing.assert_array_equal(values[:, k], with_diverging.history[name][:, k])
+        for mine, other in zip(
+            take_member(sane.model, k).weights,
+            take_member(with_diverging.model, k).weights,
+            strict=True,
+        ):
+            np.testing.assert_array_equal(mine, other)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_gradients_between_members_are_zero(splits, training):
+    model = build_model(4, 3, logits=True)
+    initialize(model, [1, 2, 3])
+    with tf.GradientTape() as tape:
+        answers = model(splits.train.images[:10], training=training)
+        loss = sum(tf.reduce_sum(value[:, 1] ** 2) for value in answers.values())
+    gradients = tape.gradient(loss, [v.value for v in model.trainable_variables])
+    for variable, gradient in zip(model.trainable_variables, gradients, strict=True):
+        axis = 0 if len(variable.shape) in (2, 3) else -1
+        first, own, third = np.split(np.asarray(gradient), 3, axis)
+        assert not first.any() and not third.any(), variable.path
+        assert own.any(), variable.path
+
+
+def test_history_is_eq1_of_its_parts(config, splits):
+    history = fit([config], splits, stream_seed=1).history
+    for prefix in ("", "val_"):
+        main = history[f"{prefix}comparison_loss"]
+        digits = (
+            history[f"{prefix}first_digit_loss"] + history[f"{prefix}second_digit_loss"]
+        )
+        expected = (main + 0.7 * digits) / 1.7
+        np.testing.assert_allclose(history[f"{prefix}loss"], expected, rtol=1e-5)
+        assert history[f"{prefix}comparison_accuracy"].shape == (3, 1)
+
+
+def test_validation_pairs_do_not_train(config, splits):
+    unlike = dataclasses.replace(splits, validation=splits.test)
+    first = fit([config], splits, stream_seed=1).history
+    other = fit([config], unlike, stream_seed=1).history
+    np.testing.assert_array_equal(first["loss"], other["loss"])
+    assert (first["val_loss"] != other["val_loss"]).any()
+
+
+def test_learns_the_training_pairs(config, splits):
+    config = dataclasses.replace(config, nb_f=8, epochs=60)
+    history = fit([config], splits, stream_seed=1, validate=False).history
+    assert history["comparison_accuracy"][-5:].mean() > 0.85
+    assert "val_loss" not in history
+
+
+def test_every_epoch_has_every_pair_once_in_a_new_order():
+    count = 23
+    images = np.arange(count, dtype="float32").reshape(count, 1, 1, 1)
+    numbers = np.arange(count)
+    arrays = (images, numbers, numbers, numbers)
+    seen = [np.ravel(batch) for batch, _ in shuffled(arrays, 5, 3, seed=4)]
+    epochs = np.split(np.concatenate(seen), 3)
+    for epoch in epochs:
+        np.testing.assert_array_equal(np.sort(epoch), numbers)
+    assert (epochs[0] != epochs[1]).any() and (epochs[1] != epochs[2]).any()
+    for batch, targets in shuffled(arrays, 5, 1, seed=4):
+        np.testing.assert_array_equal(np.ravel(batch), targets["first_digit"])
+
+
+def test_batches_keep_the_last_one():
+    arrays = (np.zeros((23, 2, 14, 14)), *[np.arange(23)] * 3)
+    assert sum(len(images) for images, _ in batches(arrays, 5)) == 23
+
+
+def test_members_must_share_what_the_graph_fixes(config, splits):
+    other = dataclasses.replace(config, batch_size=10)
+    with pytest.raises(ValueError, match="Members must share batch_size"):
+        fit([config, other], splits, stream_seed=0)
+    with pytest.raises(ValueError, match="one Splits or one per member"):
+        fit([config], [splits, splits], stream_seed=0)
+
+
+FALLBACK = """
+import sys, numpy as np
+sys.path.insert(0, sys.argv[1])
+import logging
+logging.basicConfig(format="%(levelname)s: %(message)s")
+from keras_pairs.config import TrainingConfig
+from keras_pairs.data import load_images, sample_pairs
+from keras_pairs.training import fit
+splits = sample_pairs(load_images("digits"), 60, seed=5)
+configs = [TrainingConfig(4, 0.005, 20, w_a=k, epochs=2, seed=k) for k in range(3)]
+history = fit(configs, splits, stream_seed=9).history
+np.save(sys.argv[2], history["val_loss"])
+"""
+
+
+def test_without_onednn_the_results_are_the_same(tmp_path):
+    root = os.path.dirname(os.path.dirname(__file__))
+    results = {}
+    for onednn in "01":
+        out = tmp_path / f"{onednn}.npy"
+        environment = os.environ | {"TF_ENABLE_ONEDNN_OPTS": onednn}
+        command = [sys.executable, "-c", FALLBACK, root, out]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        results[onednn] = np.load(out)
+        told = done.stderr.count("WARNING: No grouped convolutions")
+        assert told == (onednn == "0"), done.stderr
+    np.testing.assert_allclose(results["0"], results["1"], rtol=1e-3)
