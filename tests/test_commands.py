@@ -107,7 +107,6 @@ BAD = [
     ("train", "--nofilters=3", 2, "nofilters"),
     ("train", "stray", 2, "stray"),
     ("train", f"--data_path={__file__}", 1, "npz|pickled"),
-    ("train", "--run_dir=/proc/nowhere", 1, "/proc/nowhere"),
     ("evaluate", "--rounds=1", 2, "rounds"),
     ("evaluate", "--memory_limit=0", 2, "memory_limit"),
     ("evaluate", "--export_dir=x", 2, "export_dir"),
@@ -124,13 +123,16 @@ def test_bad_arguments_get_one_line(module, argument, code, message, tmp_path):
     assert done.stdout == "" and not list(tmp_path.iterdir())
 
 
-def test_flags_that_do_not_go_together(tmp_path):
+def test_what_only_shows_later_gets_one_line(tmp_path):
     for module, flags in (
         ("train", ("--w_m=0", "--w_a=0")),
         ("evaluate", ("--table1", "--nb_f=8")),
+        ("train", ("--dataset=digits", f"--data_path={__file__}")),
+        ("train", ("--dataset=digits", "--run_dir=/proc/nowhere")),
     ):
         done = command(module, *flags, cwd=tmp_path)
         assert done.returncode == 1 and done.stderr.startswith("error: "), done.stderr
+        assert len(done.stderr.splitlines()) == 1, done.stderr
         assert not list(tmp_path.iterdir())
 
 
