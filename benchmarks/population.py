@@ -55,7 +55,7 @@ def compare(nb_f, batch_size, members, own_data):
     def train_alone():
         clock = _Clock()
         once = dataclasses.replace(config, epochs=3)
-        training.fit([once], splits[0], stream_seed=0, validate=False, callbacks=[clock])
+        training.fit([once], splits[0], validate=False, callbacks=[clock])
         alone.extend(clock.seconds[1:])
 
     clock = _Clock(train_alone)
@@ -63,7 +63,6 @@ def compare(nb_f, batch_size, members, own_data):
     training.fit(
         configs,
         splits if own_data else splits[0],
-        stream_seed=0,
         validate=False,
         callbacks=[clock],
     )

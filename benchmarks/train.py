@@ -86,7 +86,7 @@ def compare(nb_f, batch_size):
 
     turns = Turns(plain)
     config = TrainingConfig(nb_f, 0.005, batch_size, epochs=EPOCHS * (TURNS + 1))
-    training.fit([config], splits, stream_seed=0, validate=False, callbacks=[turns])
+    training.fit([config], splits, validate=False, callbacks=[turns])
     return statistics.median(turns.ours[1:]), statistics.median(turns.theirs[1:])
 
 

@@ -52,7 +52,7 @@ class TrainingConfig:
       batch_size: int >= 1 (II.C).
       w_m, w_a: floats >= 0 with a positive sum, the weights of Eq. (1).
       epochs: int >= 1.
-      seed: int >= 0; decides pairs, initial weights, batch order and dropout masks.
+      seed: int >= 0; decides the pairs and the initial weights.
       dataset: "auto", "mnist" or "digits"; see `data.load_images`.
       data_path: path of an .npz with MNIST's keys, or None.
       num_pairs: int >= 1, pairs in each of training, validation and test.
@@ -179,7 +179,7 @@ _FLAGS = {
     "w_m": (_float(0), 1.0, "Weight of the main loss in Eq. (1)."),
     "w_a": (_float(0), None, "Weight of the auxiliary loss in Eq. (1) [Table I's]."),
     "epochs": (_integer(1), EPOCHS, "Passes over the training pairs."),
-    "seed": (_integer(0), 0, "Decides pairs, initial weights, batches and dropout."),
+    "seed": (_integer(0), 0, "Decides the pairs and the initial weights."),
     "dataset": (
         _enum(*DATASETS),
         "auto",

@@ -121,7 +121,6 @@ def _train_group(members, images, progress):
     trained = training.fit(
         members,
         splits,
-        stream_seed=members[0].seed,
         validate=False,
         callbacks=[progress],
     )

@@ -58,7 +58,6 @@ def train(config, images, run_dir, export_dir, verbose=True):
     trained = training.fit(
         [config],
         splits,
-        stream_seed=config.seed,
         callbacks=[progress.EpochProgress(config.epochs, verbose)],
     )
     scores = training.score(trained.model, splits.test)

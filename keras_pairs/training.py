@@ -10,6 +10,10 @@ from keras_pairs import objective
 from keras_pairs.model import OUTPUTS, build_model, initialize
 
 EVALUATION_BATCH = 500
+# Batch order and dropout masks are the same in every training: what a training gives is a
+# function of its configuration, wherever it runs and whoever shares its graph. The seed
+# decides the pairs and the initial weights.
+STREAM_SEED = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,14 +30,12 @@ class Trained:
     history: dict
 
 
-def fit(configs, splits, *, stream_seed, validate=True, callbacks=()):
+def fit(configs, splits, *, validate=True, callbacks=()):
     """Trains one network per configuration, all in one graph.
 
     Args:
       configs: K `TrainingConfig`s that agree in nb_f, batch_size and epochs.
       splits: one `Splits` that all members share, or K, one each.
-      stream_seed: int, decides the batch order and the dropout masks, which all members
-        share. Runs that are to be comparable name the same.
       validate: whether to score the validation pairs after every epoch.
       callbacks: `keras.callbacks.Callback`s; per-member values are arrays [K] in logs.
 
@@ -56,7 +58,7 @@ def fit(configs, splits, *, stream_seed, validate=True, callbacks=()):
         )
     members = len(configs)
     model = build_model(
-        first.nb_f, members, own_data=own_data, logits=True, mask_seed=100 * stream_seed
+        first.nb_f, members, own_data=own_data, logits=True, mask_seed=STREAM_SEED
     )
     initialize(model, [config.seed for config in configs])
     train = stack([s.train for s in splits] if own_data else splits.train)
@@ -75,7 +77,7 @@ def fit(configs, splits, *, stream_seed, validate=True, callbacks=()):
         validation = batches(stack(pairs), EVALUATION_BATCH)
     recorder = _Recorder()
     model.fit(
-        shuffled(train, first.batch_size, first.epochs, stream_seed),
+        shuffled(train, first.batch_size, first.epochs, STREAM_SEED),
         epochs=first.epochs,
         steps_per_epoch=steps,
         validation_data=validation,

@@ -33,9 +33,9 @@ def assert_same_training(together, k, alone):
 
 def test_member_of_thirteen_equals_training_alone(config, splits):
     configs = thirteen(config)
-    together = fit(configs, splits, stream_seed=9)
+    together = fit(configs, splits)
     for k in (0, 6, 12):
-        alone = fit([configs[k]], splits, stream_seed=9)
+        alone = fit([configs[k]], splits)
         assert_same_training(together, k, alone)
         moved = np.abs(alone.history["loss"][-1] - alone.history["loss"][0])
         assert moved > 1e-4  # the comparison above is of trainings that went somewhere
@@ -44,10 +44,10 @@ def test_member_of_thirteen_equals_training_alone(config, splits):
 def test_member_with_its_own_data_equals_training_alone(config, digits):
     configs = thirteen(config)[:4]
     data = [sample_pairs(digits, 60, seed) for seed in range(4)]
-    together = fit(configs, data, stream_seed=9)
-    assert_same_training(together, 2, fit([configs[2]], data[2], stream_seed=9))
+    together = fit(configs, data)
+    assert_same_training(together, 2, fit([configs[2]], data[2]))
     scores = score(together.model, [d.test for d in data])
-    single = score(fit([configs[2]], data[2], stream_seed=9).model, data[2].test)
+    single = score(fit([configs[2]], data[2]).model, data[2].test)
     for name, values in scores.items():
         assert values.shape == (4,)
         assert abs(values[2] - single[name][0]) <= 1 / 60 + 1e-6
@@ -55,9 +55,9 @@ def test_member_with_its_own_data_equals_training_alone(config, digits):
 
 def test_a_diverging_member_leaves_the_others_to_the_bit(config, splits):
     configs = thirteen(config)[:3]
-    sane = fit(configs, splits, stream_seed=9)
+    sane = fit(configs, splits)
     configs[1] = dataclasses.replace(configs[1], lr=1e30)
-    with_diverging = fit(configs, splits, stream_seed=9)
+    with_diverging = fit(configs, splits)
     assert not np.isfinite(with_diverging.history["loss"][-1, 1])
     for k in (0, 2):
         for name, values in sane.history.items():
@@ -85,8 +85,15 @@ def test_gradients_between_members_are_zero(splits, training):
         assert own.any(), variable.path
 
 
+def test_a_round_is_the_same_in_any_group(config, digits):
+    configs = [dataclasses.replace(config, seed=seed) for seed in range(4)]
+    data = [sample_pairs(digits, 60, seed) for seed in range(4)]
+    together = fit(configs, data)
+    assert_same_training(together, 3, fit(configs[3:], data[3:]))
+
+
 def test_history_is_eq1_of_its_parts(config, splits):
-    history = fit([config], splits, stream_seed=1).history
+    history = fit([config], splits).history
     for prefix in ("", "val_"):
         main = history[f"{prefix}comparison_loss"]
         digits = (
@@ -99,15 +106,15 @@ def test_history_is_eq1_of_its_parts(config, splits):
 
 def test_validation_pairs_do_not_train(config, splits):
     unlike = dataclasses.replace(splits, validation=splits.test)
-    first = fit([config], splits, stream_seed=1).history
-    other = fit([config], unlike, stream_seed=1).history
+    first = fit([config], splits).history
+    other = fit([config], unlike).history
     np.testing.assert_array_equal(first["loss"], other["loss"])
     assert (first["val_loss"] != other["val_loss"]).any()
 
 
 def test_learns_the_training_pairs(config, splits):
     config = dataclasses.replace(config, nb_f=8, epochs=60)
-    history = fit([config], splits, stream_seed=1, validate=False).history
+    history = fit([config], splits, validate=False).history
     assert history["comparison_accuracy"][-5:].mean() > 0.85
     assert "val_loss" not in history
 
@@ -134,9 +141,9 @@ def test_batches_keep_the_last_one():
 def test_members_must_share_what_the_graph_fixes(config, splits):
     other = dataclasses.replace(config, batch_size=10)
     with pytest.raises(ValueError, match="Members must share batch_size"):
-        fit([config, other], splits, stream_seed=0)
+        fit([config, other], splits)
     with pytest.raises(ValueError, match="one Splits or one per member"):
-        fit([config], [splits, splits], stream_seed=0)
+        fit([config], [splits, splits])
 
 
 FALLBACK = """
@@ -149,7 +156,7 @@ from keras_pairs.data import load_images, sample_pairs
 from keras_pairs.training import fit
 splits = sample_pairs(load_images("digits"), 60, seed=5)
 configs = [TrainingConfig(4, 0.005, 20, w_a=k, epochs=2, seed=k) for k in range(3)]
-history = fit(configs, splits, stream_seed=9).history
+history = fit(configs, splits).history
 np.save(sys.argv[2], history["val_loss"])
 """
 
