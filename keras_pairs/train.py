@@ -88,7 +88,7 @@ def main(values):
     data.sample_pairs(images, config.num_pairs, config.seed)
     run_dir = files.make_run_dir(values["run_dir"].value, "train")
     export_dir = files.make_run_dir(values["export_dir"].value, "export")
-    cli.import_tensorflow()
+    cli.import_tensorflow(config.nb_f * config.batch_size)
     cli.print_config(config, images)
     begun = time.perf_counter()
     accuracies, version = train(
