@@ -2,20 +2,18 @@
 
     python -m benchmarks.population
 
-Both sides are `training.fit` (each already optimised), taking turns in one process; the
-first turn of each (tracing) does not count. Beside them the floor: forward and backward
-of the population's convolutions alone, and the GFLOP/s of that and of a matrix product.
+All sides are `training.fit`, in processes of their own that take turns: the population in
+one process, the population as two workers of one thread each at the same time, and one
+training alone with the threads that `train` gives it. Beside them the floor: forward and
+backward of the population's convolutions alone, and the GFLOP/s of that and of a matrix
+product.
 """
 
-import dataclasses
 import statistics
 import time
 
-import keras
-
-from keras_pairs import data, training
+from benchmarks.train import compare, ours
 from keras_pairs.cli import import_tensorflow, say
-from keras_pairs.config import TrainingConfig
 
 # nb_f, batch size, members, whether each has its own pairs, ratio to stay below.
 CASES = (
@@ -25,48 +23,6 @@ CASES = (
     (32, 50, 10, True, 0.5),
     (64, 100, 10, True, 0.8),
 )
-TURNS = 3
-
-
-class _Clock(keras.callbacks.Callback):
-    """Seconds of every epoch; after each, `other` has a turn that is not counted."""
-
-    def __init__(self, other=None):
-        super().__init__()
-        self.other, self.seconds = other, []
-
-    def on_train_begin(self, logs=None):
-        self.begun = time.perf_counter()
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.seconds.append(time.perf_counter() - self.begun)
-        if self.other and epoch:
-            self.other()
-        self.begun = time.perf_counter()
-
-
-def compare(nb_f, batch_size, members, own_data):
-    """Median seconds per member-epoch: (population, alone)."""
-    images = data.load_images("digits")
-    config = TrainingConfig(nb_f, 0.005, batch_size, epochs=TURNS + 1)
-    splits = [data.sample_pairs(images, 1000, seed) for seed in range(members)]
-    alone = []
-
-    def train_alone():
-        clock = _Clock()
-        once = dataclasses.replace(config, epochs=3)
-        training.fit([once], splits[0], validate=False, callbacks=[clock])
-        alone.extend(clock.seconds[1:])
-
-    clock = _Clock(train_alone)
-    configs = [dataclasses.replace(config, seed=k) for k in range(members)]
-    training.fit(
-        configs,
-        splits if own_data else splits[0],
-        validate=False,
-        callbacks=[clock],
-    )
-    return statistics.median(clock.seconds[1:]) / members, statistics.median(alone)
 
 
 def floor(nb_f, batch_size, members, own_data):
@@ -120,14 +76,21 @@ def _median_seconds(function):
 def main():
     import_tensorflow()
     say(f"a matrix product: {matrix_product():.0f} GFLOP/s")
-    say("| nb_f | batch | members | population | alone | ratio | bound | floor | GFLOP/s |")
-    say("|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
-    for nb_f, batch_size, members, own_data, bound in CASES:
-        many, one = compare(nb_f, batch_size, members, own_data)
-        least, speed = floor(nb_f, batch_size, members, own_data)
+    titles = "nb_f batch members one_process two_workers alone ratio bound floor GFLOP/s"
+    say("| " + " | ".join(titles.replace("_", "\N{NO-BREAK SPACE}").split(" ")) + " |")
+    say("|---:" * 10 + "|")
+    for nb_f, batch, members, own_data, bound in CASES:
+        halves = members // 2, members - members // 2
+        one, two, alone = compare(
+            [(ours, (nb_f, batch, members, own_data))],
+            [(ours, (nb_f, batch, half, own_data, True)) for half in halves],
+            [(ours, (nb_f, batch))],
+        )
+        one, two = one / members, two / members
+        least, speed = floor(nb_f, batch, members, own_data)
         say(
-            f"| {nb_f} | {batch_size} | {members} | {many:.4f} | {one:.4f} | "
-            f"{many / one:.2f} | {bound} | {least:.4f} | {speed:.0f} |"
+            f"| {nb_f} | {batch} | {members} | {one:.4f} | {two:.4f} | {alone:.4f} | "
+            f"{min(one, two) / alone:.2f} | {bound} | {least:.4f} | {speed:.0f} |"
         )
 
 

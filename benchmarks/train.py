@@ -8,6 +8,7 @@ BatchNormalization, Dropout, numpy arrays, no other settings. Each has a process
 a slow moment of the machine meets both; the first turn (tracing) does not count.
 """
 
+import dataclasses
 import multiprocessing
 import statistics
 import time
@@ -71,12 +72,19 @@ class Turns(keras.callbacks.Callback):
             self.pipe.send((time.perf_counter() - self.begun) / EPOCHS)
 
 
-def ours(pipe, nb_f, batch_size):
+def ours(pipe, nb_f, batch_size, members=1, own_data=False, one_thread=False):
     """A process that trains with this package, turn by turn."""
-    import_tensorflow(nb_f * batch_size)
-    splits = data.sample_pairs(data.load_images("digits"), 1000, seed=0)
+    import_tensorflow(0 if one_thread else nb_f * batch_size * members)
+    images = data.load_images("digits")
+    splits = [data.sample_pairs(images, 1000, k) for k in range(members)]
     config = TrainingConfig(nb_f, 0.005, batch_size, epochs=EPOCHS * (TURNS + 1))
-    training.fit([config], splits, validate=False, callbacks=[Turns(pipe)])
+    configs = [dataclasses.replace(config, seed=k) for k in range(members)]
+    training.fit(
+        configs,
+        splits if own_data else splits[0],
+        validate=False,
+        callbacks=[Turns(pipe)],
+    )
 
 
 def plain(pipe, nb_f, batch_size):
@@ -95,18 +103,29 @@ def plain(pipe, nb_f, batch_size):
     )
 
 
-def compare(*functions):
-    """Median seconds per epoch of each (function, arguments), taking turns."""
+def compare(*sides):
+    """Median seconds per epoch of each side, taking turns.
+
+    A side is a list of (function, arguments) that run at the same time, each in a process
+    of its own; its time is that of the slowest.
+    """
     context = multiprocessing.get_context("spawn")
-    pipes, seconds = [], [[] for _ in functions]
-    for function, arguments in functions:
-        here, there = context.Pipe()
-        context.Process(target=function, args=(there, *arguments), daemon=True).start()
-        pipes.append(here)
+    pipes, processes = [], []
+    for side in sides:
+        ends = [context.Pipe() for _ in side]
+        pipes.append([here for here, _ in ends])
+        for (function, arguments), (_, there) in zip(side, ends, strict=True):
+            process = context.Process(target=function, args=(there, *arguments))
+            process.start()
+            processes.append(process)
+    seconds = [[] for _ in sides]
     for _ in range(TURNS + 1):
-        for pipe, times in zip(pipes, seconds, strict=True):
-            pipe.send("go")
-            times.append(pipe.recv())
+        for side, times in zip(pipes, seconds, strict=True):
+            for pipe in side:
+                pipe.send("go")
+            times.append(max(pipe.recv() for pipe in side))
+    for process in processes:
+        process.join()
     return [statistics.median(times[1:]) for times in seconds]
 
 
@@ -115,7 +134,7 @@ def main():
     say("|---:|---:|---:|---:|---:|---:|")
     for nb_f, batch_size, bound in CASES:
         case = (nb_f, batch_size)
-        mine, other = compare((ours, case), (plain, case))
+        mine, other = compare([(ours, case)], [(plain, case)])
         ratio = f"{mine / other:.2f} | {bound}"
         say(f"| {nb_f} | {batch_size} | {mine:.3f} | {other:.3f} | {ratio} |")
 

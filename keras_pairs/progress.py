@@ -3,6 +3,7 @@
 import sys
 
 import keras
+import numpy as np
 
 
 class EpochProgress(keras.callbacks.Callback):
@@ -36,5 +37,5 @@ class EpochProgress(keras.callbacks.Callback):
         for prefix in ("", "val_"):
             key = f"{prefix}comparison_accuracy"
             if key in logs:
-                shown.append((f"{prefix}accuracy", float(logs[key].mean())))
+                shown.append((f"{prefix}accuracy", float(np.mean(logs[key]))))
         self.bar.update(self.done, shown, finalize=self.done >= self.total)
