@@ -182,6 +182,8 @@ def test_interrupt_ends_cleanly(tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A background job of a shell, as some CI is, ignores Ctrl-C and so would its child.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     while not (tmp_path / "run" / "config.json").exists():
         assert process.poll() is None
