@@ -16,7 +16,7 @@ from keras_pairs.config import UserError
 
 OBJECTIVE = keras_tuner.Objective("val_comparison_accuracy", "max")
 # A worker that was not heard of for so long is taken for dead; it calls every HEARTBEAT_S.
-LEASE_S = 30
+LEASE_S = 20
 HEARTBEAT_S = 3
 HEARTBEAT = "epochs_done"
 MODEL, REASON = "model.keras", "reason.txt"

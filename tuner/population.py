@@ -18,7 +18,7 @@ from keras_pairs import files, objective, training
 from keras_pairs.config import UserError
 from keras_pairs.model import build_model, initialize, take_member
 from tuner import oracle as oracles
-from tuner import space
+from tuner import project, space
 from tuner.processes import role
 
 IDLE_S = 0.5
@@ -221,6 +221,29 @@ class PopulationTuner(keras_tuner.Tuner):
 
             # An hour in keras-tuner; there is no public way to set it.
             oracle_client.TIMEOUT = seconds
+
+
+def load(run_dir):
+    """The finished or unfinished search in a folder, to look at.
+
+        tuner = load("runs/grid")
+        tuner.results_summary()
+        tuner.get_best_hyperparameters(5)
+        (model,) = tuner.get_best_models()
+
+    Args:
+      run_dir: str or Path, the search's --run_dir.
+
+    Returns:
+      `PopulationTuner`.
+
+    Raises:
+      UserError: if there is no search.
+    """
+    record = project.read(run_dir)
+    grid = space.Grid(**{name: tuple(values) for name, values in record["grid"].items()})
+    oracle = oracles.GridOracle(grid, project.settings(record))
+    return PopulationTuner(oracle, grid, record["config"], run_dir)
 
 
 class ChiefLostError(Exception):

@@ -17,7 +17,7 @@ from keras_pairs.config import UserError
 SUPERVISED = "KERAS_PAIRS_SUPERVISED"
 POLL_S = 0.2
 # Workers notice by themselves that the chief is gone, or that the grid has ended.
-LAST_WAIT_S = 60
+LAST_WAIT_S = 40
 
 
 def role():

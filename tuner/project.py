@@ -1,6 +1,5 @@
 """A search's folder: what it may hold, and the results that it ends with."""
 
-import csv
 import hashlib
 import json
 import pathlib
@@ -76,20 +75,30 @@ def claim(run_dir, record, overwrite=False):
             elif entry.name != "lock":
                 entry.unlink()
     try:
-        found = files.read_json(path)
-        same = _identity({key: found[key] for key in record}) == _identity(record)
-    except FileNotFoundError:
-        same = None
-    except (OSError, ValueError, KeyError, TypeError):
-        # Damaged; each trial still tells whose it is.
-        same = None
-    if same is None:
+        found = read(run_dir)
+    except UserError:
+        # New, or damaged; then each trial still tells whose it is.
         files.write_json(path, record | files.provenance())
-    elif not same:
+        return
+    if _identity(found) != _identity(record):
         raise UserError(
             f"{run_dir} holds a search with another grid, training or data; use its own "
             "flags, a new --run_dir, or --overwrite to delete it"
         )
+
+
+def read(run_dir):
+    """The `describe` of the search that a folder holds.
+
+    Raises:
+      UserError: if it holds none that can be read.
+    """
+    path = pathlib.Path(run_dir) / RECORD
+    try:
+        found = files.read_json(path)
+        return {name: found[name] for name in ("grid", "config", "dataset", "validation")}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: not the record of a search") from error
 
 
 def rows(oracle):
@@ -131,22 +140,6 @@ def select(found):
             if among:
                 chosen.append(max(among, key=lambda row: row["val_comparison_accuracy"]))
     return chosen
-
-
-def read_results(path):
-    """`results.csv` as list of dicts with numbers where there are numbers."""
-
-    def value(text):
-        try:
-            return float(text)
-        except ValueError:
-            return text
-
-    with open(path, newline="", encoding="utf-8") as file:
-        return [
-            {name: value(text) for name, text in row.items()}
-            for row in csv.DictReader(file)
-        ]
 
 
 def markdown(chosen, record):
