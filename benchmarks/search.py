@@ -10,6 +10,7 @@ and tracing). From these follow the trials per hour at the paper's 150 epochs. T
 until the first trial starts is shown on its own.
 """
 
+import functools
 import pathlib
 import subprocess
 import sys
@@ -123,8 +124,7 @@ def main(widths):
         runs = {ours: [], stock: []}
         for epochs in EPOCHS:
             for side, found in runs.items():
-                command = lambda folder, side=side: side(nb_f, epochs, folder)  # noqa: B023, E731
-                found.append(measure(command))
+                found.append(measure(functools.partial(side, nb_f, epochs)))
         rates = {}
         for side, name in ((stock, "GridSearch"), (ours, "tuner.search")):
             start, fixed, epoch = costs(runs[side])

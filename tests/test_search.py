@@ -5,6 +5,7 @@ import os
 import pathlib
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -110,13 +111,16 @@ def test_killed_again_and_again_nothing_is_lost_or_repeated(undisturbed, tmp_pat
             if '"COMPLETED"' in path.read_text()
         }
 
-    for _ in range(3):
+    def start_and_kill(before):
         process = start(*arguments)
-        wait_for(lambda: running(folder) or len(ended()) > len(seen), process)
+        wait_for(lambda: running(folder) or len(ended()) > before, process)
         time.sleep(chance.uniform(0, 8))
         for pid in (process.pid, *parts(folder).values()):
             kill(pid)
         process.communicate()
+
+    for _ in range(3):
+        start_and_kill(len(seen))
         assert ended().items() >= seen.items()
         seen = ended()
     code, _, errors = command(*arguments)
@@ -189,8 +193,6 @@ def test_two_searches_do_not_share_a_folder(tmp_path):
 def test_damaged_files_cost_their_trial(undisturbed, tmp_path):
     folder = tmp_path / "grid"
     flags = (*SMALL, f"--run_dir={folder}", "--workers=1")
-    import shutil
-
     shutil.copytree(undisturbed, folder)
     (folder / "search.json").write_text("{")
     (folder / "oracle.json").write_text("")
