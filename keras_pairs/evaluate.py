@@ -49,14 +49,23 @@ def configurations(values):
     own = [n for n in ("nb_f", "lr", "batch_size", "w_a") if values[n].present]
     if own or len(many) > 1:
         raise UserError(f"--{(own + many[1:])[0]} does not go with --{many[0]}")
-    names = ("nb_f", "lr", "batch_size", "w_a")
-    rows = [{name: getattr(row, name) for name in names} for row in TABLE1]
     if search:
-        rows = files.read_json(pathlib.Path(search) / SELECTED)["configs"]
+        return _selected(config, pathlib.Path(search) / SELECTED, values)
+    names = ("nb_f", "lr", "batch_size", "w_a")
+    rows = ({name: getattr(row, name) for name in names} for row in TABLE1)
+    return [TrainingConfig(**(config.to_dict() | row)) for row in rows]
+
+
+def _selected(config, path, values):
+    """What a search selected, trained as it trained unless flags say otherwise."""
     try:
-        return [TrainingConfig(**(config.to_dict() | row)) for row in rows]
-    except (TypeError, ValueError) as error:
-        raise UserError(f"{search}/{SELECTED}: {error}") from error
+        found = files.read_json(path)
+        names = ("w_m", "epochs", "num_pairs")
+        same = {n: found["config"][n] for n in names if not values[n].present}
+        common = config.to_dict() | same
+        return [TrainingConfig(**(common | row)) for row in found["configs"]]
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path}: not what a search selected") from error
 
 
 def markdown(rows):
