@@ -170,7 +170,7 @@ class GridOracle(keras_tuner.Oracle):
         Raises:
           UserError: if a trial is of another grid or another training.
         """
-        folder = pathlib.Path(self._project_dir)
+        folder = self._folder()
         for path in sorted(folder.glob("trial_*/trial.json")):
             try:
                 trial = Trial.from_state(files.read_json(path))
@@ -180,8 +180,8 @@ class GridOracle(keras_tuner.Oracle):
                 continue
             if not 0 <= index < len(self.points) or values != self._values(index):
                 raise UserError(f"{folder} holds another search ({path.parent.name})")
-            complete = trial.status == Status.FAILED or trial.metrics.exists(OBJECTIVE.name)
-            if trial.status in ENDED and complete and path.parent.name == _folder(index):
+            ended = trial.status == Status.FAILED or trial.score is not None
+            if ended and path.parent == self._folder(trial.trial_id):
                 self.trials[trial.trial_id] = trial
                 self.end_order.append(trial.trial_id)
         for nb_f in {point["nb_f"] for point in self.points}:
@@ -192,8 +192,13 @@ class GridOracle(keras_tuner.Oracle):
         files.write_json(self._get_oracle_fname(), self.get_state())
 
     def _save_trial(self, trial):
-        folder = pathlib.Path(self._get_trial_dir(trial.trial_id))
+        folder = self._folder(trial.trial_id)
+        folder.mkdir(parents=True, exist_ok=True)
         files.write_json(folder / "trial.json", trial.get_state())
+
+    def _folder(self, trial_id=None):
+        project = pathlib.Path(self._directory) / self._project_name
+        return project if trial_id is None else project / f"trial_{trial_id}"
 
     def _values(self, index):
         return self.points[index] | self.settings
@@ -229,7 +234,7 @@ class GridOracle(keras_tuner.Oracle):
                 del self.ongoing_trials[tuner_id]
 
     def _take_reason(self, trial_id):
-        path = pathlib.Path(self._get_trial_dir(trial_id)) / REASON
+        path = self._folder(trial_id) / REASON
         try:
             reason = path.read_text(encoding="utf-8")
             path.unlink()
@@ -246,8 +251,7 @@ class GridOracle(keras_tuner.Oracle):
         ]
         done.sort(key=lambda t: (-t.score, t.trial_id))
         for trial in done[self.keep_models :]:
-            path = pathlib.Path(self._get_trial_dir(trial.trial_id)) / MODEL
-            path.unlink(missing_ok=True)
+            (self._folder(trial.trial_id) / MODEL).unlink(missing_ok=True)
 
 
 def _copy(trial):
@@ -266,10 +270,6 @@ def set_metrics(trial, metrics, step):
 
 def _id(index):
     return f"{index:04}"
-
-
-def _folder(index):
-    return f"trial_{_id(index)}"
 
 
 def _worker(tuner_id):
