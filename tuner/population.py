@@ -24,6 +24,9 @@ from tuner.processes import role
 IDLE_S = 0.5
 # How long a worker waits for an answer of the chief: at first it may still be starting.
 FIRST_PATIENCE_S, PATIENCE_S = 300, 20
+# Keras 3.15 never frees the graph of a `fit` (its inner `one_step_on_data`): 40 MB for each
+# population, that only a new process gives back; one takes six seconds to start.
+POPULATIONS_PER_PROCESS = 3
 
 
 class PopulationTuner(keras_tuner.Tuner):
@@ -55,21 +58,27 @@ class PopulationTuner(keras_tuner.Tuner):
         Args:
           splits: `data.Splits` that all trials train and validate on; None in a chief.
 
+        Returns:
+          Whether the grid has ended: a worker stops after `POPULATIONS_PER_PROCESS`.
+
         Raises:
           UserError: in a worker, if the chief does not answer or has another search.
         """
         if role() == "chief":
             super().search()
-            return
+            return True
         self._be_patient(FIRST_PATIENCE_S)
-        while True:
+        populations = 0
+        while not self._is_worker() or populations < POPULATIONS_PER_PROCESS:
             trials, stopped = self._ask()
             if trials:
                 self.run_trials(trials, splits)
+                populations += 1
             elif stopped:
-                return
+                return True
             else:
                 time.sleep(IDLE_S)
+        return False
 
     def run_trial(self, trial, splits):
         """Trains the population of one trial for its sake alone."""

@@ -9,6 +9,7 @@ worker0, …), KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT set and --run_dir
 that they share.
 """
 
+import os
 import pathlib
 import sys
 
@@ -113,8 +114,10 @@ def search(values, grid, common, images, record, run_dir):
     if part != "worker":
         progress = SearchProgress(common, values["verbosity"].value == "1")
     tuner = make_tuner(values, grid, common, record, run_dir, progress)
-    tuner.search(splits_of(images, common, record["validation"]))
+    ended = tuner.search(splits_of(images, common, record["validation"]))
     if part == "worker":
+        if not ended:
+            os.execv(sys.executable, [sys.executable, "-m", "tuner.search", *sys.argv[1:]])
         return
     progress.show(tuner.oracle, last=True)
     tuner.save()
@@ -147,13 +150,12 @@ def main(values):
         return
     with processes.lock(run_dir):
         project.claim(run_dir, record, overwrite)
-        if part is None:
-            cli.say(plan(grid, common, values["max_trials"].value, workers))
-            cli.say(f"results go to {cli.relative(run_dir)}")
-        if part is None and workers > 1:
-            processes.supervise(_for_parts(images, run_dir), workers)
-        else:
+        if part == "chief":
             search(values, grid, common, images, record, run_dir)
+            return
+        cli.say(plan(grid, common, values["max_trials"].value, workers))
+        cli.say(f"results go to {cli.relative(run_dir)}")
+        processes.supervise(_for_parts(images, run_dir), workers)
 
 
 def _for_parts(images, run_dir):
