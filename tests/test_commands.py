@@ -16,8 +16,9 @@ import tensorflow as tf
 
 import keras_pairs.layers  # noqa: F401  (registers what model.keras names)
 from keras_pairs.evaluation import plan, summarize, welch_t
-from keras_pairs.export import publish, versions
+from keras_pairs.files import versions
 from keras_pairs.model import build_model
+from keras_pairs.publishing import publish
 
 ROOT = pathlib.Path(__file__).parent.parent
 SMALL = ("--nb_f=4", "--epochs=2", "--dataset=digits", "--num_pairs=60", "--verbosity=0")
