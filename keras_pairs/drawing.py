@@ -86,8 +86,10 @@ def _on_paper(rgba):
     Otherwise it is ink and paper, and the paper is the shade nearer to the mean.
     """
     colour, alpha = rgba[..., :3], rgba[..., 3:]
+    # Of the largest: in images of 1 bit a pixel, what TensorFlow calls opaque is 1.
+    alpha = tf.math.divide_no_nan(alpha, tf.reduce_max(alpha))
     shade = tf.reduce_mean(colour, -1, keepdims=True)
-    seen = (2 * alpha >= tf.reduce_max(alpha)) & (alpha > 0)
+    seen = alpha >= 0.5
     dark = tf.reduce_min(tf.where(seen, shade, 255.0))
     light = tf.reduce_max(tf.where(seen, shade, 0.0))
     count = tf.reduce_sum(tf.cast(seen, tf.float32))
@@ -95,7 +97,7 @@ def _on_paper(rgba):
     opposite = tf.where(mean < 128, 255.0, 0.0)
     nearer = tf.where(light - mean < mean - dark, light, dark)
     paper = tf.where(light - dark < 64, opposite, nearer)
-    return paper + (colour - paper) * (alpha / 255)
+    return paper + (colour - paper) * alpha
 
 
 def _fit(ink):
