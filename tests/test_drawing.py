@@ -146,7 +146,10 @@ def test_drawings_are_read_as_the_digits_they_show(published, digits):
     seen = functions["png"](png_bytes=tf.constant(np.reshape(files, (count, 2))))
     plain = functions["images"](images=tf.constant(x.reshape(count, 2, 28, 28)))
     labels = digits.y_test[: 2 * count].reshape(count, 2)
-    for i, name in enumerate(("first_digit", "second_digit")):
-        right = np.mean(np.argmax(seen[name], 1) == labels[:, i])
-        as_mnist = np.mean(np.argmax(plain[name], 1) == labels[:, i])
-        assert as_mnist > 0.75 and right > as_mnist - 0.12, (right, as_mnist)
+
+    def accuracy(found):
+        read = np.stack([found["first_digit"], found["second_digit"]], 1).argmax(-1)
+        return np.mean(read == labels)
+
+    assert accuracy(plain) > 0.6
+    assert accuracy(seen) > accuracy(plain) - 0.1
