@@ -2,9 +2,9 @@
 
     python -m benchmarks.serving
 
-The three take turns, so that a slow moment of the machine meets all; the median of the turns
-counts, the first one (tracing) does not. Then `predict` is started as a process, and its
-steps are timed in others.
+The three take turns, so that a slow moment of the machine meets all; the median of the
+turns counts, the first one (tracing) does not. Then `predict` is started as a process, and
+its steps are timed in others.
 """
 
 import pathlib

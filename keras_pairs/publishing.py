@@ -88,24 +88,35 @@ def verify(model, path):
       path: Path of the SavedModel.
 
     Raises:
-      UserError: if an answer differs by more than `TOLERANCE`.
+      UserError: if an answer differs by more than `TOLERANCE` or is no probability, or a
+        request fails.
     """
-    served = tf.saved_model.load(str(path)).signatures
     examples = warmup.examples()
     expected = model(examples["serving_default"], training=False)
-    for signature, value in examples.items():
-        spec = signatures.INPUTS[signature]
-        answers = served[signature](**{spec.name: tf.constant(value, spec.dtype)})
-        for name, values in expected.items():
-            difference = np.abs(np.asarray(answers[name]) - np.asarray(values)).max()
-            # Not "greater than": a model that answers NaN is not published.
-            if not difference <= TOLERANCE:
-                raise UserError(
-                    f"the SavedModel's {name} by {signature} differs from the Keras "
-                    f"model's by {difference:.2g}"
-                )
-    for signature, inputs in warmup.read(path):
-        served[signature](**{name: tf.constant(x) for name, x in inputs.items()})
+    for name, values in expected.items():
+        values = np.asarray(values)
+        # Of two classes or of ten. Asked so that NaN, here and below, is refused.
+        total = values.sum(-1) if values.shape[-1] > 1 else np.ones(len(values))
+        if not (
+            values.min() >= 0 and values.max() <= 1 and np.allclose(total, 1, atol=1e-3)
+        ):
+            raise UserError(f"the model's {name} is no probability")
+    try:
+        served = tf.saved_model.load(str(path)).signatures
+        for signature, value in examples.items():
+            spec = signatures.INPUTS[signature]
+            answers = served[signature](**{spec.name: tf.constant(value, spec.dtype)})
+            for name, values in expected.items():
+                difference = np.abs(np.asarray(answers[name]) - np.asarray(values)).max()
+                if not difference <= TOLERANCE:
+                    raise UserError(
+                        f"the SavedModel's {name} by {signature} differs from the Keras "
+                        f"model's by {difference:.2g}"
+                    )
+        for signature, inputs in warmup.read(path):
+            served[signature](**{name: tf.constant(x) for name, x in inputs.items()})
+    except tf.errors.OpError as error:
+        raise UserError(f"the SavedModel fails: {error.message.splitlines()[0]}") from error
 
 
 def load_trained(path):

@@ -114,8 +114,14 @@ def test_a_wrong_answer_is_not_published(tiny, tmp_path, monkeypatch):
 def test_a_model_that_answers_nan_is_not_published(tmp_path):
     model = build_model(1)
     model.get_layer("comparison_logits").bias.assign([[np.nan]])
-    with pytest.raises(UserError, match="by nan"):
+    with pytest.raises(UserError, match="comparison is no probability"):
         publishing.publish(model, tmp_path)
+    assert names(tmp_path) == set()
+
+
+def test_a_model_that_answers_logits_is_not_published(tmp_path):
+    with pytest.raises(UserError, match="is no probability"):
+        publishing.publish(build_model(1, logits=True), tmp_path)
     assert names(tmp_path) == set()
 
 
@@ -123,7 +129,7 @@ def test_a_failing_warmup_record_is_not_published(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(
         warmup, "_encode", lambda images: np.full((4, 2), b"no PNG", object)
     )
-    with pytest.raises(tf.errors.InvalidArgumentError):
+    with pytest.raises(UserError, match="the SavedModel fails: .*not a PNG file"):
         publishing.publish(tiny, tmp_path)
     assert names(tmp_path) == set()
 
