@@ -5,6 +5,7 @@ to fit 20×20 without changing its proportions, and centred by its centre of mas
 """
 
 import math
+import re
 
 import tensorflow as tf
 
@@ -28,6 +29,20 @@ def require(condition, message, value):
     check = tf.raw_ops.Assert(condition=condition, data=[tf.constant(message)])
     with tf.control_dependencies([check]):
         return tf.identity(value)
+
+
+def reason(error):
+    """What a graph refused, as one line without where in the graph it did.
+
+    Args:
+      error: `tf.errors.OpError`.
+    """
+    asserted = re.search(r"assertion failed: \[(.*?)\]", error.message)
+    if asserted:
+        return asserted[1].removeprefix("png_bytes: an image ").removeprefix("pair: ")
+    if "Invalid PNG" in error.message:
+        return "a damaged PNG image"
+    return error.message.splitlines()[0]
 
 
 def mnist_form(png):

@@ -12,12 +12,11 @@ the same operations here and in a server.
 import contextlib
 import dataclasses
 import pathlib
-import re
 
 import numpy as np
 import tensorflow as tf
 
-from keras_pairs import card, config, files, image_files
+from keras_pairs import card, config, drawing, files, image_files
 from keras_pairs.config import UserError
 
 BATCH = 256
@@ -152,7 +151,7 @@ class Comparer:
         try:
             answers = [self._answer(signature, part) for part in parts]
         except tf.errors.InvalidArgumentError as error:
-            raise UserError(_reason(error)) from error
+            raise UserError(drawing.reason(error)) from error
         names = config.OUTPUT_UNITS
         return _comparison({n: np.concatenate([a[n] for a in answers]) for n in names})
 
@@ -198,7 +197,7 @@ class Comparer:
                 return
             (index,), (content,) = indices, contents
             name = self._culprit(pairs[index], content)
-            errors[index] = UserError(f"{name}: {_reason(error)}")
+            errors[index] = UserError(f"{name}: {drawing.reason(error)}")
 
     def _culprit(self, pair, contents):
         """Which of a refused pair it was: the first, where paired with itself it fails."""
@@ -245,16 +244,6 @@ def _content(image):
 
 def _name(image):
     return "<bytes>" if isinstance(image, bytes) else image
-
-
-def _reason(error):
-    """What the graph says, without where in the graph it says so."""
-    asserted = re.search(r"assertion failed: \[(.*?)\]", error.message)
-    if asserted:
-        return asserted[1].removeprefix("png_bytes: an image ").removeprefix("pair: ")
-    if "PNG" in error.message:
-        return "a damaged PNG image"
-    return error.message.splitlines()[0]
 
 
 def _comparison(answers, errors=()):

@@ -24,7 +24,7 @@ import numpy as np
 import tensorflow as tf
 
 import keras_pairs.layers  # noqa: F401  (registers the layers that a .keras file names)
-from keras_pairs import card, files, signatures, warmup
+from keras_pairs import card, drawing, files, signatures, warmup
 from keras_pairs.config import UserError
 
 WORKSPACE = ".publishing-"
@@ -62,7 +62,7 @@ def publish(model, export_dir, origin=None, keep=None):
             inputs = {name: spec.name for name, spec in signatures.INPUTS.items()}
             warmup.write(draft, export_dir.name, inputs)
         except tf.errors.OpError as error:
-            raise OSError(f"{export_dir}: {error.message.splitlines()[0]}") from error
+            raise OSError(f"{export_dir}: {drawing.reason(error)}") from error
         verify(model, draft)
         with _locked(export_dir):
             number = _highest(export_dir) + 1
@@ -116,7 +116,7 @@ def verify(model, path):
         for signature, inputs in warmup.read(path):
             served[signature](**{name: tf.constant(x) for name, x in inputs.items()})
     except tf.errors.OpError as error:
-        raise UserError(f"the SavedModel fails: {error.message.splitlines()[0]}") from error
+        raise UserError(f"the SavedModel fails: {drawing.reason(error)}") from error
 
 
 def load_trained(path):

@@ -103,7 +103,9 @@ def test_a_wrong_answer_is_not_published(tiny, tmp_path, monkeypatch):
     right = signatures.save
 
     def wrong(model, path):
-        right(keras.models.clone_model(model), path)
+        other = keras.models.clone_model(model)
+        other.get_layer("comparison_logits").bias.assign([[3.0]])
+        right(other, path)
 
     monkeypatch.setattr(signatures, "save", wrong)
     with pytest.raises(UserError, match="differs from the Keras model's by"):
