@@ -16,7 +16,7 @@ from keras_pairs.config import UsageError, UserError, define_flags
 SMALL_STEP = 4000
 
 
-def run(main, doc, names, argv=None, arguments=0):
+def run(main, doc, names, argv=None, grid=False, arguments=0):
     """Parses the command line, calls `main(values, *arguments)` and exits.
 
     Exit codes: 0; 1 for what went wrong later (a bad file, a full disk); 2 for a bad
@@ -27,10 +27,11 @@ def run(main, doc, names, argv=None, arguments=0):
       doc: str, what `--help` prints above the flags.
       names: names of the flags, see `config.define_flags`.
       argv: list of str, default `sys.argv`.
+      grid: as in `define_flags`.
       arguments: int, how many arguments besides flags there may be.
     """
     argv = list(sys.argv if argv is None else argv)
-    values = define_flags(names)
+    values = define_flags(names, grid)
     if any(arg in ("--help", "-help", "-h") for arg in argv[1:]):
         print(usage(doc, values))
         sys.exit(0)
@@ -62,7 +63,10 @@ def usage(doc, values):
     lines = [doc.strip(), "", "Flags:"]
     for name in values:
         flag = values[name]
-        default = "" if flag.default is None else f" [{flag.default}]"
+        default = flag.default
+        if isinstance(default, tuple):
+            default = ",".join(f"{number:g}" for number in default)
+        default = "" if default is None else f" [{default}]"
         choices = getattr(flag.parser, "enum_values", None)
         kind = f"=<{'|'.join(choices)}>" if choices else ""
         lines.append(f"  --{name}{kind}")
@@ -104,6 +108,8 @@ def import_tensorflow(work=None, keras=True):
                 tf.config.threading.set_intra_op_parallelism_threads(1)
                 tf.config.threading.set_inter_op_parallelism_threads(1)
             tf.config.list_logical_devices()
+            # Warns of every new graph; a search makes one for each population.
+            tf.get_logger().setLevel("ERROR")
         except BaseException:
             noise.seek(0)
             os.write(before, noise.read())

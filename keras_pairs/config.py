@@ -5,6 +5,7 @@ Importable without TensorFlow, so that `--help` and a bad flag answer at once.
 
 import dataclasses
 import math
+import os
 import pathlib
 
 from absl import flags
@@ -14,6 +15,8 @@ NUM_PAIRS = 1000
 CLASSES = 10
 OUTPUT_UNITS = {"comparison": 1, "first_digit": CLASSES, "second_digit": CLASSES}
 DATASETS = ("auto", "mnist", "digits")
+# What a search leaves for `evaluate --from_search`.
+SELECTED = "selected.json"
 
 
 class UserError(Exception):
@@ -157,6 +160,13 @@ def _path(kind):
                 "there is no such file or folder",
                 flag_values=values,
             )
+        elif kind == "search":
+            flags.register_validator(
+                name,
+                lambda value: value is None or (pathlib.Path(value) / SELECTED).is_file(),
+                f"must be the folder of a finished search: it has no {SELECTED}",
+                flag_values=values,
+            )
         else:
             flags.register_validator(
                 name,
@@ -182,6 +192,34 @@ def _enum(*choices):
 
 def _boolean(name, default, text, values):
     flags.DEFINE_boolean(name, default, text, flag_values=values)
+
+
+class _ListParser(flags.ArgumentParser):
+    """A flag's value as a tuple: numbers with commas between, none of them twice."""
+
+    syntactic_help = "numbers with commas between them"
+
+    def __init__(self, kind, right, rule):
+        self.kind, self.right, self.rule = kind, right, rule
+
+    def parse(self, argument):
+        if not isinstance(argument, str):
+            return tuple(argument)
+        try:
+            numbers = tuple(self.kind(part) for part in argument.split(","))
+        except ValueError:
+            raise ValueError(f"must be {self.syntactic_help}") from None
+        if len(set(numbers)) < len(numbers) or not all(map(self.right, numbers)):
+            raise ValueError(f"each must be {self.rule}, and none twice")
+        return numbers
+
+
+def _list(kind, right, rule):
+    def define(name, default, text, values):
+        parser = _ListParser(kind, right, rule)
+        flags.DEFINE(parser, name, default, text, values)
+
+    return define
 
 
 # name: (how it is defined, default, help). A default of None means Table I's value.
@@ -250,14 +288,57 @@ _FLAGS = {
         False,
         "Print the body of a TF-Serving request instead, for curl -d @-.",
     ),
+    "from_search": (
+        _path("search"),
+        None,
+        "Evaluate the configurations that a search selected: its --run_dir.",
+    ),
+    "workers": (
+        _integer(1),
+        os.cpu_count(),
+        "Processes that train on this machine, of one thread each.",
+    ),
+    "validation": (
+        _enum("validation", "test"),
+        "validation",
+        "What trials are compared on: validation pairs, or, as the paper, the test pairs.",
+    ),
+    "max_trials": (_integer(1), None, "Only so many trials, the first of the grid."),
+    "retries": (_integer(0), 1, "How often a trial that crashed is tried again."),
+    "keep_models": (_integer(1), 3, "Best models kept, for each nb_f."),
+    "dry_run": (_boolean, False, "Show the plan and its estimated time; train nothing."),
+    "overwrite": (_boolean, False, "Delete the search that --run_dir holds; start anew."),
 }
 
+_at_least_1 = (lambda value: value >= 1), "at least 1"
+# The same names where a command takes several values of each: the grid of section II.C.
+_GRID_FLAGS = {
+    "nb_f": (_list(int, *_at_least_1), (8, 16, 32, 64), "Filters of each convolution."),
+    "lr": (
+        _list(float, lambda value: 0 < value < math.inf, "positive and finite"),
+        (1e-2, 5e-3, 1e-3, 5e-4, 1e-4),
+        "Learning rates of Adam.",
+    ),
+    "batch_size": (_list(int, *_at_least_1), (10, 20, 50, 100, 200), "Pairs per step."),
+    "w_a": (
+        _list(float, lambda value: 0 <= value < math.inf, "at least 0 and finite"),
+        (0.0, *(k / 10 for k in range(1, 11)), 2.0, 3.0),
+        "Weights of the auxiliary loss in Eq. (1).",
+    ),
+}
+GRID = {name: default for name, (_, default, _) in _GRID_FLAGS.items()}
 
-def define_flags(names):
-    """An `absl.flags.FlagValues` with the named flags of this project, unparsed."""
+
+def define_flags(names, grid=False):
+    """An `absl.flags.FlagValues` with the named flags of this project, unparsed.
+
+    Args:
+      names: list of str.
+      grid: whether nb_f, lr, batch_size and w_a take several values, as a search does.
+    """
     values = flags.FlagValues()
     for name in names:
-        define, default, text = _FLAGS[name]
+        define, default, text = (_FLAGS | _GRID_FLAGS if grid else _FLAGS)[name]
         define(name, default, text, values)
     return values
 

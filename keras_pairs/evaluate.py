@@ -2,16 +2,26 @@
 
     python -m keras_pairs.evaluate --table1
     python -m keras_pairs.evaluate --nb_f=64 --w_a=1 --rounds=10
+    python -m keras_pairs.evaluate --from_search=runs/grid
 
 The rounds train side by side in one graph. A killed evaluation goes on when it is started
 again with the same --run_dir and flags.
 """
 
+import pathlib
+
 from keras_pairs import cli, files
-from keras_pairs.config import TABLE1, TrainingConfig, UserError, config_from_flags
+from keras_pairs.config import (
+    SELECTED,
+    TABLE1,
+    TrainingConfig,
+    UserError,
+    config_from_flags,
+)
 
 FLAGS = (
     "table1",
+    "from_search",
     "nb_f",
     "lr",
     "batch_size",
@@ -32,15 +42,30 @@ FLAGS = (
 def configurations(values):
     """The `TrainingConfig`s that the flags ask for."""
     config = config_from_flags(values)
-    if not values["table1"].value:
+    search = values["from_search"].value
+    many = [name for name in ("table1", "from_search") if values[name].value]
+    if not many:
         return [config]
-    given = [n for n in ("nb_f", "lr", "batch_size", "w_a") if values[n].present]
-    if given:
-        raise UserError(f"--{given[0]} does not go with --table1")
-    rows = (
-        {k: getattr(row, k) for k in ("nb_f", "lr", "batch_size", "w_a")} for row in TABLE1
-    )
+    own = [n for n in ("nb_f", "lr", "batch_size", "w_a") if values[n].present]
+    if own or len(many) > 1:
+        raise UserError(f"--{(own + many[1:])[0]} does not go with --{many[0]}")
+    if search:
+        return _selected(config, pathlib.Path(search) / SELECTED, values)
+    names = ("nb_f", "lr", "batch_size", "w_a")
+    rows = ({name: getattr(row, name) for name in names} for row in TABLE1)
     return [TrainingConfig(**(config.to_dict() | row)) for row in rows]
+
+
+def _selected(config, path, values):
+    """What a search selected, trained as it trained unless flags say otherwise."""
+    try:
+        found = files.read_json(path)
+        names = ("w_m", "epochs", "num_pairs")
+        same = {n: found["config"][n] for n in names if not values[n].present}
+        common = config.to_dict() | same
+        return [TrainingConfig(**(common | row)) for row in found["configs"]]
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path}: not what a search selected") from error
 
 
 def markdown(rows):
@@ -67,15 +92,7 @@ def markdown(rows):
                 f"{row['seconds']:.0f}",
             )
         )
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    text = [
-        "| "
-        + " | ".join(cell.rjust(w) for cell, w in zip(line, widths, strict=True))
-        + " |"
-        for line in lines
-    ]
-    text.insert(1, "|" + "|".join("-" * (w + 1) + ":" for w in widths) + "|")
-    return "\n".join(text) + "\n"
+    return files.markdown_table(lines)
 
 
 def report(rows, origin, run_dir):

@@ -65,6 +65,17 @@ def write_csv(path, rows):
         writer.writerows(rows)
 
 
+def markdown_table(lines):
+    """Lists of cells, the header first, as Markdown that a terminal shows as well."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    text = [
+        " | ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True))
+        for line in lines
+    ]
+    rule = "|".join("-" * (width + 1) + ":" for width in widths)
+    return "\n".join([f"| {text[0]} |", f"|{rule}|", *(f"| {x} |" for x in text[1:]), ""])
+
+
 def make_run_dir(path, kind):
     """Makes the folder of a run, and makes sure it can be written.
 

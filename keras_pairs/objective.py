@@ -83,7 +83,7 @@ class MemberAccuracy(keras.metrics.Metric):
         self.count.assign_add(tf.cast(tf.shape(y_true)[0], tf.float32))
 
     def result(self):
-        return self.right / tf.maximum(tf.convert_to_tensor(self.count), 1)
+        return _per_member(self.right / tf.maximum(tf.convert_to_tensor(self.count), 1))
 
 
 class MemberLoss(keras.metrics.Metric):
@@ -104,7 +104,12 @@ class MemberLoss(keras.metrics.Metric):
         self.count.assign_add(batch)
 
     def result(self):
-        return self.total / tf.maximum(tf.convert_to_tensor(self.count), 1)
+        return _per_member(self.total / tf.maximum(tf.convert_to_tensor(self.count), 1))
+
+
+def _per_member(values):
+    # Of a single network Keras and its tools expect a number.
+    return values[0] if values.shape[0] == 1 else values
 
 
 def align(y_true, y_pred, binary, members):

@@ -113,7 +113,7 @@ def stack(pairs):
 
 def batches(arrays, size):
     """A dataset of (pair, targets) in order, held as tensors."""
-    return tf.data.Dataset.from_tensor_slices(arrays).batch(size).map(_example).cache()
+    return tf.data.Dataset.from_tensor_slices(arrays).batch(size).map(example).cache()
 
 
 def shuffled(arrays, size, epochs, seed):
@@ -126,13 +126,14 @@ def shuffled(arrays, size, epochs, seed):
         return tf.data.Dataset.from_tensor_slices(tf.argsort(keys)).batch(size)
 
     def gather(indices):
-        return _example(*(tf.gather(tensor, indices) for tensor in tensors))
+        return example(*(tf.gather(tensor, indices) for tensor in tensors))
 
     orders = tf.data.Dataset.range(epochs).flat_map(epoch)
     return orders.map(gather).prefetch(2)
 
 
-def _example(images, target, first, second):
+def example(images, target, first, second):
+    """Arrays of `stack` as what `fit` takes: the input, and the targets by output."""
     return images, dict(zip(OUTPUTS, (target, first, second), strict=True))
 
 

@@ -1,1 +1,1 @@
-"""The grid of section II.C on keras-tuner."""
+"""The grid of section II.C on keras-tuner; `tuner.population.load` opens a search."""

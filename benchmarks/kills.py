@@ -1,0 +1,112 @@
+"""kill -9 of a whole search at random moments, again and again; then the results compared.
+
+    python -m benchmarks.kills [50]
+
+A grid of 24 points on two workers. After every kill the search is started again; at the
+end each point must be COMPLETED, none trained again after it had ended, and results.csv
+equal to that of a search that nobody disturbed, but for the seconds.
+"""
+
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+from keras_pairs.cli import say
+
+FLAGS = (
+    "--nb_f=4,6",
+    "--lr=0.01,0.001",
+    "--batch_size=20,30,60",
+    "--w_a=0,1",
+    "--epochs=60",
+    "--dataset=digits",
+    "--num_pairs=60",
+    "--workers=2",
+    "--verbosity=0",
+)
+COMMAND = [sys.executable, "-m", "tuner.search", *FLAGS]
+# From before the first trial to after a population.
+LONGEST_S = 25
+
+
+def start(folder):
+    return subprocess.Popen(
+        [*COMMAND, f"--run_dir={folder}"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def kill_all(folder):
+    """Kills every process with `folder` on its command line, all at once."""
+    for path in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if str(folder).encode() in (path / "cmdline").read_bytes():
+                os.kill(int(path.name), signal.SIGKILL)
+        except OSError:
+            continue
+
+
+def ended(folder):
+    """{trial: when its file was written}, of those that have ended."""
+    return {
+        path.parent.name: path.stat().st_mtime_ns
+        for path in folder.glob("trial_*/trial.json")
+        if '"COMPLETED"' in path.read_text()
+    }
+
+
+def results(folder):
+    """Lines of results.csv without the column of seconds."""
+    lines = [line.split(",") for line in (folder / "results.csv").read_text().splitlines()]
+    column = lines[0].index("seconds")
+    return [line[:column] + line[column + 1 :] for line in lines]
+
+
+def main(kills):
+    chance = random.Random(0)
+    with tempfile.TemporaryDirectory() as parent:
+        calm, harried = pathlib.Path(parent) / "calm", pathlib.Path(parent) / "harried"
+        if start(calm).wait():
+            raise RuntimeError("the undisturbed search failed")
+        done, seen = 0, {}
+        while done < kills:
+            process = start(harried)
+            try:
+                process.wait(chance.uniform(0, LONGEST_S))
+            except subprocess.TimeoutExpired:
+                done += 1
+            kill_all(harried)
+            process.wait()
+            now = ended(harried) if harried.exists() else {}
+            if not now.items() >= seen.items():
+                raise RuntimeError(f"after {done} kills: lost or repeated {seen} → {now}")
+            seen = now
+            if len(seen) == 24:
+                # All done: a new grid for the kills that are left.
+                check(calm, harried)
+                say(f"{done} kills: all 24 points once, results equal; starting anew")
+                for path in sorted(harried.rglob("*"), reverse=True):
+                    path.rmdir() if path.is_dir() else path.unlink()
+                seen = {}
+        begun = time.monotonic()
+        if start(harried).wait():
+            raise RuntimeError("the last restart failed")
+        check(calm, harried)
+        say(f"{done} kills, {time.monotonic() - begun:.0f} s for the last run: all equal")
+
+
+def check(calm, harried):
+    if not (harried / "results.csv").exists() and start(harried).wait():
+        raise RuntimeError("a restart failed")
+    if results(harried) != results(calm):
+        raise RuntimeError("results.csv differs from the undisturbed one")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 50)

@@ -1,0 +1,271 @@
+"""`python -m tuner.search` as processes, some of them killed."""
+
+import csv
+import json
+import os
+import pathlib
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent
+GRID = ("--nb_f=4", "--lr=0.01,0.001", "--batch_size=20,30,60", "--w_a=0,1")
+SMALL = (*GRID, "--epochs=2", "--dataset=digits", "--num_pairs=60")
+# Long enough to be killed in the middle of a population.
+LONG = (*GRID, "--epochs=400", "--dataset=digits", "--num_pairs=60", "--max_trials=8")
+
+
+def start(*arguments, **environment):
+    return subprocess.Popen(
+        [sys.executable, "-m", "tuner.search", *map(str, arguments)],
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def command(*arguments, **environment):
+    process = start(*arguments, **environment)
+    output, errors = process.communicate(timeout=300)
+    return process.returncode, output, errors
+
+
+def results(folder):
+    """results.csv but for the seconds, which no two runs share."""
+    with open(folder / "results.csv", newline="") as file:
+        return [row | {"seconds": None} for row in csv.DictReader(file)]
+
+
+def parts(folder):
+    """Process ids of the chief and workers on a run folder: {tuner id: pid}."""
+    found = {}
+    for path in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if str(folder).encode() not in (path / "cmdline").read_bytes():
+                continue
+            environment = (path / "environ").read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+        tuner_id = re.search(r"KERASTUNER_TUNER_ID=([^\0]+)", environment)
+        found[tuner_id[1] if tuner_id else "supervisor"] = int(path.name)
+    return found
+
+
+def kill(pid):
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def wait_for(condition, process, seconds=120):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "nothing happened"
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+
+
+def running(folder):
+    return [p for p in folder.glob("trial_*/trial.json") if '"RUNNING"' in p.read_text()]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed") / "grid"
+    code, output, errors = command(*SMALL, f"--run_dir={folder}", "--workers=1")
+    assert code == 0 and errors == ""
+    assert "12/12 trials  0 failed  best" in output
+    return folder
+
+
+def test_what_a_search_leaves(undisturbed):
+    names = {path.name for path in undisturbed.iterdir() if path.is_file()}
+    assert names == {"lock", "oracle.json", "search.json", "selected.json"} | {
+        f"results.{kind}" for kind in ("csv", "md", "png")
+    }
+    rows = results(undisturbed)
+    assert [int(row["trial"]) for row in rows] == list(range(12))
+    assert {row["status"] for row in rows} == {"COMPLETED"}
+    assert {row["seed"] for row in rows} == {"0"}
+    assert len(list(undisturbed.glob("trial_*/model.keras"))) == 3
+
+
+def test_killed_again_and_again_nothing_is_lost_or_repeated(undisturbed, tmp_path):
+    folder = tmp_path / "grid"
+    arguments = (*SMALL, f"--run_dir={folder}", "--workers=2")
+    chance, seen = random.Random(0), {}
+
+    def ended():
+        return {
+            path: path.stat().st_mtime_ns
+            for path in folder.glob("trial_*/trial.json")
+            if '"COMPLETED"' in path.read_text()
+        }
+
+    def start_and_kill(before):
+        process = start(*arguments)
+        wait_for(lambda: running(folder) or len(ended()) > before, process)
+        time.sleep(chance.uniform(0, 8))
+        for pid in (process.pid, *parts(folder).values()):
+            kill(pid)
+        process.communicate()
+
+    for _ in range(3):
+        start_and_kill(len(seen))
+        assert ended().items() >= seen.items()
+        seen = ended()
+        if len(seen) == 12:
+            break
+    code, _, errors = command(*arguments)
+    assert code == 0, errors
+    assert ended().items() >= seen.items() and len(ended()) == 12
+    assert results(folder) == results(undisturbed)
+
+
+def test_a_killed_workers_trials_are_taken_up(tmp_path):
+    folder = tmp_path / "grid"
+    process = start(*LONG, f"--run_dir={folder}", "--workers=2")
+    wait_for(lambda: len(running(folder)) == 8, process)
+    begun = time.monotonic()
+    kill(parts(folder)["worker0"])
+    output, errors = process.communicate(timeout=240)
+    assert process.returncode == 0, errors
+    assert errors.splitlines() == ["worker0 ended (signal 9)"]
+    assert "8/8 trials  0 failed" in output
+    assert time.monotonic() - begun < 200
+    assert len(results(folder)) == 8 and not parts(folder)
+
+
+def test_without_a_chief_workers_end_and_the_search_can_go_on(undisturbed, tmp_path):
+    folder = tmp_path / "grid"
+    flags = (*SMALL, f"--run_dir={folder}", "--workers=2")
+    long = [flag.replace("--epochs=2", "--epochs=100000") for flag in flags]
+    process = start(*long)
+    wait_for(lambda: running(folder), process)
+    kill(parts(folder)["chief"])
+    begun = time.monotonic()
+    _, errors = process.communicate(timeout=90)
+    assert time.monotonic() - begun < 60 and process.returncode == 1
+    lines = errors.splitlines()
+    assert "error: the chief ended (signal 9)" in lines[-1]
+    assert any("the chief at 127.0.0.1" in line and "not answer" in line for line in lines)
+    assert "Traceback" not in errors and not parts(folder)
+    code, _, errors = command(*flags)
+    assert code == 1 and "another grid, training or data" in errors
+    assert len(errors.splitlines()) == 1
+    code, _, errors = command(*flags, "--overwrite")
+    assert code == 0, errors
+    assert results(folder) == results(undisturbed)
+
+
+def test_over_several_machines(undisturbed, tmp_path):
+    """As the README's example: one process per machine, here all on loopback."""
+    folder = tmp_path / "grid"
+    address = {"KERASTUNER_ORACLE_IP": "127.0.0.1", "KERASTUNER_ORACLE_PORT": "18123"}
+    flags = (*SMALL, f"--run_dir={folder}")
+    refused = command(*flags, "--overwrite", KERASTUNER_TUNER_ID="worker9", **address)
+    assert refused[0] == 1 and "never deletes" in refused[2]
+    names = ("chief", "worker0", "worker1")
+    processes = [start(*flags, KERASTUNER_TUNER_ID=name, **address) for name in names]
+    for process in processes:
+        _, errors = process.communicate(timeout=300)
+        assert process.returncode == 0, errors
+    assert results(folder) == results(undisturbed)
+
+
+def test_two_searches_do_not_share_a_folder(tmp_path):
+    folder = tmp_path / "grid"
+    process = start(*SMALL, f"--run_dir={folder}", "--workers=1")
+    wait_for(lambda: running(folder), process)
+    code, _, errors = command(*SMALL, f"--run_dir={folder}", "--workers=1")
+    assert code == 1 and errors == f"error: another search is running in {folder}\n"
+    kill(process.pid)
+    process.communicate()
+
+
+def test_damaged_files_cost_their_trial(undisturbed, tmp_path):
+    folder = tmp_path / "grid"
+    flags = (*SMALL, f"--run_dir={folder}", "--workers=1")
+    shutil.copytree(undisturbed, folder)
+    (folder / "search.json").write_text("{")
+    (folder / "oracle.json").write_text("")
+    (folder / "trial_0005" / "trial.json").unlink()
+    before = (folder / "trial_0004" / "trial.json").stat().st_mtime_ns
+    code, output, errors = command(*flags)
+    assert code == 0 and "12/12 trials" in output, errors
+    assert (folder / "trial_0004" / "trial.json").stat().st_mtime_ns == before
+    assert results(folder) == results(undisturbed)
+
+
+BAD = [
+    ("--nb_f=8,,16", "nb_f"),
+    ("--nb_f=8,8", "twice"),
+    ("--lr=0.1,0", "positive"),
+    ("--lr=nan", "positive"),
+    ("--batch_size=0", "at least 1"),
+    ("--w_a=-1", "at least 0"),
+    ("--workers=0", "workers"),
+    ("--max_trials=0", "max_trials"),
+    ("--validation=train", "validation"),
+    ("--retries=-1", "retries"),
+    ("--keep_models=0", "keep_models"),
+    ("--data_path=/no/such.npz", "no such file"),
+    ("stray", "stray"),
+]
+
+
+@pytest.mark.parametrize(("argument", "message"), BAD)
+def test_bad_flags_get_one_line(argument, message, tmp_path):
+    code, output, errors = command(argument, f"--run_dir={tmp_path}/grid")
+    assert code == 2 and output == ""
+    (line,) = errors.splitlines()
+    assert line.startswith("error: ") and message in line, line
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_only_shows_later_gets_one_line(tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.txt").touch()
+    for flags, message in (
+        (("--w_m=0",), "w_m + w_a must be positive"),
+        ((f"--run_dir={tmp_path}/other", "--overwrite"), "something else than a search"),
+    ):
+        code, _, errors = command(*SMALL, *flags)
+        assert code == 1 and len(errors.splitlines()) == 1, errors
+        assert message in errors
+    assert (tmp_path / "other" / "thesis.txt").exists()
+
+
+def test_dry_run_plans_and_writes_nothing(tmp_path):
+    code, output, _ = command(*SMALL, "--dry_run", f"--run_dir={tmp_path}/grid")
+    assert code == 0 and "12 trials of 2 epochs, about 0:0" in output
+    assert not list(tmp_path.iterdir())
+    code, output, _ = command("--dry_run", "--max_trials=70", "--nb_f=8")
+    assert "70 trials of 150 epochs" in output
+
+
+def test_winners_are_evaluated(undisturbed, tmp_path):
+    flags = ("--dataset=digits", "--rounds=2")
+    done = subprocess.run(
+        [sys.executable, "-m", "keras_pairs.evaluate", f"--from_search={undisturbed}"]
+        + [*flags, f"--run_dir={tmp_path}/out", "--verbosity=0"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "out" / "results.json").read_text())
+    chosen = json.loads((undisturbed / "selected.json").read_text())["configs"]
+    for row, config, wanted in zip(found["rows"], found["configs"], chosen, strict=True):
+        assert row.items() >= wanted.items() and row["rounds"] == 2
+        assert config["epochs"] == 2 and config["num_pairs"] == 60

@@ -1,0 +1,39 @@
+"""The trials of a search for TensorBoard's HParams page, where tensorboard is installed."""
+
+import importlib.util
+import os
+import shutil
+
+from tuner import space
+
+METRICS = ("val_comparison_accuracy", "best_val_comparison_accuracy", "val_loss")
+
+
+def write(rows, folder):
+    """Writes the completed trials (`project.rows`) into `folder`, in place of what it held.
+
+    Without tensorboard nothing happens.
+    """
+    if importlib.util.find_spec("tensorboard") is None:
+        return
+    import tensorflow as tf
+    from tensorboard.plugins.hparams import api
+
+    draft = folder.with_name(f"draft-{os.getpid()}")
+    with tf.summary.create_file_writer(str(draft)).as_default():
+        api.hparams_config(
+            hparams=[
+                api.HParam(name, api.Discrete(sorted({row[name] for row in rows})))
+                for name in space.AXES
+            ],
+            metrics=[api.Metric(name) for name in METRICS],
+        )
+    for row in rows:
+        if row["status"] != "COMPLETED":
+            continue
+        with tf.summary.create_file_writer(str(draft / row["trial"])).as_default():
+            api.hparams({name: row[name] for name in space.AXES}, trial_id=row["trial"])
+            for name in METRICS:
+                tf.summary.scalar(name, row[name], step=int(row["epochs"]))
+    shutil.rmtree(folder, ignore_errors=True)
+    draft.rename(folder)

@@ -1,0 +1,280 @@
+"""A keras-tuner oracle over the grid that survives anything.
+
+The trial files are the truth: a restart reads them and nothing else. A point is free,
+running (leased to a worker that shows signs of life), or ended: COMPLETED or FAILED.
+"""
+
+import pathlib
+import threading
+import time
+
+import keras_tuner
+from keras_tuner.engine import trial as trial_module
+
+from keras_pairs import files
+from keras_pairs.config import UserError
+
+OBJECTIVE = keras_tuner.Objective("val_comparison_accuracy", "max")
+# A worker that was not heard of for so long is taken for dead; it calls every HEARTBEAT_S.
+LEASE_S = 20
+HEARTBEAT_S = 3
+HEARTBEAT = "epochs_done"
+MODEL, REASON = "model.keras", "reason.txt"
+ENDED = ("COMPLETED", "FAILED")
+
+Trial, Status = trial_module.Trial, trial_module.TrialStatus
+
+
+class GridOracle(keras_tuner.Oracle):
+    """Gives out the points of a grid in its order, each until it has ended.
+
+    `create_trial` knows a worker by what stands before the "/" of the tuner id. Its first
+    id gets the first free point of a group that no other worker is at, further ids get
+    the rest of that group, and then IDLE: a population is complete. With all points ended
+    every id gets STOPPED. A point whose worker is silent for LEASE_S is free again.
+
+    Args:
+      grid: `space.Grid`.
+      settings: dict, recorded in each trial; a project with other values is refused.
+      max_trials: int or None, only the first so many points.
+      retries: int >= 0, how often a trial that crashed is tried again.
+      keep_models: int >= 1, models kept for each nb_f.
+      on_change: function of the oracle, called after each change and sign of life.
+    """
+
+    def __init__(
+        self,
+        grid,
+        settings,
+        max_trials=None,
+        retries=1,
+        keep_models=3,
+        on_change=lambda oracle: None,
+    ):
+        from tuner import space
+
+        self.points = grid.points()
+        self.groups = grid.groups()
+        self.group_of = {i: g for g, group in enumerate(self.groups) for i in group}
+        self.wanted = range(min(len(self.points), max_trials or len(self.points)))
+        self.settings = settings
+        self.keep_models = keep_models
+        self.on_change = on_change
+        # When each worker was heard of last, and how far its population is.
+        self.seen, self.epochs_done = {}, {}
+        self._lock = threading.RLock()
+        super().__init__(
+            objective=OBJECTIVE,
+            hyperparameters=space.hyperparameters(grid, settings),
+            allow_new_entries=False,
+            tune_new_entries=False,
+            max_retries_per_trial=retries,
+            # Stands in oracle.json only: nothing here is random.
+            seed=1,
+        )
+        self.verbose = 0
+
+    @property
+    def tuner_ids(self):
+        """Workers that are alive and not yet told to stop; the chief waits for them."""
+        with self._lock:
+            return {w for w, seen in self.seen.items() if _now() - seen < LEASE_S}
+
+    @tuner_ids.setter
+    def tuner_ids(self, value):
+        """keras-tuner starts with an empty set; here it follows from `seen`."""
+
+    def create_trial(self, tuner_id):
+        """The `Trial` to run under `tuner_id`, or one that says IDLE or STOPPED."""
+        with self._lock:
+            self._free_the_dead()
+            worker = _worker(tuner_id)
+            self.seen[worker] = _now()
+            if tuner_id in self.ongoing_trials:
+                return _copy(self.ongoing_trials[tuner_id])
+            index = self._next_point(worker)
+            if index is None:
+                ended = self.count_ended() == len(self.wanted)
+                if ended:
+                    del self.seen[worker]
+                status = Status.STOPPED if ended else Status.IDLE
+                return Trial(keras_tuner.HyperParameters(), trial_id="", status=status)
+            trial = self._new_trial(index)
+            self.ongoing_trials[tuner_id] = self.trials[trial.trial_id] = trial
+            self.start_order.append(trial.trial_id)
+            self._save_trial(trial)
+            return _copy(trial)
+
+    def update_trial(self, trial_id, metrics, step=0):
+        """Takes a trial's metrics, or a sign of life: `{HEARTBEAT: epochs}`.
+
+        What comes for a trial that has ended is ignored: its worker was taken for dead
+        and another was quicker.
+        """
+        with self._lock:
+            trial = self._known(trial_id)
+            for tuner_id, ongoing in self.ongoing_trials.items():
+                if ongoing is trial:
+                    self.seen[_worker(tuner_id)] = _now()
+            if HEARTBEAT in metrics:
+                self.epochs_done[self.group_of[int(trial_id)]] = metrics[HEARTBEAT]
+                self.on_change(self)
+            elif trial.status not in ENDED:
+                set_metrics(trial, metrics, step)
+            return trial
+
+    def end_trial(self, trial):
+        """Ends a trial as its `status`, `metrics` and `message` say, or frees its point.
+
+        A point is free again when the trial is INVALID (it crashed) and has retries left.
+        Over the network keras-tuner carries no message: a worker leaves it as
+        `reason.txt` in the trial's folder.
+        """
+        with self._lock:
+            known = self._known(trial.trial_id)
+            for tuner_id, ongoing in list(self.ongoing_trials.items()):
+                if ongoing is known:
+                    del self.ongoing_trials[tuner_id]
+                    self.seen[_worker(tuner_id)] = _now()
+            self.epochs_done.pop(self.group_of[int(known.trial_id)], None)
+            if known.status in ENDED:
+                return
+            if trial.metrics.exists(OBJECTIVE.name):
+                known.metrics = trial.metrics
+            known.status = trial.status
+            known.message = None
+            if known.status == Status.COMPLETED:
+                self.score_trial(known)
+            else:
+                known.message = self._take_reason(known.trial_id) or trial.message
+            if known.status == Status.INVALID:
+                self._run_times[known.trial_id] += 1
+                if self._run_times[known.trial_id] > self.max_retries_per_trial:
+                    known.status = Status.FAILED
+            if known.status in ENDED:
+                self.end_order.append(known.trial_id)
+            self._save_trial(known)
+            self._prune_models(known.hyperparameters.get("nb_f"))
+            self.on_change(self)
+
+    def count_ended(self, *statuses):
+        """How many wanted points have ended, with one of `statuses` if any are given."""
+        trials = (self.trials.get(_id(i)) for i in self.wanted)
+        return sum(t is not None and t.status in (statuses or ENDED) for t in trials)
+
+    def reload(self):
+        """Takes what has ended from the trial files; everything else is free again.
+
+        A file that cannot be read costs its trial. `oracle.json` is for other readers.
+
+        Raises:
+          UserError: if a trial is of another grid or another training.
+        """
+        folder = self._folder()
+        for path in sorted(folder.glob("trial_*/trial.json")):
+            try:
+                trial = Trial.from_state(files.read_json(path))
+                index = int(trial.trial_id)
+                values = trial.hyperparameters.values
+            except (OSError, ValueError, KeyError, TypeError, AttributeError):
+                continue
+            if not 0 <= index < len(self.points) or values != self._values(index):
+                raise UserError(f"{folder} holds another search ({path.parent.name})")
+            ended = trial.status == Status.FAILED or trial.score is not None
+            if ended and path.parent == self._folder(trial.trial_id):
+                self.trials[trial.trial_id] = trial
+                self.end_order.append(trial.trial_id)
+        for nb_f in {point["nb_f"] for point in self.points}:
+            self._prune_models(nb_f)
+
+    def save(self):
+        """Writes `oracle.json` in keras-tuner's form."""
+        files.write_json(self._get_oracle_fname(), self.get_state())
+
+    def _save_trial(self, trial):
+        folder = self._folder(trial.trial_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        files.write_json(folder / "trial.json", trial.get_state())
+
+    def _folder(self, trial_id=None):
+        project = pathlib.Path(self._directory) / self._project_name
+        return project if trial_id is None else project / f"trial_{trial_id}"
+
+    def _values(self, index):
+        return self.points[index] | self.settings
+
+    def _new_trial(self, index):
+        space = self.hyperparameters.copy()
+        space.values = self._values(index)
+        return Trial(space, trial_id=_id(index), status=Status.RUNNING)
+
+    def _known(self, trial_id):
+        # A worker may outlive a chief and report to the next one.
+        if trial_id not in self.trials:
+            self.trials[trial_id] = self._new_trial(int(trial_id))
+        return self.trials[trial_id]
+
+    def _next_point(self, worker):
+        """The index of the next point for a worker, or None."""
+        running = {int(t.trial_id): _worker(k) for k, t in self.ongoing_trials.items()}
+        own = {self.group_of[i] for i, other in running.items() if other == worker}
+        others = {self.group_of[i] for i, other in running.items() if other != worker}
+        for i in self.wanted:
+            trial = self.trials.get(_id(i))
+            free = i not in running and (trial is None or trial.status not in ENDED)
+            group = self.group_of[i]
+            if free and (group in own if own else group not in others):
+                return i
+        return None
+
+    def _free_the_dead(self):
+        alive = self.tuner_ids
+        for tuner_id in list(self.ongoing_trials):
+            if _worker(tuner_id) not in alive:
+                del self.ongoing_trials[tuner_id]
+
+    def _take_reason(self, trial_id):
+        path = self._folder(trial_id) / REASON
+        try:
+            reason = path.read_text(encoding="utf-8")
+            path.unlink()
+            return reason
+        except OSError:
+            return None
+
+    def _prune_models(self, nb_f):
+        """Deletes the models of a width's trials that are not among its best."""
+        done = [
+            t
+            for t in self.trials.values()
+            if t.status == Status.COMPLETED and t.hyperparameters.get("nb_f") == nb_f
+        ]
+        done.sort(key=lambda t: (-t.score, t.trial_id))
+        for trial in done[self.keep_models :]:
+            (self._folder(trial.trial_id) / MODEL).unlink(missing_ok=True)
+
+
+def _copy(trial):
+    # As over the network: what a tuner does to its trial counts when it reports it.
+    return Trial.from_state(trial.get_state())
+
+
+def set_metrics(trial, metrics, step):
+    """Makes `metrics` (dict of floats) the metrics of a `Trial`, at `step` (epochs)."""
+    trial.metrics = type(trial.metrics)()
+    for name, value in metrics.items():
+        better = "max" if name.endswith("accuracy") else "min"
+        trial.metrics.register(name, direction=better)
+        trial.metrics.update(name, value, step=step)
+
+
+def _id(index):
+    return f"{index:04}"
+
+
+def _worker(tuner_id):
+    return tuner_id.partition("/")[0]
+
+
+def _now():
+    return time.monotonic()

@@ -1,0 +1,129 @@
+"""A chief and its workers as processes of this machine, and ending them cleanly.
+
+Importable without TensorFlow.
+"""
+
+import contextlib
+import fcntl
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+from keras_pairs.config import UserError
+
+SUPERVISED = "KERAS_PAIRS_SUPERVISED"
+POLL_S = 0.2
+# Workers notice by themselves that the chief is gone, or that the grid has ended.
+LAST_WAIT_S = 40
+
+
+def role():
+    """What this process is: "chief", "worker", or None outside a distributed search.
+
+    keras-tuner's own environment variables say so.
+    """
+    if "KERASTUNER_ORACLE_IP" not in os.environ:
+        return None
+    return "chief" if "chief" in os.environ.get("KERASTUNER_TUNER_ID", "") else "worker"
+
+
+def supervised():
+    """Whether `supervise` started this process."""
+    return SUPERVISED in os.environ
+
+
+@contextlib.contextmanager
+def lock(run_dir):
+    """Holds `run_dir` for one search; the system frees it when the process is gone.
+
+    Raises:
+      UserError: if another search holds it.
+    """
+    with open(run_dir / "lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"another search is running in {run_dir}") from None
+        yield
+
+
+def supervise(arguments, workers):
+    """Runs `python -m tuner.search` as a chief and as `workers` workers until it has ended.
+
+    Args:
+      arguments: list of str, the command line of each.
+      workers: int >= 1.
+
+    Raises:
+      UserError: if the chief, or every worker, ended before the search did.
+    """
+    environment = os.environ | {
+        "KERASTUNER_ORACLE_IP": "127.0.0.1",
+        "KERASTUNER_ORACLE_PORT": str(_free_port()),
+        SUPERVISED: "1",
+    }
+    command = [sys.executable, "-m", "tuner.search", *arguments]
+    names = ["chief", *(f"worker{k}" for k in range(workers))]
+    processes = {}
+    try:
+        for name in names:
+            processes[name] = subprocess.Popen(
+                command,
+                env=environment | {"KERASTUNER_TUNER_ID": name},
+                stdin=subprocess.PIPE,
+                # Ctrl-C is for this process; the others end with it.
+                start_new_session=True,
+            )
+        _wait(processes)
+    finally:
+        for process in processes.values():
+            process.kill()
+            process.wait()
+
+
+def _wait(processes):
+    chief = processes["chief"]
+    workers = {name: p for name, p in processes.items() if p is not chief}
+    while chief.poll() is None:
+        for name, process in list(workers.items()):
+            if process.poll():
+                del workers[name]
+                print(f"{name} ended ({_how(process)})", file=sys.stderr, flush=True)
+        if all(process.poll() for process in processes.values() if process is not chief):
+            raise UserError("every worker ended; the same command goes on where it was")
+        time.sleep(POLL_S)
+    end = time.monotonic() + LAST_WAIT_S
+    for process in workers.values():
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(max(0, end - time.monotonic()))
+    if chief.returncode:
+        raise UserError(
+            f"the chief ended ({_how(chief)}); the same command goes on where it was"
+        )
+
+
+def _how(process):
+    code = process.returncode
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+
+def _free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def end_with_parent():
+    """In a process that `supervise` started: ends it when its supervisor is gone."""
+    if not supervised():
+        return
+
+    def watch():
+        # Not through sys.stdin, whose lock would be in the way of an orderly end.
+        os.read(0, 1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,79 @@
+"""The one line that a search shows: done, failed, best so far, time to go."""
+
+import sys
+import time
+
+from tuner import space
+
+REFRESH_S, LOG_REFRESH_S = 0.5, 30
+
+
+class SearchProgress:
+    """Prints a `GridOracle`'s progress; give its `show` as the oracle's `on_change`.
+
+    The time to go is judged by what this process has seen: points that had ended before it
+    started, and the time between two runs of a search, do not count.
+
+    Args:
+      common: dict, as `space.training_config` takes it.
+      verbose: whether to show anything.
+    """
+
+    def __init__(self, common, verbose=True):
+        self.common, self.verbose = common, verbose
+        self.begun = self.shown = time.monotonic()
+        self.before = None
+        self.terminal = sys.stdout.isatty()
+
+    def show(self, oracle, last=False):
+        """Shows the line if enough time has passed since the one before, or if `last`."""
+        if self.before is None:
+            self.before = self._work_done(oracle)
+        now = time.monotonic()
+        interval = REFRESH_S if self.terminal else LOG_REFRESH_S
+        if not self.verbose or (now - self.shown < interval and not last):
+            return
+        self.shown = now
+        line = self.line(oracle, now - self.begun)
+        if self.terminal:
+            print(f"\r\033[K{line}", end="\n" if last else "", flush=True)
+        else:
+            print(line, flush=True)
+
+    def line(self, oracle, elapsed):
+        """The line, `elapsed` seconds after the start."""
+        total, failed = len(oracle.wanted), oracle.count_ended("FAILED")
+        parts = [f"{oracle.count_ended()}/{total} trials", f"{failed} failed"]
+        best = oracle.get_best_trials(1)
+        if best and best[0].score is not None:
+            values = best[0].hyperparameters.values
+            where = " ".join(f"{name}={values[name]:g}" for name in space.AXES)
+            parts.append(f"best {100 * best[0].score:.1f} % ({where})")
+        done = self._work_done(oracle)
+        all_work = sum(self._work(oracle, i) for i in oracle.wanted)
+        if done > self.before and done < all_work:
+            rate = (done - self.before) / elapsed
+            parts.append(f"{clock((all_work - done) / rate)} to go")
+        return "  ".join(parts)
+
+    def _work(self, oracle, index):
+        return space.estimated_seconds(oracle.points[index], self.common)
+
+    def _work_done(self, oracle):
+        epochs = self.common["epochs"]
+        done = 0
+        for i in oracle.wanted:
+            trial = oracle.trials.get(f"{i:04}")
+            if trial is not None and trial.status in ("COMPLETED", "FAILED"):
+                done += self._work(oracle, i)
+            else:
+                running = oracle.epochs_done.get(oracle.group_of[i], 0)
+                done += self._work(oracle, i) * running / epochs
+        return done
+
+
+def clock(seconds):
+    """Seconds as 0:09 or 1:02:03."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
