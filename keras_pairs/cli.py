@@ -9,15 +9,15 @@ import textwrap
 
 from absl import flags
 
-from keras_pairs.config import UserError, define_flags
+from keras_pairs.config import UsageError, UserError, define_flags
 
 # Filters times pairs. Measured on two cores: at 80 one thread takes 0.4 of two threads'
 # time, at 1,600 0.7, at 6,400 1.2.
 SMALL_STEP = 4000
 
 
-def run(main, doc, names, argv=None, grid=False):
-    """Parses the command line, calls `main(values)` and exits.
+def run(main, doc, names, argv=None, grid=False, arguments=0):
+    """Parses the command line, calls `main(values, *arguments)` and exits.
 
     Exit codes: 0; 1 for what went wrong later (a bad file, a full disk); 2 for a bad
     flag; 130 for Ctrl-C. An error is one line on stderr, `error: …`.
@@ -28,6 +28,7 @@ def run(main, doc, names, argv=None, grid=False):
       names: names of the flags, see `config.define_flags`.
       argv: list of str, default `sys.argv`.
       grid: as in `define_flags`.
+      arguments: int, how many arguments besides flags there may be.
     """
     argv = list(sys.argv if argv is None else argv)
     values = define_flags(names, grid)
@@ -38,14 +39,14 @@ def run(main, doc, names, argv=None, grid=False):
         rest = values(argv)[1:]
     except flags.Error as error:
         _fail(error, 2)
-    if rest:
-        _fail(f"unexpected argument: {rest[0]}", 2)
+    if len(rest) > arguments:
+        _fail(f"unexpected argument: {rest[arguments]}", 2)
     quiet()
     try:
-        main(values)
+        main(values, *rest)
         sys.stdout.flush()
     except UserError as error:
-        _fail(error, 1)
+        _fail(error, 2 if isinstance(error, UsageError) else 1)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
@@ -82,7 +83,7 @@ def quiet():
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
 
 
-def import_tensorflow(work=None):
+def import_tensorflow(work=None, keras=True):
     """Imports TensorFlow and finds its devices without their start-up noise.
 
     TensorFlow writes it to file descriptor 2 before it reads any setting. Where the
@@ -91,7 +92,11 @@ def import_tensorflow(work=None):
     Args:
       work: filters times pairs of a training step, over all members, or None. Small steps
         run on one thread: handing their operations around takes longer than they do.
+      keras: whether Keras will be used. Importing it is a third of TensorFlow's start-up.
     """
+    if not keras:
+        # With this, TensorFlow looks for the package tf_keras and does without it.
+        os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
     sys.stderr.flush()
     before = os.dup(2)
     with tempfile.TemporaryFile() as noise:

@@ -12,6 +12,8 @@ from absl import flags
 
 EPOCHS = 150
 NUM_PAIRS = 1000
+CLASSES = 10
+OUTPUT_UNITS = {"comparison": 1, "first_digit": CLASSES, "second_digit": CLASSES}
 DATASETS = ("auto", "mnist", "digits")
 # What a search leaves for `evaluate --from_search`.
 SELECTED = "selected.json"
@@ -19,6 +21,10 @@ SELECTED = "selected.json"
 
 class UserError(Exception):
     """A mistake that the user can mend; the message is the one line they see."""
+
+
+class UsageError(UserError):
+    """A command line that says too much or too little."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,6 +153,13 @@ def _path(kind):
                 "there is no such file",
                 flag_values=values,
             )
+        elif kind == "existing":
+            flags.register_validator(
+                name,
+                lambda value: value is None or pathlib.Path(value).exists(),
+                "there is no such file or folder",
+                flag_values=values,
+            )
         elif kind == "search":
             flags.register_validator(
                 name,
@@ -256,6 +269,24 @@ _FLAGS = {
         None,
         "GiB that one graph may take; decides how many rounds train at once "
         "[a quarter of the machine's].",
+    ),
+    "model": (
+        _path("existing"),
+        None,
+        "export: a run folder or .keras file. predict: a folder of versions, or one of "
+        "them [saved_models/digit_pairs].",
+    ),
+    "keep": (
+        _integer(2),
+        None,
+        "How many versions stay; older ones are removed [all].",
+    ),
+    "csv": (_path("file"), None, "Pairs of image files, one pair a row."),
+    "json": (_boolean, False, "Print one JSON object per pair."),
+    "request": (
+        _boolean,
+        False,
+        "Print the body of a TF-Serving request instead, for curl -d @-.",
     ),
     "from_search": (
         _path("search"),

@@ -14,11 +14,10 @@ import keras
 import numpy as np
 
 from keras_pairs import layers
+from keras_pairs.config import OUTPUT_UNITS
 
 BLOCKS = 6
 HEAD_UNITS = 20
-CLASSES = 10
-OUTPUT_UNITS = {"comparison": 1, "first_digit": CLASSES, "second_digit": CLASSES}
 OUTPUTS = tuple(OUTPUT_UNITS)
 
 # Mean and standard deviation of 14x14 MNIST pixels in [0, 1], as in the authors' code.

@@ -12,8 +12,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_pairs.config import CLASSES
 from keras_pairs.layers import member_axis
-from keras_pairs.model import CLASSES, OUTPUTS
+from keras_pairs.model import OUTPUTS
 
 
 def loss_weights(w_m, w_a):

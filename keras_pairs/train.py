@@ -46,7 +46,7 @@ def train(config, images, run_dir, export_dir, verbose=True):
       UserError: if there are too few images.
       OSError: if a file cannot be written.
     """
-    from keras_pairs import data, export, model, plots, progress, training
+    from keras_pairs import data, model, plots, progress, publishing, training
 
     splits = data.sample_pairs(images, config.num_pairs, config.seed)
     origin = {
@@ -73,10 +73,10 @@ def train(config, images, run_dir, export_dir, verbose=True):
         single.save(temporary)
     title = f"nb_f={config.nb_f}, w_a={config.w_a:g}, seed {config.seed}, {images.name}"
     plots.plot_history(trained.history, title, run_dir / "history.png")
-    version = export.publish(single, export_dir)
     last = rows[-1] | {"epoch": config.epochs}
     metrics = {"test_accuracy": accuracies, "last_epoch": last, **origin}
     files.write_json(run_dir / "metrics.json", metrics)
+    version = publishing.publish(single, export_dir, metrics)
     return accuracies, version
 
 

@@ -50,3 +50,49 @@ def npz(tmp_path_factory):
     path = tmp_path_factory.mktemp("data") / "mnist.npz"
     np.savez(path, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
     return path
+
+
+@pytest.fixture(scope="session")
+def network(digits):
+    """A small network that has learnt to read the embedded digits (some seconds)."""
+    from keras_pairs import model, training
+
+    config = TrainingConfig(nb_f=16, lr=0.005, batch_size=50, epochs=25)
+    pairs = sample_pairs(digits, 1000, seed=0)
+    return model.take_member(training.fit([config], pairs, validate=False).model, 0)
+
+
+@pytest.fixture(scope="session")
+def published(network, tmp_path_factory):
+    """`network` as version 1 of a folder: the version's Path."""
+    from keras_pairs import publishing
+
+    return publishing.publish(network, tmp_path_factory.mktemp("models") / "digit_pairs")
+
+
+@pytest.fixture(scope="session")
+def answers(network, digits):
+    """Seven pairs of digits in each signature's form, and the Keras model's answers.
+
+    (dict: signature → (input name, array), dict: output → array).
+    """
+    import io
+
+    from PIL import Image
+
+    from keras_pairs.data import pool
+
+    images = digits.x_test[:14].reshape(7, 2, 28, 28)
+    files = np.empty((7, 2), object)
+    for place in np.ndindex(7, 2):
+        buffer = io.BytesIO()
+        Image.fromarray(images[place]).save(buffer, "PNG")
+        files[place] = buffer.getvalue()
+    pairs = pool(images.reshape(-1, 28, 28)).reshape(7, 2, 14, 14)
+    requests = {
+        "serving_default": ("pair", pairs),
+        "images": ("images", images),
+        "png": ("png_bytes", files),
+    }
+    expected = {name: np.asarray(x) for name, x in network(pairs, training=False).items()}
+    return requests, expected

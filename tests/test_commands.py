@@ -16,8 +16,7 @@ import tensorflow as tf
 
 import keras_pairs.layers  # noqa: F401  (registers what model.keras names)
 from keras_pairs.evaluation import plan, summarize, welch_t
-from keras_pairs.export import publish, versions
-from keras_pairs.model import build_model
+from keras_pairs.files import versions
 
 ROOT = pathlib.Path(__file__).parent.parent
 SMALL = ("--nb_f=4", "--epochs=2", "--dataset=digits", "--num_pairs=60", "--verbosity=0")
@@ -193,15 +192,6 @@ def test_interrupt_ends_cleanly(tmp_path):
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert errors.strip() == "error: interrupted"
-
-
-def test_versions_are_never_overwritten(tmp_path):
-    model = build_model(2)
-    (tmp_path / "7").mkdir()
-    (tmp_path / "draft").mkdir()
-    assert publish(model, tmp_path).name == "8"
-    assert publish(model, tmp_path).name == "9"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["7", "8", "9", "draft"]
 
 
 EVALUATE = (*SMALL, "--rounds=6", "--memory_limit=0.003")

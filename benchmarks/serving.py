@@ -1,0 +1,116 @@
+"""Pairs per second through the SavedModel against the Keras model, and time to an answer.
+
+    python -m benchmarks.serving
+
+The three take turns, so that a slow moment of the machine meets all; the median of the
+turns counts, the first one (tracing) does not. Then `predict` is started as a process, and
+its steps are timed in others.
+"""
+
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+
+from keras_pairs.cli import import_tensorflow, say
+
+NB_F = 64
+# Pairs at a time, calls in a turn.
+CASES = ((1, 100), (32, 30), (1024, 3))
+TURNS = 8
+
+# Prints the seconds of one step of `predict`, in a process of its own.
+STEPS = {
+    "import tensorflow, as predict does (no Keras)": (
+        "from keras_pairs.cli import import_tensorflow as i",
+        "i(keras=False)",
+    ),
+    "import tensorflow": ("from keras_pairs.cli import import_tensorflow as i", "i()"),
+    "load the SavedModel": (
+        "from keras_pairs.cli import import_tensorflow as i; i(keras=False); "
+        "from keras_pairs import inference",
+        "inference.load(sys.argv[1])",
+    ),
+    "first answer": (
+        "from keras_pairs.cli import import_tensorflow as i; i(keras=False); "
+        "from keras_pairs import inference; m = inference.load(sys.argv[1])",
+        "m.compare(sys.argv[2], sys.argv[2])",
+    ),
+}
+
+
+def throughput(model, served):
+    """Rows of (pairs at a time, pairs per second of served, direct call, predict)."""
+    import tensorflow as tf
+
+    rng = np.random.default_rng(0)
+    for size, calls in CASES:
+        pairs = rng.uniform(0, 255, (size, 2, 14, 14)).astype("float32")
+        tensor = tf.constant(pairs)
+        ways = (
+            (lambda x=tensor: served(pair=x), calls),
+            (lambda x=tensor: model(x, training=False), calls),
+            (lambda x=pairs: model.predict(x, len(x), 0), max(calls // 10, 2)),
+        )
+        seconds = [[] for _ in ways]
+        for _ in range(TURNS + 1):
+            for (way, count), times in zip(ways, seconds, strict=True):
+                begun = time.perf_counter()
+                for _ in range(count):
+                    np.asarray(way()["comparison"])
+                times.append((time.perf_counter() - begun) / count)
+        yield size, *(size / statistics.median(times[1:]) for times in seconds)
+
+
+def step_seconds(before, step, *arguments):
+    code = f"import sys, time; {before}; t = time.perf_counter(); {step}; "
+    code += "print(time.perf_counter() - t)"
+    command = [sys.executable, "-c", code, *arguments]
+    return float(subprocess.run(command, capture_output=True, check=True).stdout)
+
+
+def predict_seconds(version, image):
+    begun = time.perf_counter()
+    command = [sys.executable, "-m", "keras_pairs.predict", image, image]
+    subprocess.run([*command, f"--model={version}"], capture_output=True, check=True)
+    return time.perf_counter() - begun
+
+
+def main():
+    from PIL import Image, ImageDraw
+
+    import_tensorflow()
+    import tensorflow as tf
+
+    from keras_pairs import publishing
+    from keras_pairs.model import build_model, initialize
+
+    model = build_model(NB_F)
+    initialize(model, [0])
+    with tempfile.TemporaryDirectory() as folder:
+        version = str(publishing.publish(model, folder))
+        served = tf.saved_model.load(version).signatures["serving_default"]
+        say(
+            "| pairs at a time | SavedModel | direct call | predict | direct / SavedModel |"
+        )
+        say("|---:|---:|---:|---:|---:|")
+        for size, ours, direct, predict in throughput(model, served):
+            rates = f"{ours:,.0f} | {direct:,.0f} | {predict:,.0f}"
+            say(f"| {size} | {rates} | {direct / ours:.2f} |")
+        drawing = Image.new("L", (280, 280), 255)
+        ImageDraw.Draw(drawing).ellipse([60, 40, 200, 240], outline=0, width=20)
+        image = str(pathlib.Path(folder) / "zero.png")
+        drawing.save(image)
+        whole = statistics.median(predict_seconds(version, image) for _ in range(5))
+        say(f"\nprocess start to first answer of predict: {whole:.2f} s, of which")
+        for name, (before, step) in STEPS.items():
+            times = [step_seconds(before, step, version, image) for _ in range(5)]
+            say(f"- {name}: {statistics.median(times):.2f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""The model card of a published version: what it is, what made it, how good it is.
+
+It lies inside the version's folder, beside saved_model.pb: there it appears and goes with
+the version in one step, and a server reads nothing there that it does not know.
+"""
+
+import datetime
+import pathlib
+
+from keras_pairs import files
+from keras_pairs.config import TrainingConfig
+
+
+def make(name, version, inputs, parameters, origin):
+    """The card as a dict for JSON.
+
+    Args:
+      name: str, under which the model is served.
+      version: int.
+      inputs: dict: signature → `tf.TensorSpec` of its input.
+      parameters: int, the network's weights.
+      origin: dict of `metrics.json` (configuration, data, test accuracy, versions, commit),
+        or None where it is not known. Of paths only the last part is told.
+    """
+    return {
+        "name": name,
+        "version": version,
+        "published": datetime.datetime.now(datetime.timezone.utc).isoformat("T", "seconds"),
+        "answers": "the probability that the first digit is at most the second",
+        "parameters": parameters,
+        "signatures": {
+            signature: {
+                "name": spec.name,
+                "dtype": spec.dtype.name,
+                "shape": spec.shape.as_list(),
+            }
+            for signature, spec in inputs.items()
+        },
+        "training": None if origin is None else _without_folders(origin),
+        "publishing": files.provenance(),
+    }
+
+
+def _without_folders(origin):
+    def short(part, key):
+        value = part.get(key)
+        return part | {key: pathlib.PurePath(value).name} if value else part
+
+    config = short(origin.get("config", {}), "data_path")
+    return origin | {
+        "config": config,
+        "dataset": short(origin.get("dataset", {}), "source"),
+    }
+
+
+def write(folder, card):
+    """Writes model_card.json and model_card.md into a version's folder."""
+    files.write_json(folder / "model_card.json", card)
+    files.write_text(folder / "model_card.md", markdown(card))
+
+
+def markdown(card):
+    """The card for people."""
+    lines = [f"# {card['name']}, version {card['version']}", ""]
+    lines += [f"Given two handwritten digits: {card['answers']}.", ""]
+    training = card["training"] or {}
+    for title, part in (
+        ("Test accuracy", _percent(training.get("test_accuracy", {}))),
+        ("Configuration", training.get("config", {})),
+        ("Data", training.get("dataset", {})),
+        ("Trained with", _versions(training)),
+        ("Published with", _versions(card["publishing"])),
+    ):
+        lines += [f"## {title}", ""]
+        lines += [f"- {key}: {value}" for key, value in part.items()] or ["Not recorded."]
+        lines.append("")
+    lines += [
+        "## Signatures",
+        "",
+        "| signature | input | dtype | shape |",
+        "|---|---|---|---|",
+    ]
+    for signature, spec in card["signatures"].items():
+        cells = (signature, spec["name"], spec["dtype"], spec["shape"])
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(lines) + "\n"
+
+
+def _percent(accuracies):
+    return {name: f"{100 * value:.1f} %" for name, value in accuracies.items()}
+
+
+def _versions(origin):
+    commit = {"commit": origin["commit"]} if origin.get("commit") else {}
+    return origin.get("versions", {}) | commit
+
+
+def reads_digits(card):
+    """Whether the digits that the model answers mean something: it was trained on them."""
+    config = (card.get("training") or {}).get("config", {})
+    return config.get("w_a", TrainingConfig.w_a) > 0

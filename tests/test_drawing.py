@@ -1,0 +1,155 @@
+"""What the signature `png` makes of drawings."""
+
+import functools
+import io
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image, ImageDraw, ImageFilter
+
+from keras_pairs import drawing
+
+# Strokes of a 2 and a 7 on a square of 100.
+STROKES = {
+    2: [(22, 30), (35, 12), (62, 10), (75, 30), (60, 55), (25, 92), (80, 92)],
+    7: [(20, 14), (80, 12), (52, 55), (42, 98)],
+}
+
+
+@functools.cache
+def form():
+    spec = tf.TensorSpec([], tf.string)
+    return tf.function(drawing.mnist_form, [spec], autograph=False)
+
+
+def formed(image, **options):
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", **options)
+    return form()(buffer.getvalue()).numpy()
+
+
+def draw(
+    digit, pen=24, side=280, paper=(255,), ink=(0,), mode="L", at=(0.1, 0.1), size=0.8
+):
+    image = Image.new(mode, (side, side), paper)
+    place = np.array(STROKES[digit]) / 100 * size * side + np.array(at) * side
+    points = [tuple(point) for point in place]
+    pencil = ImageDraw.Draw(image)
+    pencil.line(points, ink, pen, "curve")
+    for x, y in points:
+        pencil.ellipse([x - pen / 2, y - pen / 2, x + pen / 2, y + pen / 2], ink)
+    return image
+
+
+def likeness(a, b):
+    return np.corrcoef(a.ravel(), b.ravel())[0, 1]
+
+
+PLAIN = draw(2)
+RGBA = {"mode": "RGBA", "paper": (0, 0, 0, 0)}
+SAME = {
+    "light on dark": draw(2, paper=(0,), ink=(255,)),
+    "grey paper, pencil": draw(2, paper=(120,), ink=(60,)),
+    "blackboard": draw(2, mode="RGB", paper=(20, 50, 40), ink=(230, 230, 210)),
+    "yellow on white": draw(2, mode="RGB", paper=(255,) * 3, ink=(250, 230, 40)),
+    "red on green as bright": draw(2, mode="RGB", paper=(0, 100, 0), ink=(196, 0, 0)),
+    "black on nothing": draw(2, **RGBA, ink=(0, 0, 0, 255)),
+    "white on nothing": draw(2, **RGBA, ink=(255, 255, 255, 255)),
+    "half transparent ink": draw(2, **RGBA, ink=(0, 0, 200, 120)),
+    "grey with alpha": draw(2, **RGBA, ink=(0, 0, 0, 255)).convert("LA"),
+    "palette": draw(2).convert("P"),
+    "one bit": draw(2).convert("1"),
+    "two bits": draw(2).quantize(4),
+    "in a corner": draw(2, pen=12, at=(0.45, 0.4), size=0.4),
+    "larger": draw(2, pen=60, side=700),
+    "not square": draw(2).crop((0, 0, 280, 270)).copy(),
+    "slightly blurred": draw(2).filter(ImageFilter.GaussianBlur(3)),
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_paper_ink_and_size_do_not_matter(name):
+    assert likeness(formed(SAME[name]), formed(PLAIN)) > 0.95
+    assert likeness(formed(draw(7)), formed(PLAIN)) < 0.5
+
+
+def test_paper_with_transparent_margin():
+    sheet = Image.new("RGBA", (400, 400), (0, 0, 0, 0))
+    sheet.paste(draw(2, mode="RGB", paper=(250,) * 3, ink=(0,) * 3), (60, 60))
+    np.testing.assert_allclose(formed(sheet), formed(PLAIN), atol=1)
+
+
+def test_sixteen_bits():
+    wide = Image.fromarray(np.asarray(PLAIN).astype("uint16") * 257)
+    np.testing.assert_allclose(formed(wide), formed(PLAIN), atol=1e-3)
+
+
+@pytest.mark.parametrize("pen", [1, 3, 8, 16, 40])
+def test_result_is_in_mnists_form(pen):
+    for digit in STROKES:
+        image = formed(draw(digit, pen, at=(0.15, 0.05)))
+        assert image.shape == (28, 28) and image.dtype == np.float32
+        assert image.min() == 0 and image.max() == pytest.approx(255)
+        rows, columns = image.any(1).nonzero()[0], image.any(0).nonzero()[0]
+        assert max(np.ptp(rows), np.ptp(columns)) + 1 == 20
+        places = np.arange(28) + 0.5
+        for axis in (0, 1):
+            centre = (image.sum(1 - axis) * places).sum() / image.sum()
+            assert abs(centre - 14) <= 0.5 + 1e-3
+        # A stroke of one pixel in 280 would be a faint line and not read.
+        assert (image > 127).sum() > 40
+
+
+def test_proportions_stay():
+    tall = Image.new("L", (300, 300), 255)
+    ImageDraw.Draw(tall).rectangle([100, 50, 139, 249], 0)
+    image = formed(tall) > 127
+    assert image.any(1).sum() == 20 and image.any(0).sum() == 4
+
+
+def test_mnists_form_is_left_alone(digits):
+    for x in digits.x_test[:20]:
+        for array in (x, 255 - x, np.stack([x] * 3, -1), np.stack([255 - x] * 4, -1)):
+            array = array.copy()
+            if array.shape[-1] == 4:
+                array[..., 3] = 255
+            np.testing.assert_array_equal(formed(Image.fromarray(array)), x)
+
+
+def test_drawings_are_read_as_the_digits_they_show(published, digits):
+    """The embedded digits with the pixels of pens, papers and sizes that people use."""
+    rng = np.random.default_rng(0)
+    count = 100
+    x = digits.x_test[: 2 * count]
+
+    def drawn(digit, i):
+        sheet = Image.new("L", (400, 360), 0)
+        big = Image.fromarray(digit).resize((196, 196), Image.Resampling.BICUBIC)
+        ink = big.point(lambda value: 255 * (value > 110))
+        sheet.paste(ink, tuple(rng.integers(0, 160, 2)))
+        if i % 2:
+            return sheet
+        return Image.composite(
+            Image.new("RGB", sheet.size, (30, 30, 120)),
+            Image.new("RGB", sheet.size, (240, 235, 220)),
+            sheet,
+        )
+
+    def encode(image):
+        buffer = io.BytesIO()
+        image.save(buffer, "PNG")
+        return buffer.getvalue()
+
+    functions = tf.saved_model.load(str(published)).signatures
+    files = [encode(drawn(digit, i)) for i, digit in enumerate(x)]
+    seen = functions["png"](png_bytes=tf.constant(np.reshape(files, (count, 2))))
+    plain = functions["images"](images=tf.constant(x.reshape(count, 2, 28, 28)))
+    labels = digits.y_test[: 2 * count].reshape(count, 2)
+
+    def accuracy(found):
+        read = np.stack([found["first_digit"], found["second_digit"]], 1).argmax(-1)
+        return np.mean(read == labels)
+
+    assert accuracy(plain) > 0.6
+    assert accuracy(seen) > accuracy(plain) - 0.1

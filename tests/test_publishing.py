@@ -1,0 +1,274 @@
+"""Versions appear whole, once, and never come back."""
+
+import json
+import multiprocessing
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_pairs import card, files, publishing, signatures, warmup
+from keras_pairs.config import UserError
+from keras_pairs.model import build_model
+
+ROOT = pathlib.Path(__file__).parent.parent
+ORIGIN = {
+    "test_accuracy": {"comparison": 0.912, "first_digit": 0.9, "second_digit": 0.95},
+    "config": {"nb_f": 64, "w_a": 1.0, "seed": 7, "data_path": "/home/me/mnist.npz"},
+    "dataset": {"name": "mnist", "source": "/home/me/mnist.npz"},
+    "versions": {"keras": "3.99"},
+    "commit": "0123abc",
+}
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    return build_model(1)
+
+
+def names(folder):
+    return {path.name for path in folder.iterdir()} - {".lock", ".last_version"}
+
+
+def test_a_number_is_given_once(tiny, tmp_path):
+    (tmp_path / "7").mkdir()
+    (tmp_path / "9").write_text("a file")
+    (tmp_path / "draft").mkdir()
+    assert publishing.publish(tiny, tmp_path).name == "10"
+    assert not list((tmp_path / "7").iterdir())
+    # Rolled back by hand: a server that knew version 10 would not load another 10.
+    os.rename(tmp_path / "10", tmp_path / "withdrawn")
+    assert publishing.publish(tiny, tmp_path).name == "11"
+    assert names(tmp_path) == {"7", "9", "draft", "withdrawn", "11"}
+
+
+def test_an_existing_version_is_not_touched(tiny, tmp_path):
+    def contents(version):
+        found = (path for path in version.rglob("*") if path.is_file())
+        return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in found}
+
+    first = publishing.publish(tiny, tmp_path)
+    before = contents(first)
+    publishing.publish(tiny, tmp_path)
+    assert contents(first) == before and len(before) >= 6
+
+
+def test_keep_removes_the_oldest(tiny, tmp_path):
+    for _ in range(3):
+        publishing.publish(tiny, tmp_path)
+    assert names(tmp_path) == {"1", "2", "3"}
+    publishing.publish(tiny, tmp_path, keep=2)
+    assert names(tmp_path) == {"3", "4"}
+    with pytest.raises(ValueError, match="keep must be at least 2. Received: keep=1"):
+        publishing.publish(tiny, tmp_path, keep=1)
+    assert names(tmp_path) == {"3", "4"}
+
+
+def test_workspaces_of_the_dead_are_cleared_and_of_the_living_not(tiny, tmp_path):
+    code = """
+import pathlib, sys, time
+from keras_pairs.publishing import _workspace
+with _workspace(pathlib.Path(sys.argv[1])) as folder:
+    (folder / "version").mkdir()
+    print(folder.name, flush=True)
+    time.sleep(600)
+"""
+    others = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, tmp_path], stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    dead, living = (other.stdout.readline().strip() for other in others)
+    others[0].kill()
+    others[0].wait()
+    (tmp_path / f"{publishing.WORKSPACE}without-lock").mkdir()
+    assert {dead, living} < names(tmp_path)
+    publishing.publish(tiny, tmp_path)
+    assert names(tmp_path) == {living, "1"}
+    others[1].kill()
+    others[1].wait()
+    publishing.publish(tiny, tmp_path)
+    assert names(tmp_path) == {"1", "2"}
+
+
+def test_a_wrong_answer_is_not_published(tiny, tmp_path, monkeypatch):
+    right = signatures.save
+
+    def wrong(model, path):
+        other = keras.models.clone_model(model)
+        other.get_layer("comparison_logits").bias.assign([[3.0]])
+        right(other, path)
+
+    monkeypatch.setattr(signatures, "save", wrong)
+    with pytest.raises(UserError, match="differs from the Keras model's by"):
+        publishing.publish(tiny, tmp_path)
+    assert names(tmp_path) == set()
+
+
+def test_a_model_that_answers_nan_is_not_published(tmp_path):
+    model = build_model(1)
+    model.get_layer("comparison_logits").bias.assign([[np.nan]])
+    with pytest.raises(UserError, match="comparison is no probability"):
+        publishing.publish(model, tmp_path)
+    assert names(tmp_path) == set()
+
+
+def test_a_model_that_answers_logits_is_not_published(tmp_path):
+    with pytest.raises(UserError, match="is no probability"):
+        publishing.publish(build_model(1, logits=True), tmp_path)
+    assert names(tmp_path) == set()
+
+
+def test_a_failing_warmup_record_is_not_published(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        warmup, "_encode", lambda images: np.full((4, 2), b"no PNG", object)
+    )
+    with pytest.raises(UserError, match="the SavedModel fails: .*not a PNG file"):
+        publishing.publish(tiny, tmp_path)
+    assert names(tmp_path) == set()
+
+
+def test_warmup_file_is_what_a_server_reads(published):
+    from tensorflow_serving.apis import prediction_log_pb2
+
+    records = list(tf.data.TFRecordDataset(str(published / warmup.FILE)))
+    served = tf.saved_model.load(str(published)).signatures
+    seen = []
+    for record in records:
+        log = prediction_log_pb2.PredictionLog.FromString(record.numpy())
+        assert log.WhichOneof("log_type") == "predict_log"
+        request = log.predict_log.request
+        assert request.model_spec.name == "digit_pairs"
+        signature = request.model_spec.signature_name
+        inputs = {key: tf.make_ndarray(value) for key, value in request.inputs.items()}
+        assert set(inputs) == {signatures.INPUTS[signature].name}
+        answers = served[signature](**{k: tf.constant(v) for k, v in inputs.items()})
+        assert all(np.isfinite(x).all() for x in answers.values())
+        # Nothing that this project did not declare, nor a field of another meaning.
+        assert log.SerializeToString(deterministic=True) == record.numpy()
+        seen.append(signature)
+    assert seen == ["serving_default", "images", "png", "png"]
+
+
+def test_model_card(tiny, tmp_path):
+    version = publishing.publish(tiny, tmp_path / "digits", ORIGIN)
+    made = files.read_json(version / "model_card.json")
+    assert (made["name"], made["version"]) == ("digits", 1)
+    assert made["parameters"] == tiny.count_params()
+    assert made["training"]["test_accuracy"] == ORIGIN["test_accuracy"]
+    assert made["training"]["config"]["seed"] == 7
+    assert {"versions", "commit", "machine"} <= set(made["publishing"])
+    assert made["signatures"]["png"] == {
+        "name": "png_bytes",
+        "dtype": "string",
+        "shape": [None, 2],
+    }
+    text = (version / "model_card.md").read_text()
+    assert "comparison: 91.2 %" in text and "3.99" in text and "0123abc" in text
+    assert "| images | images | uint8 | [None, 2, 28, 28] |" in text
+    assert "/home/me" not in json.dumps(made) + text
+    assert card.reads_digits(made) and not card.reads_digits(
+        made | {"training": {"config": {"w_a": 0.0}}}
+    )
+
+
+def test_card_without_a_run(tiny, tmp_path):
+    text = (publishing.publish(tiny, tmp_path) / "model_card.md").read_text()
+    assert text.count("Not recorded.") == 4 and "| png |" in text
+
+
+def test_load_trained(tiny, tmp_path):
+    tiny.save(tmp_path / "model.keras")
+    pair = np.ones((1, 2, 14, 14), "float32")
+    for path in (tmp_path, tmp_path / "model.keras"):
+        model, origin = publishing.load_trained(path)
+        assert origin is None
+        np.testing.assert_array_equal(model(pair)["comparison"], tiny(pair)["comparison"])
+    files.write_json(tmp_path / "metrics.json", ORIGIN)
+    assert publishing.load_trained(tmp_path)[1] == ORIGIN
+    (tmp_path / "bad.keras").write_text("no model")
+    for path, message in (("bad.keras", "not a Keras model"), ("none", "no such file")):
+        with pytest.raises(UserError, match=message):
+            publishing.load_trained(tmp_path / path)
+
+
+VERSIONS = 50
+
+
+def publish_and_die(folder, seed):
+    """Publishes until version 50 is out, in children that are killed amidst it."""
+    rng = np.random.default_rng(seed)
+    parent = os.getpid()
+    while (last := publishing._highest(folder)) < VERSIONS:
+        child = os.fork()
+        if not child:
+            model = build_model(1)
+            while os.getppid() == parent:
+                publishing.publish(model, folder, keep=5)
+            os._exit(0)
+        # The other publisher's versions count as well.
+        last = min(last + rng.integers(1, 12), VERSIONS)
+        while publishing._highest(folder) < last:
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 1))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def poll(folder, stop, results):
+    """Looks every few milliseconds and loads each new number; sends (seen, failures)."""
+    seen, failures = set(), []
+    while not stop.is_set():
+        time.sleep(0.003)
+        numbers = sorted(int(name) for name in os.listdir(folder) if name.isdigit())
+        # Of the newest, as a server; the oldest may be taken away while it is read.
+        number = next((x for x in numbers[-3:] if x not in seen), None)
+        if number is None:
+            continue
+        seen.add(number)
+        version = folder / str(number)
+        try:
+            served = tf.saved_model.load(str(version)).signatures
+            for signature, inputs in warmup.read(version):
+                inputs = {name: tf.constant(value) for name, value in inputs.items()}
+                assert 0 <= float(served[signature](**inputs)["comparison"][0, 0]) <= 1
+            assert files.read_json(version / "model_card.json")["version"] == number
+        except BaseException as error:
+            failures.append(f"{number}: {error!r}")
+    results.put((seen, failures))
+
+
+def test_a_server_sees_only_whole_versions(tmp_path):
+    """50 versions by two publishers at once, killed at random; old ones are removed."""
+    # Children of a process that has imported TensorFlow but not used it start at once.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["keras_pairs.publishing", __name__])
+    stop, results = context.Event(), context.Queue()
+    work = [(poll, (tmp_path, stop, results))]
+    work += [(publish_and_die, (tmp_path, seed)) for seed in (1, 2)]
+    poller, *publishers = processes = [
+        context.Process(target=function, args=arguments, daemon=True)
+        for function, arguments in work
+    ]
+    for process in processes:
+        process.start()
+    for publisher in publishers:
+        publisher.join(600)
+        assert publisher.exitcode == 0
+    left = list(tmp_path.glob(f"{publishing.WORKSPACE}*"))
+    last = publishing.publish(build_model(1), tmp_path, keep=5)
+    time.sleep(1)
+    stop.set()
+    seen, failures = results.get(timeout=60)
+    poller.join()
+    assert not failures
+    assert len(seen) >= 0.8 * VERSIONS and int(last.name) in seen
+    assert left and len(names(tmp_path)) == 5 and all(map(str.isdigit, names(tmp_path)))
