@@ -9,7 +9,8 @@ import textwrap
 
 from absl import flags
 
-from keras_pairs.config import UsageError, UserError, define_flags
+from keras_pairs.command_flags import define_flags
+from keras_pairs.config import UsageError, UserError
 
 # Filters times pairs. Measured on two cores: at 80 one thread takes 0.4 of two threads'
 # time, at 1,600 0.7, at 6,400 1.2.
@@ -25,7 +26,7 @@ def run(main, doc, names, argv=None, grid=False, arguments=0):
     Args:
       main: function of the parsed `absl.flags.FlagValues`.
       doc: str, what `--help` prints above the flags.
-      names: names of the flags, see `config.define_flags`.
+      names: names of the flags, see `command_flags.define_flags`.
       argv: list of str, default `sys.argv`.
       grid: as in `define_flags`.
       arguments: int, how many arguments besides flags there may be.

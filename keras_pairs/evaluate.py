@@ -11,13 +11,8 @@ again with the same --run_dir and flags.
 import pathlib
 
 from keras_pairs import cli, files
-from keras_pairs.config import (
-    SELECTED,
-    TABLE1,
-    TrainingConfig,
-    UserError,
-    config_from_flags,
-)
+from keras_pairs.command_flags import config_from_flags
+from keras_pairs.config import SELECTED, TABLE1, TrainingConfig, UserError
 
 FLAGS = (
     "table1",

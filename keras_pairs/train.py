@@ -9,7 +9,7 @@ the row without where --w_a=0.
 import time
 
 from keras_pairs import cli, files
-from keras_pairs.config import config_from_flags
+from keras_pairs.command_flags import config_from_flags
 
 FLAGS = (
     "nb_f",

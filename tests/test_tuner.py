@@ -8,8 +8,9 @@ import pytest
 
 from keras_pairs import training
 from tuner import hparams, project
+from tuner.hypermodel import PairsHyperModel
 from tuner.oracle import OBJECTIVE, GridOracle
-from tuner.population import PairsHyperModel, PopulationTuner, load
+from tuner.population import PopulationTuner, load
 from tuner.space import Grid, training_config
 
 GRID = Grid(nb_f=(4,), lr=(0.01, 0.001), batch_size=(20, 30), w_a=(0.0, 1.0))

@@ -1,4 +1,4 @@
-"""keras-tuner's side of training: many trials as one population, or one trial alone."""
+"""A keras-tuner tuner that trains many trials as one population."""
 
 import contextlib
 import gc
@@ -14,9 +14,9 @@ import keras_tuner
 import numpy as np
 
 import keras_pairs.layers  # noqa: F401  (registers what model.keras names)
-from keras_pairs import files, objective, training
+from keras_pairs import files, training
 from keras_pairs.config import UserError
-from keras_pairs.model import build_model, initialize, take_member
+from keras_pairs.model import take_member
 from tuner import oracle as oracles
 from tuner import project, space
 from tuner.processes import role
@@ -288,44 +288,3 @@ class _Heart(keras.callbacks.Callback):
         self.epochs = epoch + 1
         if self.lost:
             raise ChiefLostError
-
-
-class PairsHyperModel(keras_tuner.HyperModel):
-    """The network for keras-tuner's own tuners (`keras_tuner.Hyperband`, …).
-
-    Its search space is section II.C's grid; `search` takes the splits:
-
-        tuner = keras_tuner.Hyperband(PairsHyperModel(), objective=OBJECTIVE, max_epochs=20)
-        tuner.search(splits=sample_pairs(load_images()))
-
-    Args:
-      grid: `space.Grid`.
-      seed: int >= 0, decides the initial weights.
-    """
-
-    def __init__(self, grid=None, seed=0):
-        super().__init__()
-        self.grid, self.seed = grid or space.Grid(), seed
-
-    def build(self, hp):
-        """A compiled network answering logits, as `training.fit` trains it."""
-        chosen = {
-            name: hp.Choice(name, list(getattr(self.grid, name))) for name in space.AXES
-        }
-        model = build_model(chosen["nb_f"], logits=True)
-        initialize(model, [self.seed])
-        objective.compile_model(model, [chosen["lr"]], [1.0], [chosen["w_a"]], 1, 1)
-        return model
-
-    def fit(self, hp, model, splits, epochs=1, **kwargs):
-        """Trains on the training pairs of `data.Splits`, scores the validation pairs."""
-        images, targets = training.example(*training.stack(splits.train))
-        validation = training.example(*training.stack(splits.validation))
-        return model.fit(
-            images,
-            targets,
-            batch_size=hp.get("batch_size"),
-            epochs=epochs,
-            validation_data=validation,
-            **kwargs,
-        )
