@@ -31,7 +31,7 @@ FLAGS = (
 )
 COMMAND = [sys.executable, "-m", "tuner.search", *FLAGS]
 # From before the first trial to after a population.
-LONGEST_S = 25
+LONGEST_S = 16
 
 
 def start(folder):

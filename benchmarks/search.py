@@ -19,7 +19,7 @@ import time
 
 from keras_pairs.cli import say
 
-EPOCHS = (2, 10)
+EPOCHS = (1, 6)
 PAPER_EPOCHS = 150
 SIZES, LR = (20, 100), 0.005
 STOCK_W_A = (0.0, 0.5, 1.0)

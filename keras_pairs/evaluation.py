@@ -2,8 +2,10 @@
 
 import dataclasses
 import math
+import multiprocessing
 import os
 import pathlib
+import signal
 import time
 
 import numpy as np
@@ -101,7 +103,7 @@ def evaluate(configs, images, run_dir, rounds, memory_limit, verbose=True):
         progress = EpochProgress(total, verbose)
         for i in todo:
             progress.start(work[i])
-            results[i] = _train_group(groups[i][1], images, progress)
+            results[i] = _in_own_process(groups[i][1], images, progress)
             files.write_json(paths[i], results[i])
     by_config = [[] for _ in configs]
     for (index, _), result in zip(groups, results, strict=True):
@@ -109,27 +111,61 @@ def evaluate(configs, images, run_dir, rounds, memory_limit, verbose=True):
     return [summarize(*both) for both in zip(configs, by_config, strict=True)]
 
 
-def _train_group(members, images, progress):
-    import keras
+def _in_own_process(members, images, progress):
+    """What `_train_group` sends, from a process that gives all its memory back.
 
-    from keras_pairs import training
-
-    begun = time.perf_counter()
-    splits = [data.sample_pairs(images, c.num_pairs, c.seed) for c in members]
-    # Without this the graphs of earlier groups stay in memory.
-    keras.backend.clear_session()
-    trained = training.fit(
-        members,
-        splits,
-        validate=False,
-        callbacks=[progress],
+    Keras 3.15 never frees the graph of a `fit`, 40 MB of it: without this memory would
+    grow with every group.
+    """
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe(duplex=False)
+    process = context.Process(
+        target=_train_group, args=(members, images, there), daemon=True
     )
-    scores = training.score(trained.model, [s.test for s in splits])
-    return {
-        "seeds": [config.seed for config in members],
-        "test_accuracy": {name: scores[name].tolist() for name in OUTPUTS},
-        "seconds": time.perf_counter() - begun,
-    }
+    process.start()
+    there.close()
+    try:
+        while True:
+            kind, value = here.recv()
+            if kind == "result":
+                return value
+            if kind == "error":
+                raise UserError(value)
+            progress.on_epoch_end(None, value)
+    except EOFError:
+        process.join()
+        raise UserError(f"the training ended with code {process.exitcode}") from None
+    finally:
+        process.kill()
+        process.join()
+
+
+def _train_group(members, images, pipe):
+    """Trains and scores a group; sends ("epoch", logs) …, then ("result", dict)."""
+    # Ctrl-C is for the parent, with which this process ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        from keras_pairs.cli import import_tensorflow
+
+        import_tensorflow()
+        from keras_pairs import training
+        from keras_pairs.progress import EpochSender
+
+        begun = time.perf_counter()
+        splits = [data.sample_pairs(images, c.num_pairs, c.seed) for c in members]
+        sender = EpochSender(lambda logs: pipe.send(("epoch", logs)))
+        trained = training.fit(members, splits, validate=False, callbacks=[sender])
+        scores = training.score(trained.model, [s.test for s in splits])
+        result = {
+            "seeds": [config.seed for config in members],
+            "test_accuracy": {name: scores[name].tolist() for name in OUTPUTS},
+            "seconds": time.perf_counter() - begun,
+        }
+        pipe.send(("result", result))
+    except BrokenPipeError:
+        pass
+    except Exception as error:
+        pipe.send(("error", f"{type(error).__name__}: {error}"))
 
 
 def _finished(path):

@@ -39,3 +39,14 @@ class EpochProgress(keras.callbacks.Callback):
             if key in logs:
                 shown.append((f"{prefix}accuracy", float(np.mean(logs[key]))))
         self.bar.update(self.done, shown, finalize=self.done >= self.total)
+
+
+class EpochSender(keras.callbacks.Callback):
+    """Hands each epoch's logs to a function, for an `EpochProgress` in another process."""
+
+    def __init__(self, send):
+        super().__init__()
+        self.send = send
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.send({name: np.asarray(value) for name, value in logs.items()})

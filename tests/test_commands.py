@@ -194,7 +194,7 @@ def test_interrupt_ends_cleanly(tmp_path):
     assert errors.strip() == "error: interrupted"
 
 
-EVALUATE = (*SMALL, "--rounds=6", "--memory_limit=0.003")
+EVALUATE = (*SMALL, "--rounds=6", "--memory_limit=0.025")
 
 
 def rows(folder):
