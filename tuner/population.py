@@ -19,6 +19,7 @@ from keras_pairs.config import UserError
 from keras_pairs.model import take_member
 from tuner import oracle as oracles
 from tuner import project, space
+from tuner.chief import serve
 from tuner.processes import role
 
 IDLE_S = 0.5
@@ -65,7 +66,7 @@ class PopulationTuner(keras_tuner.Tuner):
           UserError: in a worker, if the chief does not answer or has another search.
         """
         if role() == "chief":
-            super().search()
+            serve(self.oracle)
             return True
         self._be_patient(FIRST_PATIENCE_S)
         populations = 0

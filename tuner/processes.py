@@ -16,7 +16,7 @@ from keras_pairs.config import UserError
 
 SUPERVISED = "KERAS_PAIRS_SUPERVISED"
 POLL_S = 0.2
-# Workers notice by themselves that the chief is gone, or that the grid has ended.
+# Workers notice by themselves that the chief is gone.
 LAST_WAIT_S = 40
 
 
@@ -95,14 +95,15 @@ def _wait(processes):
         if all(process.poll() for process in processes.values() if process is not chief):
             raise UserError("every worker ended; the same command goes on where it was")
         time.sleep(POLL_S)
+    if chief.returncode == 0:
+        return
     end = time.monotonic() + LAST_WAIT_S
     for process in workers.values():
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(max(0, end - time.monotonic()))
-    if chief.returncode:
-        raise UserError(
-            f"the chief ended ({_how(chief)}); the same command goes on where it was"
-        )
+    raise UserError(
+        f"the chief ended ({_how(chief)}); the same command goes on where it was"
+    )
 
 
 def _how(process):
