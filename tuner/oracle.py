@@ -13,6 +13,8 @@ from keras_tuner.engine import trial as trial_module
 
 from keras_pairs import files
 from keras_pairs.config import UserError
+from tuner import space
+from tuner.space import ENDED, trial_id
 
 OBJECTIVE = keras_tuner.Objective("val_comparison_accuracy", "max")
 # A worker that was not heard of for so long is taken for dead; it calls every HEARTBEAT_S.
@@ -20,7 +22,6 @@ LEASE_S = 20
 HEARTBEAT_S = 3
 HEARTBEAT = "epochs_done"
 MODEL, REASON = "model.keras", "reason.txt"
-ENDED = ("COMPLETED", "FAILED")
 
 Trial, Status = trial_module.Trial, trial_module.TrialStatus
 
@@ -51,8 +52,6 @@ class GridOracle(keras_tuner.Oracle):
         keep_models=3,
         on_change=lambda oracle: None,
     ):
-        from tuner import space
-
         self.points = grid.points()
         self.groups = grid.groups()
         self.group_of = {i: g for g, group in enumerate(self.groups) for i in group}
@@ -159,7 +158,7 @@ class GridOracle(keras_tuner.Oracle):
 
     def count_ended(self, *statuses):
         """How many wanted points have ended, with one of `statuses` if any are given."""
-        trials = (self.trials.get(_id(i)) for i in self.wanted)
+        trials = (self.trials.get(trial_id(i)) for i in self.wanted)
         return sum(t is not None and t.status in (statuses or ENDED) for t in trials)
 
     def reload(self):
@@ -204,9 +203,9 @@ class GridOracle(keras_tuner.Oracle):
         return self.points[index] | self.settings
 
     def _new_trial(self, index):
-        space = self.hyperparameters.copy()
-        space.values = self._values(index)
-        return Trial(space, trial_id=_id(index), status=Status.RUNNING)
+        point = self.hyperparameters.copy()
+        point.values = self._values(index)
+        return Trial(point, trial_id=trial_id(index), status=Status.RUNNING)
 
     def _known(self, trial_id):
         # A worker may outlive a chief and report to the next one.
@@ -220,7 +219,7 @@ class GridOracle(keras_tuner.Oracle):
         own = {self.group_of[i] for i, other in running.items() if other == worker}
         others = {self.group_of[i] for i, other in running.items() if other != worker}
         for i in self.wanted:
-            trial = self.trials.get(_id(i))
+            trial = self.trials.get(trial_id(i))
             free = i not in running and (trial is None or trial.status not in ENDED)
             group = self.group_of[i]
             if free and (group in own if own else group not in others):
@@ -266,10 +265,6 @@ def set_metrics(trial, metrics, step):
         better = "max" if name.endswith("accuracy") else "min"
         trial.metrics.register(name, direction=better)
         trial.metrics.update(name, value, step=step)
-
-
-def _id(index):
-    return f"{index:04}"
 
 
 def _worker(tuner_id):

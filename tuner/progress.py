@@ -63,8 +63,8 @@ class SearchProgress:
         epochs = self.common["epochs"]
         done = 0
         for i in oracle.wanted:
-            trial = oracle.trials.get(f"{i:04}")
-            if trial is not None and trial.status in ("COMPLETED", "FAILED"):
+            trial = oracle.trials.get(space.trial_id(i))
+            if trial is not None and trial.status in space.ENDED:
                 done += self._work(oracle, i)
             else:
                 running = oracle.epochs_done.get(oracle.group_of[i], 0)

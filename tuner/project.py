@@ -105,7 +105,7 @@ def rows(oracle):
     """One dict for each trial that was tried, in the grid's order; None where unknown."""
     found = []
     for i, point in enumerate(oracle.points):
-        trial = oracle.trials.get(f"{i:04}")
+        trial = oracle.trials.get(space.trial_id(i))
         if trial is None:
             continue
         values = trial.hyperparameters.values

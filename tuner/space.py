@@ -15,6 +15,8 @@ AXES = ("nb_f", "batch_size", "lr", "w_a")
 # epoch takes 0.048 s among 13, 0.036 among 26 and 0.041 among 65 (the activations no
 # longer fit the cache); from nb_f=32 on the number of members hardly matters.
 FILTERS_PER_GRAPH = 208
+# A trial's status when its point needs no more training.
+ENDED = ("COMPLETED", "FAILED")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Grid:
             range(len(points)), lambda i: (points[i]["nb_f"], points[i]["batch_size"])
         ):
             indices = list(run)
-            most = max(1, FILTERS_PER_GRAPH // points[indices[0]]["nb_f"])
+            most = members_per_graph(points[indices[0]]["nb_f"])
             count = math.ceil(len(indices) / most)
             cuts = [len(indices) * k // count for k in range(count + 1)]
             groups += [indices[a:b] for a, b in itertools.pairwise(cuts)]
@@ -60,6 +62,16 @@ class Grid:
 
     def to_dict(self):
         return {name: list(getattr(self, name)) for name in AXES}
+
+
+def members_per_graph(nb_f):
+    """How many networks of a width may share a graph."""
+    return max(1, FILTERS_PER_GRAPH // nb_f)
+
+
+def trial_id(index):
+    """keras-tuner's name for the point of that index."""
+    return f"{index:04}"
 
 
 def hyperparameters(grid, settings):
@@ -94,6 +106,6 @@ def estimated_seconds(point, common):
     dropout with nb_f, and each step has a fixed cost that the population shares.
     """
     nb_f = point["nb_f"]
-    members = max(1, FILTERS_PER_GRAPH // nb_f)
-    per_epoch = 0.004 * nb_f + 7e-5 * nb_f**2 + 2.5 / point["batch_size"] / members
+    steps = 2.5 / point["batch_size"] / members_per_graph(nb_f)
+    per_epoch = 0.004 * nb_f + 7e-5 * nb_f**2 + steps
     return per_epoch * common["epochs"] * common["num_pairs"] / 1000
