@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from keras_pairs import data, layers, model, training
 from keras_pairs.cli import import_tensorflow, say
-from keras_pairs.config import TABLE1, TrainingConfig
+from keras_pairs.config import OUTPUT_UNITS, TABLE1, TrainingConfig
 
 ROUNDS = 10
 DEPARTURES = {
@@ -49,43 +49,42 @@ class ChannelDropout(layers.SharedDropout):
 def departing(things):
     """Within it `build_model` builds the network with these departures."""
 
-    def trunk(x, nb_f, members, own_data, mask_seed):
+    def trunk(x, nb_f, members, groups, mask_seed):
+        momentum = 0.99 if "slow_momentum" in things else 0.9
+        dropout = ChannelDropout if "channel_dropout" in things else layers.SharedDropout
         for i in range(1, model.BLOCKS + 1):
-            groups = members if own_data or i > 1 else 1
             convolution = layers.MemberConv2D(
-                members * nb_f, 3, groups=groups, use_bias=False, name=f"conv_{i}"
+                members * nb_f,
+                3,
+                groups=groups if i == 1 else members,
+                use_bias=False,
+                name=f"conv_{i}",
             )
-            momentum = 0.99 if "slow_momentum" in things else 0.9
             norm = layers.MemberBatchNorm(momentum, name=f"batch_norm_{i}")
             both = [norm, keras.layers.ReLU(name=f"relu_{i}")]
-            dropout = (
-                ChannelDropout if "channel_dropout" in things else layers.SharedDropout
-            )
             x = convolution(x)
             for layer in both[:: -1 if "relu_first" in things else 1]:
                 x = layer(x)
             x = dropout(0.1, members, mask_seed + i - 1, name=f"dropout_{i}")(x)
-        return layers.SplitMembers(members, name="features")(x)
+        return x
 
-    def head(features, name, units, members, logits, mask_seed):
-        if name == "comparison":
-            hidden.append(one_hidden(features, "shared", members, mask_seed))
-        x = layers.MemberDense(units, members, name=f"{name}_logits")(hidden[-1])
-        return layers.MembersToBatch(name=f"{name}_members")(x)
+    def one_hidden(features, members, derived_comparison, mask_seed):
+        x = layers.MemberDense(model.HEAD_UNITS, members, name="hidden")(features)
+        x = keras.layers.ReLU(name="relu")(x)
+        x = layers.SharedDropout(0.5, None, mask_seed, name="dropout")(x)
+        return {
+            name: layers.MemberDense(units, members, name=f"{name}_logits")(x)
+            for name, units in OUTPUT_UNITS.items()
+        }
 
-    def one_hidden(x, name, members, mask_seed):
-        x = layers.MemberDense(model.HEAD_UNITS, members, name=f"{name}_hidden")(x)
-        x = keras.layers.ReLU(name=f"{name}_relu")(x)
-        return layers.SharedDropout(0.5, None, mask_seed, name=f"{name}_dropout")(x)
-
-    hidden, before = [], (model.trunk, model.head)
-    model.trunk = trunk
+    before = model.TRUNKS["paper"], model.parallel_heads
+    model.TRUNKS["paper"] = trunk
     if "shared_hidden" in things:
-        model.head = head
+        model.parallel_heads = one_hidden
     try:
         yield
     finally:
-        model.trunk, model.head = before
+        model.TRUNKS["paper"], model.parallel_heads = before
 
 
 def accuracies(config, images, things):
@@ -107,7 +106,7 @@ def main(path, *cases):
     for case in cases:
         row, _, names = case.partition(":")
         nb_f, w_a = row.split(",")
-        config = TrainingConfig.from_table1(int(nb_f), float(w_a))
+        config = TrainingConfig.from_preset(nb_f=int(nb_f), w_a=float(w_a))
         (row,) = (r for r in TABLE1 if r.nb_f == config.nb_f and r.w_a == config.w_a)
         for name in names.split(",") if names else DEPARTURES:
             shown = [

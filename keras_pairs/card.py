@@ -66,6 +66,7 @@ def markdown(card):
     training = card["training"] or {}
     for title, part in (
         ("Test accuracy", _percent(training.get("test_accuracy", {}))),
+        ("Test accuracy on all test images", _of_all(training)),
         ("Configuration", training.get("config", {})),
         ("Data", training.get("dataset", {})),
         ("Trained with", _versions(training)),
@@ -88,6 +89,12 @@ def markdown(card):
 
 def _percent(accuracies):
     return {name: f"{100 * value:.1f} %" for name, value in accuracies.items()}
+
+
+def _of_all(training):
+    found = dict(training.get("test_accuracy_of_all", {}))
+    pairs = {"pairs": found.pop("pairs")} if found else {}
+    return pairs | _percent(found)
 
 
 def _versions(origin):

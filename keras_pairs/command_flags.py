@@ -15,7 +15,9 @@ from keras_pairs.config import (
     EPOCHS,
     GRID,
     NUM_PAIRS,
+    PRESETS,
     SELECTED,
+    TRUNKS,
     TrainingConfig,
     UserError,
 )
@@ -28,16 +30,17 @@ def _integer(lower):
     return define
 
 
-def _float(lower, strict=False):
+def _float(lower, strict=False, below=math.inf):
     def define(name, default, text, values):
         flags.DEFINE_float(name, default, text, flag_values=values)
-        bound = f"must be {'greater than' if strict else 'at least'} {lower} and finite"
+        upper = "finite" if below == math.inf else f"less than {below}"
+        bound = f"must be {'greater than' if strict else 'at least'} {lower} and {upper}"
 
         def right(value):
             if value is None:
                 return True
             above = value > lower if strict else value >= lower
-            return above and math.isfinite(value)
+            return above and value < below
 
         flags.register_validator(name, right, bound, flag_values=values)
 
@@ -123,14 +126,71 @@ def _list(kind, right, rule):
     return define
 
 
+# The flags of a training: a preset and the fields of `TrainingConfig`.
+TRAINING = ("preset", *(field.name for field in dataclasses.fields(TrainingConfig)))
+
 # name: (how it is defined, default, help). A default of None means Table I's value.
 _FLAGS = {
-    "nb_f": (_integer(1), 64, "Filters of each convolution."),
-    "lr": (_float(0, True), None, "Learning rate of Adam [Table I's]."),
-    "batch_size": (_integer(1), None, "Pairs per step [Table I's]."),
+    "preset": (
+        _enum(*PRESETS),
+        "paper",
+        "Where what is not given comes from: the paper's network with Table I's settings, "
+        "the same with weight sharing, or our most accurate network.",
+    ),
+    "nb_f": (_integer(1), None, "Filters of each convolution [the preset's, or 64]."),
+    "lr": (_float(0, True), None, "Learning rate of Adam [the preset's, or Table I's]."),
+    "batch_size": (_integer(1), None, "Pairs per step [the preset's, or Table I's]."),
     "w_m": (_float(0), 1.0, "Weight of the main loss in Eq. (1)."),
-    "w_a": (_float(0), None, "Weight of the auxiliary loss in Eq. (1) [Table I's]."),
-    "epochs": (_integer(1), EPOCHS, "Passes over the training pairs."),
+    "w_a": (
+        _float(0),
+        None,
+        "Weight of the auxiliary loss in Eq. (1) [the preset's, or Table I's].",
+    ),
+    "epochs": (
+        _integer(1),
+        None,
+        f"Passes over the training pairs [the preset's, or {EPOCHS}].",
+    ),
+    "weight_sharing": (
+        _boolean,
+        None,
+        "One trunk and one class head see each image by itself [the preset's].",
+    ),
+    "trunk": (
+        _enum(*TRUNKS),
+        None,
+        "The paper's six convolutions, or six with padding and pooling [the preset's].",
+    ),
+    "derived_comparison": (
+        _boolean,
+        None,
+        "The comparison follows from the classes' probabilities [the preset's].",
+    ),
+    "augmentation": (
+        _boolean,
+        None,
+        "Shift, turn, scale and shear the training images [the preset's].",
+    ),
+    "new_pairs": (
+        _boolean,
+        None,
+        "Pair the training images anew in every epoch [the preset's].",
+    ),
+    "label_smoothing": (
+        _float(0, below=1),
+        None,
+        "Fraction of a class's target that is spread over all [the preset's].",
+    ),
+    "one_cycle": (
+        _boolean,
+        None,
+        "The learning rate rises to lr and falls to 0 [the preset's].",
+    ),
+    "weight_averaging": (
+        _boolean,
+        None,
+        "A moving average of the weights is the trained model [the preset's].",
+    ),
     "seed": (_integer(0), 0, "Decides the pairs and the initial weights."),
     "dataset": (
         _enum(*DATASETS),
@@ -174,8 +234,8 @@ _FLAGS = {
     "model": (
         _path("existing"),
         None,
-        "export: a run folder or .keras file. predict: a folder of versions, or one of "
-        "them [saved_models/digit_pairs].",
+        "export: a run folder or .keras file. predict, evaluate: a folder of versions, or "
+        "one of them [predict: saved_models/digit_pairs].",
     ),
     "keep": (
         _integer(2),
@@ -212,8 +272,14 @@ _FLAGS = {
 }
 
 _at_least_1 = (lambda value: value >= 1), "at least 1"
-# The same names where a command takes several values of each: the grid of section II.C.
+# The same names in a search, which takes several values of the grid's (section II.C).
 _GRID_FLAGS = {
+    "epochs": (_integer(1), EPOCHS, "Passes over the training pairs."),
+    "weight_sharing": (
+        _boolean,
+        False,
+        "One trunk and one class head see each image by itself.",
+    ),
     "nb_f": (_list(int, *_at_least_1), GRID["nb_f"], "Filters of each convolution."),
     "lr": (
         _list(float, lambda value: 0 < value < math.inf, "positive and finite"),
@@ -252,6 +318,6 @@ def config_from_flags(values):
     names = {field.name for field in dataclasses.fields(TrainingConfig)}
     given = {name: values[name].value for name in values if name in names}
     try:
-        return TrainingConfig.from_table1(**given)
+        return TrainingConfig.from_preset(values["preset"].value, **given)
     except ValueError as error:
         raise UserError(str(error)) from error

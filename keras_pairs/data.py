@@ -130,7 +130,7 @@ def pool(images):
     return blocks.mean(axis=(2, 4), dtype="float32")
 
 
-def sample_pairs(images, num_pairs=1000, seed=0):
+def sample_pairs(images, num_pairs=1000, seed=0, scored=None):
     """Draws training, validation and test pairs (section II.B).
 
     No image is used twice. Only the embedded digits, too few for that, are reused: within
@@ -141,6 +141,9 @@ def sample_pairs(images, num_pairs=1000, seed=0):
       images: `Images`.
       num_pairs: int >= 1, pairs in each of the three.
       seed: int >= 0.
+      scored: int or None, so many pairs in validation and test, or as many as there are
+        images for. The first `num_pairs` are the same as without it. The embedded digits
+        have no images for more.
 
     Returns:
       `Splits`.
@@ -167,9 +170,12 @@ def sample_pairs(images, num_pairs=1000, seed=0):
                     f"{num_pairs} pairs need {needs} {part} images; {images.source} has "
                     f"{has} (give a smaller --num_pairs)"
                 )
-        used = order[: 4 * num_pairs].reshape(2, num_pairs, 2)
-        train, validation = used
-        test = test[: 2 * num_pairs].reshape(num_pairs, 2)
+        train, order = np.split(order, [2 * num_pairs])
+        most = 2 * max(num_pairs, scored or 0)
+        train, validation, test = (
+            part[: min(most, len(part) // 2 * 2)].reshape(-1, 2)
+            for part in (train, order, test)
+        )
     return Splits(
         _pairs(images.x_train, images.y_train, train),
         _pairs(images.x_train, images.y_train, validation),

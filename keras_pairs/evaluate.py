@@ -3,31 +3,25 @@
     python -m keras_pairs.evaluate --table1
     python -m keras_pairs.evaluate --nb_f=64 --w_a=1 --rounds=10
     python -m keras_pairs.evaluate --from_search=runs/grid
+    python -m keras_pairs.evaluate --model=saved_models/digit_pairs
 
 The rounds train side by side in one graph. A killed evaluation goes on when it is started
-again with the same --run_dir and flags.
+again with the same --run_dir and flags. With --model nothing is trained: a published
+model is scored on all test images, with pictures of its answers.
 """
 
 import pathlib
 
 from keras_pairs import cli, files
-from keras_pairs.command_flags import config_from_flags
+from keras_pairs.command_flags import TRAINING, config_from_flags
 from keras_pairs.config import SELECTED, TABLE1, TrainingConfig, UserError
 
 FLAGS = (
     "table1",
     "from_search",
-    "nb_f",
-    "lr",
-    "batch_size",
-    "w_m",
-    "w_a",
-    "epochs",
+    "model",
+    *TRAINING,
     "rounds",
-    "seed",
-    "dataset",
-    "data_path",
-    "num_pairs",
     "run_dir",
     "memory_limit",
     "verbosity",
@@ -38,14 +32,18 @@ def configurations(values):
     """The `TrainingConfig`s that the flags ask for."""
     config = config_from_flags(values)
     search = values["from_search"].value
-    many = [name for name in ("table1", "from_search") if values[name].value]
+    many = [n for n in ("table1", "from_search", "model") if values[n].value]
     if not many:
         return [config]
-    own = [n for n in ("nb_f", "lr", "batch_size", "w_a") if values[n].present]
+    named = {"model": set(TRAINING) - {"seed", "dataset", "data_path"} | {"rounds"}}
+    named = named.get(many[0], ("preset", "nb_f", "lr", "batch_size", "w_a"))
+    own = [n for n in FLAGS if n in named and values[n].present]
     if own or len(many) > 1:
         raise UserError(f"--{(own + many[1:])[0]} does not go with --{many[0]}")
     if search:
         return _selected(config, pathlib.Path(search) / SELECTED, values)
+    if not values["table1"].value:
+        return []
     names = ("nb_f", "lr", "batch_size", "w_a")
     rows = ({name: getattr(row, name) for name in names} for row in TABLE1)
     return [TrainingConfig(**(config.to_dict() | row)) for row in rows]
@@ -55,7 +53,7 @@ def _selected(config, path, values):
     """What a search selected, trained as it trained unless flags say otherwise."""
     try:
         found = files.read_json(path)
-        names = ("w_m", "epochs", "num_pairs")
+        names = ("w_m", "epochs", "num_pairs", "weight_sharing")
         same = {n: found["config"][n] for n in names if not values[n].present}
         common = config.to_dict() | same
         return [TrainingConfig(**(common | row)) for row in found["configs"]]
@@ -67,6 +65,7 @@ def markdown(rows):
     """The table as aligned Markdown, which a terminal shows as well."""
     header = (
         *("nb_f", "lr", "batch", "w_a", "ours (%)", "paper (%)", "difference", "Welch's t"),
+        *("all test pairs (%)", "calibration error (%)"),
         *("first digit (%)", "second digit (%)", "seconds"),
     )
     lines = [header]
@@ -82,6 +81,8 @@ def markdown(rows):
                 f"{row['paper_mean']:.2f} ± {row['paper_std']:.2f}" if known else "",
                 f"{row['difference']:+.2f}" if known else "",
                 f"{row['welch_t']:+.1f}" if known else "",
+                f"{row['mean_of_all']:.2f} ± {row['std_of_all']:.2f}",
+                f"{row['calibration_error']:.1f}",
                 f"{row['first_digit']:.1f}",
                 f"{row['second_digit']:.1f}",
                 f"{row['seconds']:.0f}",
@@ -96,7 +97,11 @@ def report(rows, origin, run_dir):
 
     files.write_json(run_dir / "results.json", {"rows": rows, **origin})
     flat = [
-        row | {"accuracies": " ".join(f"{x:.2f}" for x in row["accuracies"])}
+        {name: value for name, value in row.items() if name != "reliability"}
+        | {
+            name: " ".join(f"{x:.2f}" for x in row[name])
+            for name in ("accuracies", "accuracies_of_all")
+        }
         for row in rows
     ]
     files.write_csv(run_dir / "results.csv", flat)
@@ -106,14 +111,33 @@ def report(rows, origin, run_dir):
         row["label"] = f"nb_f={row['nb_f']}\nw_a={row['w_a']:g}\n{settings}"
     title = f"{rows[0]['rounds']} rounds on fresh pairs of {origin['dataset']['name']}"
     plots.plot_table(rows, title, run_dir / "results.png")
+    plots.plot_reliability(rows, title, run_dir / "calibration.png")
+
+
+def inspect(values, images, run_dir):
+    """Scores the published model that --model names."""
+    cli.import_tensorflow(keras=False)
+    from keras_pairs import inspection
+
+    seed = values["seed"].value if values["seed"].present else None
+    found = inspection.inspect(values["model"].value, images, seed, run_dir)
+    cli.say(f"{found['model']}: {found['pairs']:,} test pairs, seed {found['seed']}")
+    for name, share in found["accuracy"].items():
+        cli.say(f"{name + ':':14} {100 * share:.2f} %")
+    error = 100 * found["calibration_error"]
+    cli.say(f"{found['mistakes']} mistakes; expected calibration error {error:.2f} %")
 
 
 def main(values):
     from keras_pairs import data
 
     configs = configurations(values)
-    images = data.load_images(configs[0].dataset, configs[0].data_path)
+    images = data.load_images(values["dataset"].value, values["data_path"].value)
     run_dir = files.make_run_dir(values["run_dir"].value, "evaluate")
+    if values["model"].value:
+        inspect(values, images, run_dir)
+        cli.say(f"run folder: {cli.relative(run_dir)}")
+        return
     cli.import_tensorflow()
     from keras_pairs import evaluation
 

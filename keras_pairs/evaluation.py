@@ -10,11 +10,11 @@ import time
 
 import numpy as np
 
-from keras_pairs import data, files
-from keras_pairs.config import TABLE1, UserError
+from keras_pairs import data, files, scoring
+from keras_pairs.config import SCORED_PAIRS, TABLE1, UserError
 from keras_pairs.model import OUTPUTS
 
-SIDES = (12, 10, 8, 6, 4, 2)
+SIDES = {"paper": (12, 10, 8, 6, 4, 2), "padded": (14, 14, 7, 7, 3, 3)}
 # Bytes that a member holds per activation of a batch, measured as peak memory over the
 # members of a graph: forward results, gradients and the kernels' working copies.
 BYTES_PER_ACTIVATION = 40
@@ -26,11 +26,11 @@ def machine_memory():
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def members_that_fit(nb_f, batch_size, memory_limit):
+def members_that_fit(config, memory_limit):
     """How many networks may share a graph.
 
     Args:
-      nb_f, batch_size: ints.
+      config: `TrainingConfig`.
       memory_limit: float, bytes for the graph's tensors.
 
     Returns:
@@ -38,8 +38,10 @@ def members_that_fit(nb_f, batch_size, memory_limit):
     """
     from keras_pairs.training import EVALUATION_BATCH
 
-    activations = nb_f * sum(side * side for side in SIDES)
-    batch = max(batch_size, SCORING_SHARE * EVALUATION_BATCH)
+    activations = config.nb_f * sum(side * side for side in SIDES[config.trunk])
+    if config.weight_sharing:
+        activations *= 2
+    batch = max(config.batch_size, SCORING_SHARE * EVALUATION_BATCH)
     return max(1, int(memory_limit / (BYTES_PER_ACTIVATION * activations * batch)))
 
 
@@ -56,7 +58,7 @@ def plan(configs, rounds, memory_limit):
     """
     groups = []
     for index, config in enumerate(configs):
-        fit = members_that_fit(config.nb_f, config.batch_size, memory_limit)
+        fit = members_that_fit(config, memory_limit)
         pieces = np.array_split(np.arange(rounds), math.ceil(rounds / fit))
         for piece in pieces:
             seeds = [config.seed + int(r) for r in piece]
@@ -65,7 +67,9 @@ def plan(configs, rounds, memory_limit):
     return groups
 
 
-def evaluate(configs, images, run_dir, rounds, memory_limit, verbose=True):
+def evaluate(
+    configs, images, run_dir, rounds, memory_limit, verbose=True, scored_on="test"
+):
     """Trains and scores every configuration `rounds` times; goes on where it was stopped.
 
     Round r of every configuration uses the same pairs (seed + r): configurations are
@@ -78,6 +82,7 @@ def evaluate(configs, images, run_dir, rounds, memory_limit, verbose=True):
       rounds: int >= 2.
       memory_limit: float, bytes that a group's tensors may take.
       verbose: whether to show a progress bar.
+      scored_on: "test", or "validation" where something is chosen by the result.
 
     Returns:
       list of dicts, one per configuration; see `summarize`.
@@ -88,7 +93,8 @@ def evaluate(configs, images, run_dir, rounds, memory_limit, verbose=True):
     """
     groups = plan(configs, rounds, memory_limit)
     data.sample_pairs(images, configs[0].num_pairs, configs[0].seed)
-    _same_evaluation(run_dir, configs, images, [len(members) for _, members in groups])
+    sizes = [len(members) for _, members in groups]
+    _same_evaluation(run_dir, configs, images, sizes, scored_on)
     folder = run_dir / "groups"
     folder.mkdir(exist_ok=True)
     paths = [folder / f"{number:03}.json" for number in range(len(groups))]
@@ -103,7 +109,7 @@ def evaluate(configs, images, run_dir, rounds, memory_limit, verbose=True):
         progress = EpochProgress(total, verbose)
         for i in todo:
             progress.start(work[i])
-            results[i] = _in_own_process(groups[i][1], images, progress)
+            results[i] = _in_own_process(groups[i][1], images, scored_on, progress)
             files.write_json(paths[i], results[i])
     by_config = [[] for _ in configs]
     for (index, _), result in zip(groups, results, strict=True):
@@ -111,7 +117,7 @@ def evaluate(configs, images, run_dir, rounds, memory_limit, verbose=True):
     return [summarize(*both) for both in zip(configs, by_config, strict=True)]
 
 
-def _in_own_process(members, images, progress):
+def _in_own_process(members, images, scored_on, progress):
     """What `_train_group` sends, from a process that gives all its memory back.
 
     Keras 3.15 never frees the graph of a `fit`, 40 MB of it: without this memory would
@@ -120,7 +126,7 @@ def _in_own_process(members, images, progress):
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe(duplex=False)
     process = context.Process(
-        target=_train_group, args=(members, images, there), daemon=True
+        target=_train_group, args=(members, images, scored_on, there), daemon=True
     )
     process.start()
     there.close()
@@ -140,7 +146,7 @@ def _in_own_process(members, images, progress):
         process.join()
 
 
-def _train_group(members, images, pipe):
+def _train_group(members, images, scored_on, pipe):
     """Trains and scores a group; sends ("epoch", logs) …, then ("result", dict)."""
     # Ctrl-C is for the parent, with which this process ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -152,13 +158,17 @@ def _train_group(members, images, pipe):
         from keras_pairs.progress import EpochSender
 
         begun = time.perf_counter()
-        splits = [data.sample_pairs(images, c.num_pairs, c.seed) for c in members]
+        splits = [
+            data.sample_pairs(images, c.num_pairs, c.seed, SCORED_PAIRS) for c in members
+        ]
         sender = EpochSender(lambda logs: pipe.send(("epoch", logs)))
         trained = training.fit(members, splits, validate=False, callbacks=[sender])
-        scores = training.score(trained.model, [s.test for s in splits])
+        pairs = [getattr(s, scored_on) for s in splits]
         result = {
-            "seeds": [config.seed for config in members],
-            "test_accuracy": {name: scores[name].tolist() for name in OUTPUTS},
+            "rounds": [
+                _score(*round_, members[0].num_pairs)
+                for round_ in zip(training.answer(trained.model, pairs), pairs, strict=True)
+            ],
             "seconds": time.perf_counter() - begun,
         }
         pipe.send(("result", result))
@@ -166,6 +176,15 @@ def _train_group(members, images, pipe):
         pass
     except Exception as error:
         pipe.send(("error", f"{type(error).__name__}: {error}"))
+
+
+def _score(answers, pairs, num_pairs):
+    """A round's results, as JSON."""
+    return {
+        "accuracy": scoring.accuracies(answers, pairs, num_pairs),
+        "accuracy_of_all": scoring.accuracies(answers, pairs)["comparison"],
+        "reliability": scoring.reliability(answers["comparison"], pairs.target),
+    }
 
 
 def _finished(path):
@@ -176,12 +195,13 @@ def _finished(path):
         return None
 
 
-def _same_evaluation(run_dir, configs, images, sizes):
+def _same_evaluation(run_dir, configs, images, sizes, scored_on):
     """Writes config.json, or refuses a folder whose config.json asks for other things."""
     dataset = images.describe()
     wanted = {
         "configs": [config.to_dict() for config in configs],
         "group_sizes": sizes,
+        "scored_on": {"part": scored_on, "pairs": SCORED_PAIRS},
         "dataset": dataset,
     }
     path = pathlib.Path(run_dir) / "config.json"
@@ -201,7 +221,8 @@ def _same_evaluation(run_dir, configs, images, sizes):
 def _identity(record):
     # The same data may lie elsewhere today.
     configs = [c | {"data_path": None, "dataset": None} for c in record.get("configs", [])]
-    return configs, record.get("group_sizes"), record.get("dataset", {}).get("sha256")
+    same = [record.get(name) for name in ("group_sizes", "scored_on")]
+    return configs, same, record.get("dataset", {}).get("sha256")
 
 
 def summarize(config, results):
@@ -214,19 +235,31 @@ def summarize(config, results):
     Returns:
       dict: nb_f, lr, batch_size, w_a, rounds, mean and std (sample, in percent) of the
       comparison's test accuracy, paper_mean, paper_std, difference, welch_t (None where
-      Table I has no such row), first_digit and second_digit (mean percent), seconds, and
-      accuracies: the percents of the comparison, round by round.
+      Table I has no such row), first_digit and second_digit (mean percent), seconds,
+      accuracies: the percents of the comparison, round by round; mean_of_all, std_of_all
+      and accuracies_of_all: the same on all `SCORED_PAIRS`; calibration_error (mean of the
+      rounds, percent) and reliability (their sum), both on those too.
     """
+    found = [r for result in results for r in result["rounds"]]
     percents = {
-        name: 100 * np.concatenate([r["test_accuracy"][name] for r in results])
-        for name in OUTPUTS
+        name: 100 * np.array([r["accuracy"][name] for r in found]) for name in OUTPUTS
+    }
+    of_all = 100 * np.array([r["accuracy_of_all"] for r in found])
+    curve = {
+        name: np.sum([r["reliability"][name] for r in found], 0).tolist()
+        for name in found[0]["reliability"]
     }
     ours = percents["comparison"]
     mean, std = float(ours.mean()), float(ours.std(ddof=1))
     keys = ("nb_f", "lr", "batch_size", "w_a")
     values = {key: getattr(config, key) for key in keys}
-    paper = next(
-        (row for row in TABLE1 if all(getattr(row, k) == values[k] for k in keys)), None
+    departs = config.beyond_paper()
+    paper = (
+        None
+        if departs
+        else next(
+            (row for row in TABLE1 if all(getattr(row, k) == values[k] for k in keys)), None
+        )
     )
     difference = mean - paper.mean if paper else None
     return {
@@ -241,7 +274,14 @@ def summarize(config, results):
         "first_digit": float(percents["first_digit"].mean()),
         "second_digit": float(percents["second_digit"].mean()),
         "seconds": sum(r["seconds"] for r in results),
+        "mean_of_all": float(of_all.mean()),
+        "std_of_all": float(of_all.std(ddof=1)),
+        "calibration_error": float(
+            np.mean([100 * scoring.calibration_error(r["reliability"]) for r in found])
+        ),
         "accuracies": ours.tolist(),
+        "accuracies_of_all": of_all.tolist(),
+        "reliability": curve,
     }
 
 

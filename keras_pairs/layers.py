@@ -8,6 +8,7 @@ size) of convolution kernels and batch-norm vectors, the first axis of dense wei
 import logging
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 register = keras.saving.register_keras_serializable(package="keras_pairs")
@@ -52,7 +53,7 @@ def _try_grouped_convolution():
 
 @register
 class MemberConv2D(keras.layers.Conv2D):
-    """`keras.layers.Conv2D` whose groups are members; stride 1, valid padding, NHWC.
+    """`keras.layers.Conv2D` whose groups are members; stride 1, NHWC.
 
     Keras sends grouped convolutions on CPU through XLA, about 30 times slower than the
     oneDNN kernel called here.
@@ -61,13 +62,16 @@ class MemberConv2D(keras.layers.Conv2D):
     def convolution_op(self, inputs, kernel):
         kernel = tf.convert_to_tensor(kernel)
         if self.groups == 1 or grouped_convolutions_work():
-            return tf.nn.conv2d(inputs, kernel, 1, "VALID")
+            return self._convolve(inputs, kernel)
         pieces = zip(
             tf.split(inputs, self.groups, axis=-1),
             tf.split(kernel, self.groups, axis=-1),
             strict=True,
         )
-        return tf.concat([tf.nn.conv2d(x, k, 1, "VALID") for x, k in pieces], axis=-1)
+        return tf.concat([self._convolve(x, k) for x, k in pieces], axis=-1)
+
+    def _convolve(self, inputs, kernel):
+        return tf.nn.conv2d(inputs, kernel, 1, self.padding.upper())
 
 
 @register
@@ -149,6 +153,103 @@ class SharedDropout(keras.layers.Layer):
     def get_config(self):
         config = {"rate": self.rate, "members": self.members, "seed": self.seed}
         return super().get_config() | config
+
+
+@register
+class ImagesToBatch(keras.layers.Layer):
+    """Pairs as single images: [batch, (K,) 2, h, w] → [2·batch, h, w, K or 1].
+
+    A pair's images are neighbours on the batch axis, members are channels.
+    """
+
+    def call(self, inputs):
+        *_, height, width = inputs.shape
+        if len(inputs.shape) == 4:
+            return tf.reshape(inputs, (-1, height, width, 1))
+        x = tf.transpose(inputs, (0, 2, 3, 4, 1))
+        return tf.reshape(x, (-1, height, width, inputs.shape[1]))
+
+
+@register
+class ImagesToChannels(keras.layers.Layer):
+    """A pair's two images as channels: [2·batch, h, w, C] → [batch, h, w, C·2]."""
+
+    def call(self, inputs):
+        _, height, width, channels = inputs.shape
+        x = tf.reshape(inputs, (-1, 2, height, width, channels))
+        x = tf.transpose(x, (0, 2, 3, 4, 1))
+        return tf.reshape(x, (-1, height, width, channels * 2))
+
+
+@register
+class RandomAffine(keras.layers.Layer):
+    """Shifts, turns, scales and shears images [n, h, w, C] at random; in training only.
+
+    Keras has a layer for each, but every one interpolates anew, and after four of them
+    strokes of 14×14 images are blurred. Channels (members) move alike; 0 comes in.
+
+    Args:
+      shift: float, at most so many pixels in each direction.
+      turn: float, at most so many degrees.
+      scale: float, each side is scaled by 1 ± at most this.
+      shear: float, at most this horizontal shift per vertical step.
+      seed: int.
+    """
+
+    def __init__(self, shift, turn, scale, shear, seed=0, **kwargs):
+        super().__init__(**kwargs)
+        self.amounts = {"shift": shift, "turn": turn, "scale": scale, "shear": shear}
+        self.seed = seed
+        self.generator = keras.random.SeedGenerator(seed)
+
+    def call(self, inputs, training=None):
+        if not training:
+            return inputs
+        count, height, width = tf.unstack(tf.shape(inputs)[:3])
+        drawn = keras.random.uniform((6, count), -1, 1, seed=self.generator)
+        across, down = tf.unstack(drawn[:2] * self.amounts["shift"])
+        angle = drawn[2] * (self.amounts["turn"] * np.pi / 180)
+        wide, high = tf.unstack(1 + drawn[3:5] * self.amounts["scale"])
+        shear = drawn[5] * self.amounts["shear"]
+        cos, sin = tf.cos(angle), tf.sin(angle)
+        # Where a pixel of the result lies in the image: turned after sheared and scaled.
+        xx, xy = cos * wide, (cos * shear - sin) * high
+        yx, yy = sin * wide, (sin * shear + cos) * high
+        x, y = ((tf.cast(side, tf.float32) - 1) / 2 for side in (width, height))
+        to_x, to_y = x + across - xx * x - xy * y, y + down - yx * x - yy * y
+        none = tf.zeros_like(angle)
+        matrix = tf.stack([xx, xy, to_x, yx, yy, to_y, none, none], 1)
+        return keras.ops.image.affine_transform(
+            inputs,
+            matrix,
+            fill_mode="constant",
+            fill_value=0.0,
+            data_format="channels_last",
+        )
+
+    def get_config(self):
+        return super().get_config() | self.amounts | {"seed": self.seed}
+
+
+@register
+class DerivedComparison(keras.layers.Layer):
+    """The comparison that the two digits' classes imply, as a logit.
+
+    P(first ≤ second) = Σ_{i≤j} P(first = i) · P(second = j). Takes two digits' logits,
+    [K, batch, 10] each, and answers [K, batch, 1].
+    """
+
+    def call(self, first, second):
+        both = (
+            tf.nn.log_softmax(first)[..., :, None] + tf.nn.log_softmax(second)[..., None, :]
+        )
+        classes = tf.range(both.shape[-1])
+        at_most = classes[:, None] <= classes[None, :]
+        yes, no = (
+            tf.reduce_logsumexp(tf.where(where, both, both.dtype.min), axis=(-2, -1))
+            for where in (at_most, ~at_most)
+        )
+        return (yes - no)[..., None]
 
 
 @register

@@ -1,4 +1,4 @@
-"""The network of the paper (section II.A), for one member or many in one graph.
+"""The network of the paper (section II.A) and its variants, for one member or many.
 
 `build_model` is the only definition of the network. With `members=K` it holds K
 independent networks side by side: member k owns channels k·nb_f … (k+1)·nb_f of every
@@ -14,26 +14,49 @@ import keras
 import numpy as np
 
 from keras_pairs import layers
-from keras_pairs.config import OUTPUT_UNITS
+from keras_pairs.config import CLASSES, OUTPUT_UNITS
 
 BLOCKS = 6
+WIDTHS = (1, 1, 1, 1, 1, 1)
+POOLS = (2, 4, 6)
 HEAD_UNITS = 20
 OUTPUTS = tuple(OUTPUT_UNITS)
+# How far training images move at most: pixels, degrees, and fractions.
+AUGMENTATION = {"shift": 1.5, "turn": 12, "scale": 0.12, "shear": 0.2}
 
 # Mean and standard deviation of 14x14 MNIST pixels in [0, 1], as in the authors' code.
 PIXEL_MEAN, PIXEL_STD = 0.1302, 0.3069
 
 
-def build_model(nb_f, members=1, *, own_data=False, logits=False, mask_seed=0):
+def build_model(
+    nb_f,
+    members=1,
+    *,
+    weight_sharing=False,
+    trunk="paper",
+    derived_comparison=False,
+    augmentation=False,
+    own_data=False,
+    logits=False,
+    mask_seed=0,
+):
     """Builds the network of section II.A, or `members` independent copies of it.
 
     Args:
       nb_f: int >= 1, filters of each of the six convolutions, per member.
       members: int >= 1, K, the number of independent networks.
+      weight_sharing: False: the two images are the trunk's two input channels, as in the
+        paper. True: the same trunk and class head see each image by itself, the
+        comparison's head the features of both.
+      trunk: a key of `TRUNKS`.
+      derived_comparison: True: `comparison` has no head but follows from the classes, see
+        `layers.DerivedComparison`.
+      augmentation: True: training (only) sees each image moved a little, see
+        `layers.RandomAffine`.
       own_data: False: all members read the same pairs, `pair` is float32
         [batch, 2, 14, 14]. True: each reads its own, `pair` is [batch, K, 2, 14, 14].
       logits: True: the outputs before sigmoid and softmax, as training wants them.
-      mask_seed: int, seeds the dropout masks (used in training only).
+      mask_seed: int, seeds dropout masks and augmentation (used in training only).
 
     Returns:
       A functional `keras.Model` from `pair` (raw pixel values, 0…255) to a dict:
@@ -47,49 +70,108 @@ def build_model(nb_f, members=1, *, own_data=False, logits=False, mask_seed=0):
     for name, value in (("nb_f", nb_f), ("members", members)):
         if value < 1:
             raise ValueError(f"{name} must be at least 1. Received: {name}={value}")
-    shape = (members, 2, 14, 14) if own_data else (2, 14, 14)
-    pair = keras.Input(shape, name="pair")
+    pair = keras.Input((members, 2, 14, 14) if own_data else (2, 14, 14), name="pair")
+    x = layers.ImagesToBatch(name="images")(pair)
+    if augmentation:
+        seed = mask_seed + BLOCKS + len(OUTPUTS)
+        x = layers.RandomAffine(**AUGMENTATION, seed=seed, name="augmentation")(x)
     x = keras.layers.Rescaling(
         1 / (255 * PIXEL_STD), -PIXEL_MEAN / PIXEL_STD, name="normalise"
-    )(pair)
-    x = keras.layers.Reshape((shape[0] * 2 if own_data else 2, 14, 14), name="stack")(x)
-    x = keras.layers.Permute((2, 3, 1), name="channels_last")(x)
-    features = trunk(x, nb_f, members, own_data, mask_seed)
-    outputs = {
-        name: head(features, name, units, members, logits, mask_seed + BLOCKS + i)
-        for i, (name, units) in enumerate(OUTPUT_UNITS.items())
-    }
-    return keras.Model(pair, outputs, name="digit_pairs")
+    )(x)
+    if not weight_sharing:
+        x = layers.ImagesToChannels(name="stack")(x)
+    # Members that read the same pairs have no groups in their first convolution.
+    x = TRUNKS[trunk](x, nb_f, members, members if own_data else 1, mask_seed)
+    features = layers.SplitMembers(members, name="features")(x)
+    heads = shared_heads if weight_sharing else parallel_heads
+    outputs = heads(features, members, derived_comparison, mask_seed + BLOCKS)
+    for name, units in OUTPUT_UNITS.items():
+        x = layers.MembersToBatch(name=f"{name}_members")(outputs[name])
+        if not logits:
+            kind = "sigmoid" if units == 1 else "softmax"
+            x = keras.layers.Activation(kind, name=name)(x)
+        outputs[name] = x
+    return keras.Model(pair, {name: outputs[name] for name in OUTPUTS}, name="digit_pairs")
 
 
-def trunk(x, nb_f, members, own_data, mask_seed):
+def block(x, filters, groups, padding, name):
+    """Convolution 3×3 → batch norm → ReLU."""
+    # No bias: the batch normalisation behind it would take it out again.
+    x = layers.MemberConv2D(
+        filters, 3, padding=padding, groups=groups, use_bias=False, name=f"conv_{name}"
+    )(x)
+    x = layers.MemberBatchNorm(name=f"batch_norm_{name}")(x)
+    return keras.layers.ReLU(name=f"relu_{name}")(x)
+
+
+def paper_trunk(x, nb_f, members, groups, mask_seed):
     """Six blocks of conv 3x3 → batch norm → ReLU → dropout 0.1: 14×14 → 2×2.
 
-    Returns float32 [K, batch, 4·nb_f]: members first, as the heads' products want it.
+    Args:
+      x: [n, 14, 14, channels].
+      groups: int, of the first convolution: K or 1.
+
+    Returns:
+      [n, 2, 2, K·nb_f].
     """
     for i in range(1, BLOCKS + 1):
-        # Members that read the same pairs have no groups in their first convolution.
-        groups = members if own_data or i > 1 else 1
-        # No bias: the batch normalisation behind it would take it out again.
-        x = layers.MemberConv2D(
-            members * nb_f, 3, groups=groups, use_bias=False, name=f"conv_{i}"
-        )(x)
-        x = layers.MemberBatchNorm(name=f"batch_norm_{i}")(x)
-        x = keras.layers.ReLU(name=f"relu_{i}")(x)
+        x = block(x, members * nb_f, groups if i == 1 else members, "valid", i)
         x = layers.SharedDropout(0.1, members, mask_seed + i - 1, name=f"dropout_{i}")(x)
-    return layers.SplitMembers(members, name="features")(x)
+    return x
 
 
-def head(features, name, units, members, logits, mask_seed):
+def padded_trunk(x, nb_f, members, groups, mask_seed):
+    """Three times two padded blocks, pooling and dropout 0.1: 14×14 → 7×7 → 3×3 → 1×1.
+
+    Arguments as of `paper_trunk`; returns [n, 1, 1, K·nb_f].
+    """
+    for i in range(1, BLOCKS + 1):
+        filters = members * nb_f * WIDTHS[i - 1]
+        x = block(x, filters, groups if i == 1 else members, "same", i)
+        if i in POOLS:
+            x = keras.layers.MaxPooling2D(name=f"pool_{i}")(x)
+            seed = mask_seed + i - 1
+            x = layers.SharedDropout(0.1, members, seed, name=f"dropout_{i}")(x)
+    return x
+
+
+TRUNKS = {"paper": paper_trunk, "padded": padded_trunk}
+
+
+def parallel_heads(features, members, derived_comparison, mask_seed):
+    """A head for each output on [K, batch, features]: dict of logits [K, batch, units]."""
+    outputs = {}
+    for i, (name, units) in enumerate(OUTPUT_UNITS.items()):
+        if name != "comparison" or not derived_comparison:
+            outputs[name] = head(features, name, units, members, mask_seed + i)
+    if derived_comparison:
+        outputs["comparison"] = derive(outputs)
+    return outputs
+
+
+def shared_heads(features, members, derived_comparison, mask_seed):
+    """As `parallel_heads` on [K, 2·batch, features], with one head for both digits."""
+    digits = head(features, "digit", CLASSES, members, mask_seed + 1)
+    digits = keras.layers.Reshape((-1, 2, CLASSES), name="digits")(digits)
+    outputs = {"first_digit": digits[:, :, 0], "second_digit": digits[:, :, 1]}
+    if derived_comparison:
+        return outputs | {"comparison": derive(outputs)}
+    both = keras.layers.Reshape((-1, 2 * features.shape[-1]), name="both_images")(features)
+    return outputs | {"comparison": head(both, "comparison", 1, members, mask_seed)}
+
+
+def head(features, name, units, members, mask_seed):
     """Dense 20 → ReLU → dropout 0.5 → `units` outputs, for every member."""
     x = layers.MemberDense(HEAD_UNITS, members, name=f"{name}_hidden")(features)
     x = keras.layers.ReLU(name=f"{name}_relu")(x)
     x = layers.SharedDropout(0.5, None, mask_seed, name=f"{name}_dropout")(x)
-    x = layers.MemberDense(units, members, name=f"{name}_logits")(x)
-    x = layers.MembersToBatch(name=f"{name}_members")(x)
-    if logits:
-        return x
-    return keras.layers.Activation("sigmoid" if units == 1 else "softmax", name=name)(x)
+    return layers.MemberDense(units, members, name=f"{name}_logits")(x)
+
+
+def derive(outputs):
+    """The comparison's logits from those of the two digits."""
+    first, second = outputs["first_digit"], outputs["second_digit"]
+    return layers.DerivedComparison(name="derived")(first, second)
 
 
 def initialize(model, seeds):
@@ -131,16 +213,18 @@ def count_members(model):
     return model.get_layer("features").members
 
 
-def take_member(model, k, logits=False):
+def take_member(model, k, network, logits=False):
     """Copies member k of a population into a model of its own.
 
     Args:
       model: from `build_model`.
       k: int, 0 <= k < K.
+      network: dict, the arguments of `build_model` that decide the network; see
+        `TrainingConfig.network`.
       logits: as in `build_model`.
 
     Returns:
-      A `build_model(nb_f)` with member k's weights, free of groups: it predicts what
+      A `build_model(**network)` with member k's weights, free of groups: it predicts what
       member k predicts (within 1e-5), and can be saved and exported.
 
     Raises:
@@ -149,8 +233,7 @@ def take_member(model, k, logits=False):
     members = count_members(model)
     if not 0 <= k < members:
         raise IndexError(f"There are {members} members. Received: k={k}")
-    nb_f = model.get_layer("conv_1").filters // members
-    single = build_model(nb_f, logits=logits)
+    single = build_model(**network, logits=logits)
     for layer in single.layers:
         if not isinstance(layer, layers.WITH_WEIGHTS):
             continue

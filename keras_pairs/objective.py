@@ -16,6 +16,11 @@ from keras_pairs.config import CLASSES
 from keras_pairs.layers import member_axis
 from keras_pairs.model import OUTPUTS
 
+# Of the one-cycle schedule's steps, those in which the learning rate rises.
+WARM_UP = 0.25
+# Momentum of the moving average of the weights, per step.
+AVERAGING = 0.99
+
 
 def loss_weights(w_m, w_a):
     """Eq. (1) as Keras' `loss_weights`.
@@ -44,13 +49,15 @@ class MemberCrossEntropy(keras.losses.Loss):
     """Mean cross entropy over the batch, from logits, of each of K members.
 
     Binary for the comparison, categorical for a digit. Called with y_true [batch] or
-    [batch, K] and the model's logits, answers float32 [K].
+    [batch, K] and the model's logits, answers float32 [K]. A digit's target may be
+    smoothed: `label_smoothing` of it is spread evenly over the classes.
     """
 
-    def __init__(self, output, members, name=None):
+    def __init__(self, output, members, label_smoothing=0.0, name=None):
         super().__init__(name=name or output, reduction=None, dtype="float32")
         self.binary = output == "comparison"
         self.members = members
+        self.smoothing = label_smoothing
 
     def call(self, y_true, y_pred):
         y_true, y_pred = align(y_true, y_pred, self.binary, self.members)
@@ -60,6 +67,9 @@ class MemberCrossEntropy(keras.losses.Loss):
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
                 tf.cast(y_true, tf.int32), y_pred
             )
+            if self.smoothing:
+                every = -tf.reduce_mean(tf.nn.log_softmax(y_pred), -1)
+                losses = (1 - self.smoothing) * losses + self.smoothing * every
         return tf.reduce_mean(losses, axis=0)
 
 
@@ -92,9 +102,9 @@ class MemberLoss(keras.metrics.Metric):
     Not named `loss`: under that name Keras logs its own mean over all members.
     """
 
-    def __init__(self, output, members, name="cross_entropy"):
+    def __init__(self, output, members, label_smoothing=0.0, name="cross_entropy"):
         super().__init__(name=name)
-        self.loss = MemberCrossEntropy(output, members)
+        self.loss = MemberCrossEntropy(output, members, label_smoothing)
         self.total = self.add_weight(shape=(members,), initializer="zeros", name="total")
         self.count = self.add_weight(shape=(), initializer="zeros", name="count")
 
@@ -124,18 +134,27 @@ def align(y_true, y_pred, binary, members):
 class MemberAdam(keras.optimizers.Adam):
     """Adam with the paper's constants and a learning rate per member.
 
-    β₁ = 0.9, β₂ = 0.999, ε = 1e-8 (Keras' own is 1e-7), no weight decay, constant lr.
+    β₁ = 0.9, β₂ = 0.999, ε = 1e-8 (Keras' own is 1e-7), no weight decay.
 
     Args:
       lr: float, or K floats for a population.
+      schedule: what `lr` is multiplied with: a float, or a Keras schedule.
+      averaged: whether a moving average of the weights replaces them at the end.
     """
 
-    def __init__(self, lr):
-        super().__init__(learning_rate=1.0, beta_1=0.9, beta_2=0.999, epsilon=1e-8)
+    def __init__(self, lr, schedule=1.0, averaged=False):
+        super().__init__(
+            learning_rate=schedule,
+            beta_1=0.9,
+            beta_2=0.999,
+            epsilon=1e-8,
+            use_ema=averaged,
+            ema_momentum=AVERAGING,
+        )
         self.lr = np.atleast_1d(np.asarray(lr, "float32"))
 
     def update_step(self, gradient, variable, learning_rate):
-        super().update_step(gradient, variable, self._step_size(variable))
+        super().update_step(gradient, variable, self._step_size(variable) * learning_rate)
 
     def _step_size(self, variable):
         if len(self.lr) == 1:
@@ -147,24 +166,34 @@ class MemberAdam(keras.optimizers.Adam):
         return tf.constant(np.repeat(self.lr, repeats).reshape(shape))
 
 
-def compile_model(model, lr, w_m, w_a, members, steps_per_execution):
+def one_cycle(steps):
+    """A factor that rises from 0.04 to 1 over `WARM_UP` of the steps, then falls to 0."""
+    warm_up = int(WARM_UP * steps)
+    return keras.optimizers.schedules.CosineDecay(
+        0.04, steps - warm_up, warmup_target=1.0, warmup_steps=warm_up
+    )
+
+
+def compile_model(model, configs, steps):
     """Compiles a `build_model(…, logits=True)` with Eq. (1) and `MemberAdam`.
 
     Args:
       model: the network of K members, answering logits.
-      lr, w_m, w_a: K floats each.
-      members: int, K.
-      steps_per_execution: int, batches per call into TensorFlow.
+      configs: K `TrainingConfig`s; what is not Eq. (1)'s weights nor lr is the first's.
+      steps: int, batches of an epoch, which are one call into TensorFlow.
     """
+    members, first = len(configs), configs[0]
+    smoothing = first.label_smoothing
+    schedule = one_cycle(steps * first.epochs) if first.one_cycle else 1.0
     model.compile(
-        optimizer=MemberAdam(lr),
-        loss={name: MemberCrossEntropy(name, members) for name in OUTPUTS},
-        loss_weights=loss_weights(w_m, w_a),
+        optimizer=MemberAdam([c.lr for c in configs], schedule, first.weight_averaging),
+        loss={name: MemberCrossEntropy(name, members, smoothing) for name in OUTPUTS},
+        loss_weights=loss_weights([c.w_m for c in configs], [c.w_a for c in configs]),
         metrics={
-            name: [MemberLoss(name, members), MemberAccuracy(name, members)]
+            name: [MemberLoss(name, members, smoothing), MemberAccuracy(name, members)]
             for name in OUTPUTS
         },
-        steps_per_execution=steps_per_execution,
+        steps_per_execution=steps,
         # XLA on CPU makes this network 17 times slower.
         jit_compile=False,
     )

@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_pairs.files import atomic_write
 
-OURS, PAPER = "tab:blue", "tab:orange"
+OURS, PAPER, BAD = "tab:blue", "tab:orange", "tab:red"
 
 
 def plot_history(history, title, path):
@@ -82,6 +82,98 @@ def plot_table(rows, title, path):
     axes.set(ylabel="test accuracy of the comparison (%)", title=title)
     axes.grid(axis="y", alpha=0.3)
     axes.legend()
+    _save(figure, path)
+
+
+def plot_sharing(found, path):
+    """Draws accuracy over nb_f, with and without weight sharing and auxiliary loss.
+
+    Args:
+      found: dict: (nb_f, w_a, weight_sharing) → dict with mean_of_all and std_of_all.
+      path: file to write (.png).
+    """
+    figure, axes = plt.subplots(figsize=(7, 5), layout="constrained")
+    widths = sorted({nb_f for nb_f, _, _ in found})
+    places = np.arange(len(widths))
+    lines = sorted({(shares, w_a) for _, w_a, shares in found})
+    for i, (shares, w_a) in enumerate(lines):
+        rows = [found[nb_f, w_a, shares] for nb_f in widths]
+        axes.errorbar(
+            places + 0.04 * (i - 1.5),
+            [row["mean_of_all"] for row in rows],
+            [row["std_of_all"] for row in rows],
+            fmt="o-" if w_a else "s--",
+            color=PAPER if shares else OURS,
+            capsize=4,
+            label=f"{'weight sharing' if shares else 'no sharing'}, w_a = {w_a:g}",
+        )
+    axes.set_xticks(places, widths)
+    axes.set(xlabel="nb_f", ylabel="test accuracy of the comparison (%)")
+    axes.set_title("Weight sharing and auxiliary loss, mean ± std of ten rounds")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    _save(figure, path)
+
+
+def plot_pairs(cells, title, path):
+    """Draws pairs of digits with a line or two below each.
+
+    Args:
+      cells: list of (images [2, 14, 14] of 0…255, caption, whether the answer is right).
+      title: str.
+      path: file to write (.png).
+    """
+    columns = 8
+    rows = max(1, -(-len(cells) // columns))
+    figure, grid = plt.subplots(
+        rows,
+        columns,
+        figsize=(1.75 * columns, 0.7 + 1.3 * rows),
+        layout="constrained",
+        squeeze=False,
+    )
+    for axes in grid.flat:
+        axes.axis("off")
+    for axes, (images, caption, right) in zip(grid.flat, cells, strict=False):
+        both = np.full((14, 30), 255.0)
+        both[:, :14], both[:, 16:] = 255 - np.asarray(images)
+        axes.imshow(both, cmap="gray", vmin=0, vmax=255)
+        axes.set_title(caption, y=-0.05, va="top", fontsize=9, color=OURS if right else BAD)
+    figure.suptitle(title)
+    _save(figure, path)
+
+
+def plot_reliability(rows, title, path):
+    """Draws how often the answer was yes against the probability given for it.
+
+    Args:
+      rows: list of dicts: label (str), reliability (see `scoring.reliability`) and
+        calibration_error (percent).
+      title: str.
+      path: file to write (.png).
+    """
+    figure, (axes, below) = plt.subplots(
+        2, 1, figsize=(6, 7), layout="constrained", sharex=True, height_ratios=(3, 1)
+    )
+    axes.plot([0, 1], [0, 1], color="grey", linestyle="--", label="perfect")
+    for row in rows:
+        count, predicted, observed = (
+            np.asarray(row["reliability"][key])
+            for key in ("count", "predicted", "observed")
+        )
+        some = count > 0
+        label = f"{row['label']}".replace("\n", ", ")
+        label += f" (error {row['calibration_error']:.1f} %)"
+        x, y = predicted[some] / count[some], observed[some] / count[some]
+        (line,) = axes.plot(x, y, "o-", markersize=4, label=label)
+        share = 100 * count / count.sum()
+        edges = np.linspace(0, 1, len(count) + 1)
+        below.stairs(share, edges, color=line.get_color())
+    axes.set(ylabel="how often the first was <= the second", title=title)
+    below.set(xlabel="predicted probability of <=", ylabel="pairs (%)", yscale="log")
+    for each in (axes, below):
+        each.grid(alpha=0.3)
+    axes.legend(fontsize="small")
     _save(figure, path)
 
 

@@ -9,19 +9,11 @@ the row without where --w_a=0.
 import time
 
 from keras_pairs import cli, files
-from keras_pairs.command_flags import config_from_flags
+from keras_pairs.command_flags import TRAINING, config_from_flags
+from keras_pairs.config import SCORED_PAIRS
 
 FLAGS = (
-    "nb_f",
-    "lr",
-    "batch_size",
-    "w_m",
-    "w_a",
-    "epochs",
-    "seed",
-    "dataset",
-    "data_path",
-    "num_pairs",
+    *TRAINING,
     "run_dir",
     "export_dir",
     "verbosity",
@@ -40,13 +32,14 @@ def train(config, images, run_dir, export_dir, verbose=True):
       verbose: whether to show a progress bar.
 
     Returns:
-      (dict of test accuracies in [0, 1], Path of the SavedModel version).
+      (dict of test accuracies in [0, 1] on `num_pairs` pairs, the same with `pairs` on as
+      many as the test images make, Path of the SavedModel version).
 
     Raises:
       UserError: if there are too few images.
       OSError: if a file cannot be written.
     """
-    from keras_pairs import data, model, plots, progress, publishing, training
+    from keras_pairs import data, plots, progress, publishing, scoring, training
 
     splits = data.sample_pairs(images, config.num_pairs, config.seed)
     origin = {
@@ -60,24 +53,31 @@ def train(config, images, run_dir, export_dir, verbose=True):
         splits,
         callbacks=[progress.EpochProgress(config.epochs, verbose)],
     )
-    scores = training.score(trained.model, splits.test)
-    accuracies = {name: float(values[0]) for name, values in scores.items()}
+    test = data.sample_pairs(images, config.num_pairs, config.seed, SCORED_PAIRS).test
+    (answers,) = training.answer(trained.model, test)
+    accuracies = scoring.accuracies(answers, test, config.num_pairs)
+    of_all = scoring.accuracies(answers, test) | {"pairs": len(test)}
     columns = {name: values[:, 0] for name, values in trained.history.items()}
     rows = [
         {"epoch": i + 1} | {name: float(values[i]) for name, values in columns.items()}
         for i in range(config.epochs)
     ]
     files.write_csv(run_dir / "history.csv", rows)
-    single = model.take_member(trained.model, 0)
+    single = trained.member(0)
     with files.atomic_write(run_dir / "model.keras") as temporary:
         single.save(temporary)
     title = f"nb_f={config.nb_f}, w_a={config.w_a:g}, seed {config.seed}, {images.name}"
     plots.plot_history(trained.history, title, run_dir / "history.png")
     last = rows[-1] | {"epoch": config.epochs}
-    metrics = {"test_accuracy": accuracies, "last_epoch": last, **origin}
+    metrics = {
+        "test_accuracy": accuracies,
+        "test_accuracy_of_all": of_all,
+        "last_epoch": last,
+        **origin,
+    }
     files.write_json(run_dir / "metrics.json", metrics)
     version = publishing.publish(single, export_dir, metrics)
-    return accuracies, version
+    return accuracies, of_all, version
 
 
 def main(values):
@@ -91,11 +91,14 @@ def main(values):
     cli.import_tensorflow(config.nb_f * config.batch_size)
     cli.print_config(config, images)
     begun = time.perf_counter()
-    accuracies, version = train(
+    accuracies, of_all, version = train(
         config, images, run_dir, export_dir, values["verbosity"].value == "1"
     )
     shown = "  ".join(f"{name} {100 * x:.1f} %" for name, x in accuracies.items())
     cli.say(f"test accuracy: {shown}  ({time.perf_counter() - begun:.0f} s)")
+    if of_all["pairs"] > config.num_pairs:
+        share = 100 * of_all["comparison"]
+        cli.say(f"of all {of_all['pairs']:,} test pairs: comparison {share:.1f} %")
     cli.say(f"run folder:    {cli.relative(run_dir)}")
     cli.say(f"SavedModel:    {cli.relative(version)}")
 

@@ -7,13 +7,26 @@ import numpy as np
 import tensorflow as tf
 
 from keras_pairs import objective
-from keras_pairs.model import OUTPUTS, build_model, initialize
+from keras_pairs.config import OUTPUT_UNITS, TrainingConfig
+from keras_pairs.model import (
+    OUTPUTS,
+    build_model,
+    count_members,
+    initialize,
+    take_member,
+)
 
 EVALUATION_BATCH = 500
 # Batch order and dropout masks are the same in every training: what a training gives is a
 # function of its configuration, wherever it runs and whoever shares its graph. The seed
 # decides the pairs and the initial weights.
 STREAM_SEED = 0
+# What the members of a graph have in common.
+SHARED = tuple(
+    field.name
+    for field in dataclasses.fields(TrainingConfig)
+    if field.name not in ("lr", "w_m", "w_a", "seed", "dataset", "data_path")
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,19 +35,25 @@ class Trained:
 
     Attributes:
       model: `keras.Model` of K members, answering logits.
+      configs: its K `TrainingConfig`s.
       history: dict of float arrays [epochs, K]: `loss` (Eq. 1), `<output>_loss`,
         `<output>_accuracy`, and the same with `val_` where validation was asked for.
     """
 
     model: keras.Model
+    configs: list
     history: dict
+
+    def member(self, k):
+        """Network k by itself, answering probabilities; see `model.take_member`."""
+        return take_member(self.model, k, self.configs[k].network())
 
 
 def fit(configs, splits, *, validate=True, callbacks=()):
     """Trains one network per configuration, all in one graph.
 
     Args:
-      configs: K `TrainingConfig`s that agree in nb_f, batch_size and epochs.
+      configs: K `TrainingConfig`s that agree in all but lr, w_m, w_a and seed.
       splits: one `Splits` that all members share, or K, one each.
       validate: whether to score the validation pairs after every epoch.
       callbacks: `keras.callbacks.Callback`s; per-member values are arrays [K] in logs.
@@ -46,7 +65,7 @@ def fit(configs, splits, *, validate=True, callbacks=()):
       ValueError: if the configurations do not agree, or K data sets are not K.
     """
     first = configs[0]
-    for name in ("nb_f", "batch_size", "epochs"):
+    for name in SHARED:
         values = {getattr(config, name) for config in configs}
         if len(values) > 1:
             raise ValueError(f"Members must share {name}. Received: {sorted(values)}")
@@ -58,26 +77,26 @@ def fit(configs, splits, *, validate=True, callbacks=()):
         )
     members = len(configs)
     model = build_model(
-        first.nb_f, members, own_data=own_data, logits=True, mask_seed=STREAM_SEED
+        **first.network(),
+        members=members,
+        augmentation=first.augmentation,
+        own_data=own_data,
+        logits=True,
+        mask_seed=STREAM_SEED,
     )
     initialize(model, [config.seed for config in configs])
     train = stack([s.train for s in splits] if own_data else splits.train)
     steps = -(-len(train[0]) // first.batch_size)
-    objective.compile_model(
-        model,
-        [config.lr for config in configs],
-        [config.w_m for config in configs],
-        [config.w_a for config in configs],
-        members,
-        steps,
-    )
+    objective.compile_model(model, configs, steps)
+    if first.weight_averaging:
+        callbacks = [keras.callbacks.SwapEMAWeights(), *callbacks]
     validation = None
     if validate:
         pairs = [s.validation for s in splits] if own_data else splits.validation
         validation = batches(stack(pairs), EVALUATION_BATCH)
     recorder = _Recorder()
     model.fit(
-        shuffled(train, first.batch_size, first.epochs, STREAM_SEED),
+        shuffled(train, first.batch_size, first.epochs, STREAM_SEED, first.new_pairs),
         epochs=first.epochs,
         steps_per_epoch=steps,
         validation_data=validation,
@@ -85,23 +104,34 @@ def fit(configs, splits, *, validate=True, callbacks=()):
         verbose=0,
         callbacks=[recorder, *callbacks],
     )
-    return Trained(model, recorder.history(configs))
+    return Trained(model, list(configs), recorder.history(configs))
 
 
-def score(model, pairs):
-    """Accuracy of the three outputs on `pairs`.
+def answer(model, pairs):
+    """What each member answers.
 
     Args:
-      model: compiled, from `fit`.
+      model: from `fit`, K members.
       pairs: one `Pairs` that all members share, or K.
 
     Returns:
-      dict of float arrays [K]: output name → accuracy in [0, 1].
+      list of K dicts of float32 arrays: `comparison` [n], the probability that the first
+      digit is <= the second; `first_digit`, `second_digit` [n, 10], class probabilities.
     """
-    logs = model.evaluate(
-        batches(stack(pairs), EVALUATION_BATCH), verbose=0, return_dict=True
-    )
-    return {name: np.atleast_1d(logs[f"{name}_accuracy"]) for name in OUTPUTS}
+    images = tf.data.Dataset.from_tensor_slices(stack(pairs)[0]).batch(EVALUATION_BATCH)
+    logits = model.predict(images, verbose=0)
+    members, count = count_members(model), len(logits["comparison"])
+    answers = {
+        name: np.asarray((tf.sigmoid if units == 1 else tf.nn.softmax)(logits[name]))
+        for name, units in OUTPUT_UNITS.items()
+    }
+    return [
+        {
+            name: values.reshape(count, members, -1)[:, k].squeeze()
+            for name, values in answers.items()
+        }
+        for k in range(members)
+    ]
 
 
 def stack(pairs):
@@ -116,17 +146,33 @@ def batches(arrays, size):
     return tf.data.Dataset.from_tensor_slices(arrays).batch(size).map(example).cache()
 
 
-def shuffled(arrays, size, epochs, seed):
-    """A dataset of `epochs` epochs, each in a new order that only seed and epoch decide."""
-    tensors = [tf.constant(array) for array in arrays]
-    count = len(arrays[0])
+def shuffled(arrays, size, epochs, seed, new_pairs=False):
+    """A dataset of `epochs` epochs, each in a new order that only seed and epoch decide.
+
+    With `new_pairs` not the pairs are in a new order but their images, which so find new
+    partners.
+    """
+    images, _, first, second = arrays
+    own_data = images.ndim == 5
+    side = 2 if own_data else 1
+    count = len(images)
+    images, digits = (
+        tf.constant(np.concatenate(np.split(array, 2, axis), 0).squeeze(axis))
+        for array, axis in ((images, side), (np.stack([first, second], 1), 1))
+    )
 
     def epoch(number):
-        keys = tf.random.stateless_uniform([count], tf.stack([seed, number]))
-        return tf.data.Dataset.from_tensor_slices(tf.argsort(keys)).batch(size)
+        keys = [2 * count if new_pairs else count]
+        order = tf.argsort(tf.random.stateless_uniform(keys, tf.stack([seed, number])))
+        both = tf.split(order, 2) if new_pairs else [order, order + count]
+        return tf.data.Dataset.from_tensor_slices(tf.stack(both, 1)).batch(size)
 
     def gather(indices):
-        return example(*(tf.gather(tensor, indices) for tensor in tensors))
+        pair, both = tf.gather(images, indices), tf.gather(digits, indices)
+        if own_data:
+            pair = tf.transpose(pair, (0, 2, 1, 3, 4))
+        first, second = both[:, 0], both[:, 1]
+        return example(pair, tf.cast(first <= second, tf.float32), first, second)
 
     orders = tf.data.Dataset.range(epochs).flat_map(epoch)
     return orders.map(gather).prefetch(2)

@@ -55,11 +55,11 @@ def npz(tmp_path_factory):
 @pytest.fixture(scope="session")
 def network(digits):
     """A small network that has learnt to read the embedded digits (some seconds)."""
-    from keras_pairs import model, training
+    from keras_pairs import training
 
     config = TrainingConfig(nb_f=16, lr=0.005, batch_size=50, epochs=25)
     pairs = sample_pairs(digits, 1000, seed=0)
-    return model.take_member(training.fit([config], pairs, validate=False).model, 0)
+    return training.fit([config], pairs, validate=False).member(0)
 
 
 @pytest.fixture(scope="session")

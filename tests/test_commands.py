@@ -66,6 +66,44 @@ def test_train_fills_the_run_folder(trained):
     assert done.stderr == ""
 
 
+@pytest.fixture(scope="module")
+def best(tmp_path_factory):
+    """The same with the preset `best`, on data with a large test part."""
+    folder = tmp_path_factory.mktemp("best")
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 256, (700, 28, 28), "uint8"), rng.integers(0, 10, 700, "uint8")
+    parts = {"x_train": x[:300], "y_train": y[:300], "x_test": x[300:], "y_test": y[300:]}
+    np.savez(folder / "mnist.npz", **parts)
+    flags = ("--preset=best", "--nb_f=4", "--epochs=2", f"--data_path={folder}/mnist.npz")
+    done = command(
+        *("train", *flags, "--num_pairs=60", "--seed=3", "--verbosity=0"),
+        *(f"--run_dir={folder}/run", f"--export_dir={folder}/saved"),
+    )
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    return folder
+
+
+def test_a_preset_is_trained_published_and_inspected(best, tmp_path):
+    metrics = json.loads((best / "run" / "metrics.json").read_text())
+    assert metrics["config"]["weight_sharing"] and metrics["config"]["nb_f"] == 4
+    stated = metrics["test_accuracy_of_all"]
+    assert stated["pairs"] == 200
+    flags = (f"--data_path={best}/mnist.npz", f"--run_dir={tmp_path}/seen")
+    done = command("evaluate", f"--model={best}/saved", *flags)
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    found = json.loads((tmp_path / "seen" / "results.json").read_text())
+    assert found["seed"] == 3 and found["pairs"] == 200
+    for name, share in found["accuracy"].items():
+        assert share == pytest.approx(stated[name], abs=0.011)
+    right = 200 - found["mistakes"]
+    assert found["accuracy"]["comparison"] == pytest.approx(right / 200)
+    assert f"{found['mistakes']} mistakes" in done.stdout
+    for name in ("gallery.png", "mistakes.png", "calibration.png"):
+        assert (tmp_path / "seen" / name).stat().st_size > 10000
+    card = (best / "saved" / "1" / "model_card.md").read_text()
+    assert "- pairs: 200" in card and "- weight_sharing: True" in card
+
+
 def test_exported_model_answers_as_the_keras_model(trained):
     folder, _, _ = trained
     model = keras.models.load_model(folder / "run" / "model.keras")
@@ -106,6 +144,10 @@ BAD = [
     ("train", "--nofilters=3", 2, "nofilters"),
     ("train", "stray", 2, "stray"),
     ("train", f"--data_path={__file__}", 1, "npz|pickled"),
+    ("train", "--preset=worst", 2, "preset"),
+    ("train", "--trunk=elephants", 2, "trunk"),
+    ("train", "--label_smoothing=1", 2, "label_smoothing"),
+    ("evaluate", "--model=/no/such", 2, "no such file"),
     ("evaluate", "--rounds=1", 2, "rounds"),
     ("evaluate", "--memory_limit=0", 2, "memory_limit"),
     ("evaluate", "--export_dir=x", 2, "export_dir"),
@@ -126,6 +168,8 @@ def test_what_only_shows_later_gets_one_line(tmp_path):
     for module, flags in (
         ("train", ("--w_m=0", "--w_a=0")),
         ("evaluate", ("--table1", "--nb_f=8")),
+        ("evaluate", ("--table1", "--preset=best")),
+        ("evaluate", (f"--model={tmp_path}", "--epochs=3")),
         ("train", ("--dataset=digits", f"--data_path={__file__}")),
         ("train", ("--dataset=digits", "--run_dir=/proc/nowhere")),
     ):
@@ -220,7 +264,8 @@ def test_evaluate_reports(evaluated):
     np.testing.assert_allclose(row["std"], np.std(row["accuracies"], ddof=1))
     assert (folder / "results.md").read_text() in done.stdout
     assert f"{row['mean']:.2f} ± {row['std']:.2f}" in done.stdout
-    assert (folder / "results.png").stat().st_size > 10000
+    for name in ("results.png", "calibration.png"):
+        assert (folder / name).stat().st_size > 10000
     assert json.loads((folder / "results.json").read_text())["versions"]
 
 
@@ -260,7 +305,22 @@ def test_plan_covers_every_round_once_within_memory(config):
 def test_welch_t_by_hand(config):
     # (90 - 88) / sqrt(1/10 + 4/10)
     assert welch_t(90, 1, 10, 88, 2, 10) == pytest.approx(2.8284271)
-    accuracy = {"comparison": [0.9, 0.8], "first_digit": [0.5, 0.7], "second_digit": [1, 0]}
-    row = summarize(config, [{"test_accuracy": accuracy, "seconds": 2}])
+    curves = (
+        {"count": [2, 2], "predicted": [0.2, 1.6], "observed": [1, 2]},
+        {"count": [0, 4], "predicted": [0, 4], "observed": [0, 3]},
+    )
+    found = [
+        {
+            "accuracy": {"comparison": right, "first_digit": digit, "second_digit": 1},
+            "accuracy_of_all": right + 0.05,
+            "reliability": curve,
+        }
+        for right, digit, curve in zip((0.9, 0.8), (0.5, 0.7), curves, strict=True)
+    ]
+    row = summarize(config, [{"rounds": [one], "seconds": 2} for one in found])
     assert row["mean"] == pytest.approx(85) and row["std"] == pytest.approx(7.0710678)
+    assert row["mean_of_all"] == pytest.approx(90)
     assert row["first_digit"] == pytest.approx(60) and row["welch_t"] is None
+    assert row["calibration_error"] == pytest.approx(100 * (0.3 + 0.25) / 2)
+    assert row["reliability"]["predicted"] == pytest.approx([0.2, 5.6])
+    assert row["seconds"] == 4

@@ -2,11 +2,11 @@ import dataclasses
 
 import pytest
 
-from keras_pairs.config import TABLE1, TrainingConfig
+from keras_pairs.config import PRESETS, TABLE1, TrainingConfig
 
 
 def test_table1_gives_what_is_not_given():
-    config = TrainingConfig.from_table1(64)
+    config = TrainingConfig.from_preset(nb_f=64)
     assert (config.lr, config.batch_size, config.w_a, config.epochs) == (
         0.005,
         100,
@@ -14,16 +14,27 @@ def test_table1_gives_what_is_not_given():
         150,
     )
     assert (config.w_m, config.num_pairs) == (1.0, 1000)
-    config = TrainingConfig.from_table1(8, w_a=0.0)
+    config = TrainingConfig.from_preset(nb_f=8, w_a=0.0)
     assert (config.lr, config.batch_size, config.w_a) == (0.01, 200, 0.0)
-    config = TrainingConfig.from_table1(8, w_a=3.0, lr=0.1)
+    config = TrainingConfig.from_preset(nb_f=8, w_a=3.0, lr=0.1)
     assert (config.lr, config.batch_size, config.w_a) == (0.1, 200, 3.0)
 
 
 @pytest.mark.parametrize(("nb_f", "row"), [(1, 8), (12, 16), (11, 8), (50, 64), (999, 64)])
 def test_unlisted_width_takes_the_nearest_row(nb_f, row):
-    near = TrainingConfig.from_table1(row)
-    assert TrainingConfig.from_table1(nb_f) == dataclasses.replace(near, nb_f=nb_f)
+    near = TrainingConfig.from_preset(nb_f=row)
+    assert TrainingConfig.from_preset(nb_f=nb_f) == dataclasses.replace(near, nb_f=nb_f)
+
+
+def test_presets():
+    paper = TrainingConfig.from_preset()
+    assert paper == TrainingConfig(64, 0.005, 100) and paper.beyond_paper() == {}
+    shared = TrainingConfig.from_preset("shared")
+    assert shared == dataclasses.replace(paper, weight_sharing=True)
+    assert shared.beyond_paper() == {"weight_sharing": True}
+    best = TrainingConfig.from_preset("best", augmentation=False, epochs=None)
+    assert best.weight_sharing and best.epochs == PRESETS["best"]["epochs"]
+    assert "augmentation" not in best.beyond_paper()
 
 
 def test_table1_is_the_papers():
@@ -49,6 +60,8 @@ def test_table1_is_the_papers():
         ("seed", -1, "at least 0"),
         ("num_pairs", 0, "at least 1"),
         ("dataset", "cifar", "one of"),
+        ("trunk", "elephants", "one of paper, padded"),
+        ("label_smoothing", 1.0, "less than 1"),
     ],
 )
 def test_values_out_of_range_are_refused(config, name, value, rule):

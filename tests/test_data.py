@@ -47,6 +47,23 @@ def test_no_image_is_used_twice_and_labels_go_with_images(npz):
         assert 0 < pairs.target.mean() < 1
 
 
+def test_more_pairs_may_be_scored(npz):
+    images = data.load_images("mnist", npz)
+    few = data.sample_pairs(images, 30, seed=3)
+    many = data.sample_pairs(images, 30, seed=3, scored=80)
+    most = data.sample_pairs(images, 30, seed=3, scored=5000)
+    np.testing.assert_array_equal(few.train.images, most.train.images)
+    for part, count in (("validation", (400 - 60) // 2), ("test", 100)):
+        pairs = [getattr(splits, part) for splits in (few, many, most)]
+        assert list(map(len, pairs)) == [30, 80, count]
+        for fewer in pairs[:2]:
+            first = pairs[2].images[: len(fewer)]
+            np.testing.assert_array_equal(fewer.images, first)
+        assert len(set(numbers(pairs[2]).ravel())) == 2 * count
+    assert not set(numbers(most.train).ravel()) & set(numbers(most.validation).ravel())
+    assert set(numbers(most.test).ravel()) == set(range(400, 600))
+
+
 def test_seed_decides_the_pairs(npz):
     images = data.load_images("auto", npz)
     first, again, other = (data.sample_pairs(images, 50, seed) for seed in (1, 1, 2))

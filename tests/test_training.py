@@ -3,13 +3,15 @@ import os
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_pairs.config import TrainingConfig
 from keras_pairs.data import sample_pairs
-from keras_pairs.model import build_model, initialize, take_member
-from keras_pairs.training import batches, fit, score, shuffled
+from keras_pairs.model import build_model, initialize
+from keras_pairs.training import answer, batches, fit, shuffled
 
 RATES = (0.01, 0.005, 0.001, 0.0005, 0.0001)
 
@@ -26,7 +28,7 @@ def assert_same_training(together, k, alone):
         np.testing.assert_allclose(
             together.history[name][:, k], values[:, 0], rtol=1e-3, atol=2e-4, err_msg=name
         )
-    member, single = take_member(together.model, k), take_member(alone.model, 0)
+    member, single = together.member(k), alone.member(0)
     for mine, other in zip(member.weights, single.weights, strict=True):
         np.testing.assert_allclose(mine, other, atol=5e-4, rtol=1e-3, err_msg=mine.path)
 
@@ -46,11 +48,47 @@ def test_member_with_its_own_data_equals_training_alone(config, digits):
     data = [sample_pairs(digits, 60, seed) for seed in range(4)]
     together = fit(configs, data)
     assert_same_training(together, 2, fit([configs[2]], data[2]))
-    scores = score(together.model, [d.test for d in data])
-    single = score(fit([configs[2]], data[2]).model, data[2].test)
-    for name, values in scores.items():
-        assert values.shape == (4,)
-        assert abs(values[2] - single[name][0]) <= 1 / 60 + 1e-6
+    answers = answer(together.model, [d.test for d in data])
+    (single,) = answer(fit([configs[2]], data[2]).model, data[2].test)
+    assert len(answers) == 4
+    for name, values in answers[2].items():
+        np.testing.assert_allclose(values, single[name], atol=2e-3)
+    predicted = together.member(3).predict(data[3].test.images, verbose=0)
+    for name, values in predicted.items():
+        np.testing.assert_allclose(answers[3][name], values.squeeze(), atol=1e-5)
+
+
+@pytest.mark.parametrize("preset", ["shared", "best"])
+def test_beyond_the_paper_a_member_equals_training_alone(config, digits, preset):
+    changes = {
+        name: getattr(config, name) for name in ("epochs", "num_pairs", "batch_size")
+    }
+    config = TrainingConfig.from_preset(preset, nb_f=4, **changes)
+    configs = thirteen(config)[:4]
+    data = [sample_pairs(digits, 60, seed) for seed in range(4)]
+    assert_same_training(fit(configs, data), 2, fit([configs[2]], data[2]))
+    assert_same_training(fit(configs, data[0]), 3, fit([configs[3]], data[0]))
+
+
+def test_weight_averaging_ends_at_the_average_of_the_steps(config, splits):
+    """One batch an epoch, so that every step is seen."""
+    config = dataclasses.replace(config, weight_averaging=True, batch_size=60, epochs=8)
+    steps = []
+
+    class Steps(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            steps.append([np.asarray(w).copy() for w in self.model.trainable_weights])
+
+    trained = fit([config], splits, validate=False, callbacks=[Steps()])
+    assert len(steps) == 8
+    expected = steps[0]
+    for values in steps[1:]:
+        pairs = zip(expected, values, strict=True)
+        expected = [0.99 * average + 0.01 * value for average, value in pairs]
+    weights = trained.model.trainable_weights
+    for weight, average, last in zip(weights, expected, steps[-1], strict=True):
+        np.testing.assert_allclose(weight, average, atol=1e-6)
+        assert np.abs(average - last).max() > 1e-4
 
 
 def test_a_diverging_member_leaves_the_others_to_the_bit(config, splits):
@@ -63,8 +101,8 @@ def test_a_diverging_member_leaves_the_others_to_the_bit(config, splits):
         for name, values in sane.history.items():
             np.testing.assert_array_equal(values[:, k], with_diverging.history[name][:, k])
         for mine, other in zip(
-            take_member(sane.model, k).weights,
-            take_member(with_diverging.model, k).weights,
+            sane.member(k).weights,
+            with_diverging.member(k).weights,
             strict=True,
         ):
             np.testing.assert_array_equal(mine, other)
@@ -121,16 +159,45 @@ def test_learns_the_training_pairs(config, splits):
 
 def test_every_epoch_has_every_pair_once_in_a_new_order():
     count = 23
-    images = np.arange(count, dtype="float32").reshape(count, 1, 1, 1)
     numbers = np.arange(count)
-    arrays = (images, numbers, numbers, numbers)
-    seen = [np.ravel(batch) for batch, _ in shuffled(arrays, 5, 3, seed=4)]
+    images = np.stack([numbers, -numbers], 1).astype("float32").reshape(count, 2, 1, 1)
+    arrays = (images, numbers <= 0, numbers, -numbers)
+    seen = [np.ravel(batch[:, 0]) for batch, _ in shuffled(arrays, 5, 3, seed=4)]
     epochs = np.split(np.concatenate(seen), 3)
     for epoch in epochs:
         np.testing.assert_array_equal(np.sort(epoch), numbers)
     assert (epochs[0] != epochs[1]).any() and (epochs[1] != epochs[2]).any()
     for batch, targets in shuffled(arrays, 5, 1, seed=4):
-        np.testing.assert_array_equal(np.ravel(batch), targets["first_digit"])
+        np.testing.assert_array_equal(np.ravel(batch[:, 0]), targets["first_digit"])
+        np.testing.assert_array_equal(np.ravel(batch[:, 1]), targets["second_digit"])
+        np.testing.assert_array_equal(targets["comparison"], targets["first_digit"] == 0)
+
+
+@pytest.mark.parametrize("members", [None, 3])
+def test_new_pairs_are_of_the_same_images_with_their_digits(members):
+    """Pixels tell the image (and member), whose digit is its number modulo 10."""
+    count = 20
+    numbers = np.random.default_rng(0).permutation(2 * count).reshape(count, 2)
+    if members:
+        numbers = numbers[:, None] + 1000 * np.arange(members)[:, None]
+    images = numbers[..., None, None].astype("float32")
+    first, second = numbers[..., 0] % 10, numbers[..., 1] % 10
+    epochs = [[], []]
+    batched = shuffled((images, first <= second, first, second), 6, 2, 4, new_pairs=True)
+    for i, (batch, targets) in enumerate(batched):
+        pairs = np.asarray(batch)[..., 0, 0].astype(int)
+        for side, name in enumerate(("first_digit", "second_digit")):
+            np.testing.assert_array_equal(targets[name], pairs[..., side] % 10)
+        at_most = pairs[..., 0] % 10 <= pairs[..., 1] % 10
+        np.testing.assert_array_equal(targets["comparison"], at_most)
+        epochs[i // 4] += pairs.reshape(-1, members or 1, 2).tolist()
+    epochs = np.array(epochs)
+    for epoch in epochs:
+        for k in range(members or 1):
+            used = np.sort(epoch[:, k].ravel())
+            np.testing.assert_array_equal(used, 1000 * k + np.arange(2 * count))
+    partners = [{frozenset(pair) for pair in epoch[:, 0].tolist()} for epoch in epochs]
+    assert len(partners[0] & partners[1]) < 5
 
 
 def test_batches_keep_the_last_one():

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from keras_pairs import training
+from keras_pairs.config import UserError
 from tuner import hparams, project
 from tuner.hypermodel import PairsHyperModel
 from tuner.oracle import OBJECTIVE, GridOracle
@@ -17,13 +18,13 @@ GRID = Grid(nb_f=(4,), lr=(0.01, 0.001), batch_size=(20, 30), w_a=(0.0, 1.0))
 COMMON = {"w_m": 1.0, "epochs": 2, "seed": 1, "num_pairs": 60}
 
 
-def run(folder, images, splits, grid=GRID, **options):
+def run(folder, images, splits, grid=GRID, common=COMMON, **options):
     """A whole search in this process: (tuner, results as dicts)."""
     folder.mkdir(exist_ok=True)
-    record = project.describe(grid, COMMON, images, "validation")
+    record = project.describe(grid, common, images, "validation")
     project.claim(folder, record)
     oracle = GridOracle(grid, project.settings(record), **options)
-    tuner = PopulationTuner(oracle, grid, COMMON, folder)
+    tuner = PopulationTuner(oracle, grid, common, folder)
     tuner.search(splits)
     tuner.save()
     project.report(oracle, record, folder)
@@ -66,6 +67,18 @@ def test_keras_tuners_api_works_in_a_plain_session(searched, splits, capsys):
     with pytest.raises(ValueError, match="keeps no model.*best 3"):
         tuner.get_best_models(8)
     assert len(list(folder.glob("*/model.keras"))) == 2
+
+
+def test_weight_sharing_can_be_searched(searched, digits, splits, tmp_path):
+    grid = dataclasses.replace(GRID, batch_size=(30,))
+    common = COMMON | {"weight_sharing": True}
+    _, rows = run(tmp_path / "grid", digits, splits, grid, common)
+    assert {row["status"] for row in rows} == {"COMPLETED"}
+    assert rows[0]["loss"] != searched[2][4]["loss"]
+    (model,) = load(tmp_path / "grid").get_best_models()
+    assert "digit_hidden" in {layer.name for layer in model.layers}
+    with pytest.raises(UserError, match="another grid, training or data"):
+        run(tmp_path / "grid", digits, splits, grid)
 
 
 def test_a_finished_search_trains_nothing_more(searched, splits, monkeypatch):

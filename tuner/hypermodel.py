@@ -18,20 +18,23 @@ class PairsHyperModel(keras_tuner.HyperModel):
     Args:
       grid: `space.Grid`.
       seed: int >= 0, decides the initial weights.
+      weight_sharing: as in `build_model`.
     """
 
-    def __init__(self, grid=None, seed=0):
+    def __init__(self, grid=None, seed=0, weight_sharing=False):
         super().__init__()
-        self.grid, self.seed = grid or space.Grid(), seed
+        self.grid = grid or space.Grid()
+        self.common = {"seed": seed, "weight_sharing": weight_sharing}
 
     def build(self, hp):
         """A compiled network answering logits, as `training.fit` trains it."""
         chosen = {
             name: hp.Choice(name, list(getattr(self.grid, name))) for name in space.AXES
         }
-        model = build_model(chosen["nb_f"], logits=True)
-        initialize(model, [self.seed])
-        objective.compile_model(model, [chosen["lr"]], [1.0], [chosen["w_a"]], 1, 1)
+        config = space.training_config(chosen, self.common)
+        model = build_model(**config.network(), logits=True)
+        initialize(model, [config.seed])
+        objective.compile_model(model, [config], 1)
         return model
 
     def fit(self, hp, model, splits, epochs=1, **kwargs):

@@ -16,7 +16,6 @@ import numpy as np
 import keras_pairs.layers  # noqa: F401  (registers what model.keras names)
 from keras_pairs import files, training
 from keras_pairs.config import UserError
-from keras_pairs.model import take_member
 from tuner import oracle as oracles
 from tuner import project, space
 from tuner.chief import serve
@@ -108,7 +107,7 @@ class PopulationTuner(keras_tuner.Tuner):
                 seconds = (time.monotonic() - begun) / len(group)
                 members = [group.index(i) for i in indices]
                 self._judge(trials, members, trained.history, seconds)
-                self._save_best(trials, members, trained.model)
+                self._save_best(trials, members, trained)
             except Exception as error:
                 if heart.lost:
                     raise
@@ -180,7 +179,7 @@ class PopulationTuner(keras_tuner.Tuner):
             metrics = {name: float(np.float32(value)) for name, value in metrics.items()}
             oracles.set_metrics(trial, metrics, len(losses))
 
-    def _save_best(self, trials, members, model):
+    def _save_best(self, trials, members, trained):
         """Saves what may be among the best of its width; the oracle prunes the rest."""
         completed = [
             (
@@ -194,7 +193,7 @@ class PopulationTuner(keras_tuner.Tuner):
         ]
         for *_, trial, k in sorted(completed, key=lambda x: x[:2])[: self.keep_models]:
             with files.atomic_write(self._trial_folder(trial) / oracles.MODEL) as path:
-                take_member(model, k).save(path)
+                trained.member(k).save(path)
 
     def _report(self, trial):
         if trial.message and self._is_worker():

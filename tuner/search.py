@@ -18,17 +18,13 @@ from keras_pairs.config import UserError
 from tuner import processes, project, space
 from tuner.progress import clock
 
+COMMON = ("w_m", "epochs", "seed", "dataset", "data_path", "num_pairs", "weight_sharing")
 FLAGS = (
     "nb_f",
     "lr",
     "batch_size",
     "w_a",
-    "w_m",
-    "epochs",
-    "seed",
-    "dataset",
-    "data_path",
-    "num_pairs",
+    *COMMON,
     "run_dir",
     "workers",
     "validation",
@@ -39,7 +35,6 @@ FLAGS = (
     "overwrite",
     "verbosity",
 )
-COMMON = ("w_m", "epochs", "seed", "dataset", "data_path", "num_pairs")
 
 
 def search_space(values):

@@ -107,5 +107,6 @@ def estimated_seconds(point, common):
     """
     nb_f = point["nb_f"]
     steps = 2.5 / point["batch_size"] / members_per_graph(nb_f)
-    per_epoch = 0.004 * nb_f + 7e-5 * nb_f**2 + steps
+    images = 2 if common.get("weight_sharing") else 1
+    per_epoch = images * (0.004 * nb_f + 7e-5 * nb_f**2) + steps
     return per_epoch * common["epochs"] * common["num_pairs"] / 1000

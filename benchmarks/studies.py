@@ -1,0 +1,108 @@
+"""What weight sharing gives, and what each ingredient of the preset `best` gives.
+
+    python -m benchmarks.studies sharing mnist.npz runs/sharing
+    python -m benchmarks.studies ablation mnist.npz runs/ablation
+
+Ten rounds of each row, each on pairs and initial weights of its own, round by round the
+same pairs in every row. `sharing` is scored on all test pairs; `ablation`, by which things
+are chosen, on 5,000 validation pairs. A killed study goes on when it is started again.
+"""
+
+import dataclasses
+import pathlib
+import sys
+
+import numpy as np
+
+from keras_pairs import data, evaluation, files, plots
+from keras_pairs.cli import say
+from keras_pairs.config import GRID, TrainingConfig
+
+ROUNDS = 10
+# What a row of the ablation takes away from, or adds to, the preset.
+ABLATION = {
+    "best": {},
+    "no augmentation": {"augmentation": False},
+    "the same pairs in every epoch": {"new_pairs": False},
+    "no label smoothing": {"label_smoothing": 0.0},
+    "constant learning rate": {"one_cycle": False},
+    "no weight averaging": {"weight_averaging": False},
+    "a head for the comparison": {"derived_comparison": False},
+    "no auxiliary loss": {"w_a": 0.0},
+    "no weight sharing": {"weight_sharing": False},
+    "the paper's trunk": {"trunk": "paper"},
+}
+
+
+def sharing():
+    """{(nb_f, w_a, weight_sharing): configuration}; lr and batch size are Table I's."""
+    return {
+        (nb_f, w_a, shares): TrainingConfig.from_preset(
+            "shared" if shares else "paper", nb_f=nb_f, w_a=w_a
+        )
+        for nb_f in GRID["nb_f"]
+        for w_a in (0.0, 1.0)
+        for shares in (False, True)
+    }
+
+
+def ablation():
+    """{name: configuration}."""
+    best = TrainingConfig.from_preset("best")
+    return {name: dataclasses.replace(best, **change) for name, change in ABLATION.items()}
+
+
+def run(configs, path, run_dir, scored_on):
+    """{key: row of `evaluation.summarize`} for a dict of configurations."""
+    run_dir = pathlib.Path(run_dir)
+    run_dir.mkdir(parents=True, exist_ok=True)
+    rows = evaluation.evaluate(
+        list(configs.values()),
+        data.load_images("mnist", path),
+        run_dir,
+        ROUNDS,
+        evaluation.machine_memory() / 4,
+        scored_on=scored_on,
+    )
+    return dict(zip(configs, rows, strict=True))
+
+
+def shown(row):
+    return f"{row['mean_of_all']:.2f} ± {row['std_of_all']:.2f}"
+
+
+def main(study, path, run_dir):
+    if study == "sharing":
+        found = run(sharing(), path, run_dir, "test")
+        lines = [("nb_f", "w_a", "no sharing (%)", "sharing (%)", "gain", "95 % interval")]
+        for nb_f, w_a, shares in found:
+            if shares:
+                continue
+            pair = [found[nb_f, w_a, side] for side in (False, True)]
+            gains = np.subtract(*(row["accuracies_of_all"] for row in pair[::-1]))
+            # t with 9 degrees of freedom, round by round on the same pairs.
+            half = 2.262 * gains.std(ddof=1) / np.sqrt(len(gains))
+            mean = gains.mean()
+            interval = f"{mean - half:+.2f} … {mean + half:+.2f}"
+            cells = *map(shown, pair), f"{mean:+.2f}", interval
+            lines.append((str(nb_f), f"{w_a:g}", *cells))
+        plots.plot_sharing(found, pathlib.Path(run_dir) / "sharing.png")
+    else:
+        found = run(ablation(), path, run_dir, "validation")
+        best = np.array(found["best"]["accuracies_of_all"])
+        lines = [("", "validation (%)", "less than best", "error (%)", "seconds")]
+        for name, row in found.items():
+            lost = (best - row["accuracies_of_all"]).mean()
+            cells = (
+                f"{lost:.2f}",
+                f"{row['calibration_error']:.2f}",
+                f"{row['seconds']:.0f}",
+            )
+            lines.append((name, shown(row), *cells))
+    text = files.markdown_table(lines)
+    files.write_text(pathlib.Path(run_dir) / f"{study}.md", text)
+    say(text)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,77 @@
+"""A published model on all test images: how good it is, and where it is wrong."""
+
+import numpy as np
+
+from keras_pairs import data, files, inference, plots, scoring
+from keras_pairs.config import NUM_PAIRS, SCORED_PAIRS
+
+SHOWN = 24
+
+
+def inspect(path, images, seed, run_dir):
+    """Scores a SavedModel on the test images, paired at random; writes what it found.
+
+    Args:
+      path: str or Path, see `inference.load`.
+      images: `data.Images`.
+      seed: int >= 0, decides the pairs; None: those of the model's own training.
+      run_dir: Path of an existing folder; receives results.json, gallery.png,
+        mistakes.png and calibration.png.
+
+    Returns:
+      dict: pairs, accuracy (by output, in [0, 1]), calibration_error, seed, mistakes.
+
+    Raises:
+      UserError: if there is no model, or there are too few images.
+    """
+    model = inference.load(path)
+    config = ((model.card or {}).get("training") or {}).get("config", {})
+    if seed is None:
+        seed = config.get("seed", 0)
+    count = min(NUM_PAIRS, len(images.x_test) // 2, len(images.x_train) // 4)
+    pairs = data.sample_pairs(images, count, seed, SCORED_PAIRS).test
+    answers = model.compare(pairs.images[:, 0], pairs.images[:, 1])
+    outputs = {
+        "comparison": answers.probability,
+        "first_digit": answers.first_digit,
+        "second_digit": answers.second_digit,
+    }
+    curve = scoring.reliability(answers.probability, pairs.target)
+    wrong = np.flatnonzero(answers.verdict != (pairs.target > 0.5))
+    found = {
+        "model": str(model.path),
+        "pairs": len(pairs),
+        "seed": seed,
+        "accuracy": scoring.accuracies(outputs, pairs),
+        "calibration_error": scoring.calibration_error(curve),
+        "mistakes": len(wrong),
+    }
+    record = found | {"dataset": images.describe(), "card": model.card}
+    files.write_json(run_dir / "results.json", record | files.provenance())
+    name = f"{model.path.parent.name}/{model.path.name}"
+    share = f"{100 * found['accuracy']['comparison']:.2f} % of {len(pairs):,}"
+    _draw(pairs, answers, np.arange(SHOWN), f"{name}: test pairs", run_dir / "gallery.png")
+    title = f"{name}: all {len(wrong)} mistakes ({share} test pairs right)"
+    _draw(pairs, answers, wrong, title, run_dir / "mistakes.png")
+    row = {
+        "label": name,
+        "reliability": curve,
+        "calibration_error": 100 * found["calibration_error"],
+    }
+    plots.plot_reliability([row], f"{share} test pairs right", run_dir / "calibration.png")
+    return found
+
+
+def _draw(pairs, answers, chosen, title, path):
+    """Draws some of the pairs, each with verdict, confidence, and what was read."""
+    cells = []
+    for i in chosen[chosen < len(pairs)]:
+        yes, probability = answers.verdict[i], answers.probability[i]
+        confidence = 100 * (probability if yes else 1 - probability)
+        first, second = answers.digits[i]
+        caption = f"{first} {'≤' if yes else '>'} {second}  {confidence:.1f} %"
+        right = yes == (pairs.target[i] > 0.5)
+        if not right:
+            caption += "\nis {} and {}".format(*pairs.digits[i])
+        cells.append((pairs.images[i], caption, right))
+    plots.plot_pairs(cells, title, path)
