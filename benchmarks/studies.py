@@ -31,6 +31,7 @@ ABLATION = {
     "no auxiliary loss": {"w_a": 0.0},
     "no weight sharing": {"weight_sharing": False},
     "the paper's trunk": {"trunk": "paper"},
+    "the paper's heads (20 units)": {"head_units": 20},
 }
 
 

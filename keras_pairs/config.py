@@ -65,13 +65,14 @@ PRESETS = {
     "paper": {},
     "shared": {"weight_sharing": True},
     "best": {
-        "nb_f": 48,
+        "nb_f": 24,
         "lr": 0.005,
         "batch_size": 50,
         "w_a": 1.0,
         "epochs": 80,
         "weight_sharing": True,
         "trunk": "padded",
+        "head_units": 64,
         "derived_comparison": True,
         "augmentation": True,
         "new_pairs": True,
@@ -100,6 +101,7 @@ class TrainingConfig:
     Beyond the paper, all of them off by default:
       weight_sharing: bool, one trunk and one class head see each image by itself.
       trunk: "paper" or "padded"; see `model.TRUNKS`.
+      head_units: int >= 1, units of each head's hidden layer (the paper's 20).
       derived_comparison: bool, `comparison` follows from the classes' probabilities.
       augmentation: bool, training images are shifted, turned, scaled and sheared.
       new_pairs: bool, the training images are paired anew in every epoch.
@@ -123,6 +125,7 @@ class TrainingConfig:
     num_pairs: int = NUM_PAIRS
     weight_sharing: bool = False
     trunk: str = "paper"
+    head_units: int = 20
     derived_comparison: bool = False
     augmentation: bool = False
     new_pairs: bool = False
@@ -131,7 +134,7 @@ class TrainingConfig:
     weight_averaging: bool = False
 
     def __post_init__(self):
-        for name in ("nb_f", "batch_size", "epochs", "num_pairs"):
+        for name in ("nb_f", "batch_size", "epochs", "num_pairs", "head_units"):
             self._check(name, getattr(self, name) >= 1, "at least 1")
         self._check("seed", self.seed >= 0, "at least 0")
         self._check("lr", self.lr > 0 and math.isfinite(self.lr), "positive and finite")
@@ -182,7 +185,7 @@ class TrainingConfig:
 
     def network(self):
         """What `model.build_model` needs to know of it, as a dict of its arguments."""
-        names = ("nb_f", "weight_sharing", "trunk", "derived_comparison")
+        names = ("nb_f", "weight_sharing", "trunk", "head_units", "derived_comparison")
         return {name: getattr(self, name) for name in names}
 
     def to_dict(self):

@@ -14,7 +14,8 @@ from keras_pairs import data, files, scoring
 from keras_pairs.config import SCORED_PAIRS, TABLE1, UserError
 from keras_pairs.model import OUTPUTS
 
-SIDES = {"paper": (12, 10, 8, 6, 4, 2), "padded": (14, 14, 7, 7, 3, 3)}
+# Activations of a trunk for each of nb_f: the sum of its maps' areas.
+ACTIVATIONS = {"paper": 364, "padded": 660}
 # Bytes that a member holds per activation of a batch, measured as peak memory over the
 # members of a graph: forward results, gradients and the kernels' working copies.
 BYTES_PER_ACTIVATION = 40
@@ -38,7 +39,7 @@ def members_that_fit(config, memory_limit):
     """
     from keras_pairs.training import EVALUATION_BATCH
 
-    activations = config.nb_f * sum(side * side for side in SIDES[config.trunk])
+    activations = config.nb_f * ACTIVATIONS[config.trunk]
     if config.weight_sharing:
         activations *= 2
     batch = max(config.batch_size, SCORING_SHARE * EVALUATION_BATCH)

@@ -17,9 +17,6 @@ from keras_pairs import layers
 from keras_pairs.config import CLASSES, OUTPUT_UNITS
 
 BLOCKS = 6
-WIDTHS = (1, 1, 1, 1, 1, 1)
-POOLS = (2, 4, 6)
-HEAD_UNITS = 20
 OUTPUTS = tuple(OUTPUT_UNITS)
 # How far training images move at most: pixels, degrees, and fractions.
 AUGMENTATION = {"shift": 1.5, "turn": 12, "scale": 0.12, "shear": 0.2}
@@ -34,6 +31,7 @@ def build_model(
     *,
     weight_sharing=False,
     trunk="paper",
+    head_units=20,
     derived_comparison=False,
     augmentation=False,
     own_data=False,
@@ -49,6 +47,7 @@ def build_model(
         paper. True: the same trunk and class head see each image by itself, the
         comparison's head the features of both.
       trunk: a key of `TRUNKS`.
+      head_units: int >= 1, units of each head's hidden layer.
       derived_comparison: True: `comparison` has no head but follows from the classes, see
         `layers.DerivedComparison`.
       augmentation: True: training (only) sees each image moved a little, see
@@ -84,7 +83,7 @@ def build_model(
     x = TRUNKS[trunk](x, nb_f, members, members if own_data else 1, mask_seed)
     features = layers.SplitMembers(members, name="features")(x)
     heads = shared_heads if weight_sharing else parallel_heads
-    outputs = heads(features, members, derived_comparison, mask_seed + BLOCKS)
+    outputs = heads(features, members, head_units, derived_comparison, mask_seed + BLOCKS)
     for name, units in OUTPUT_UNITS.items():
         x = layers.MembersToBatch(name=f"{name}_members")(outputs[name])
         if not logits:
@@ -123,12 +122,13 @@ def paper_trunk(x, nb_f, members, groups, mask_seed):
 def padded_trunk(x, nb_f, members, groups, mask_seed):
     """Three times two padded blocks, pooling and dropout 0.1: 14×14 → 7×7 → 3×3 → 1×1.
 
-    Arguments as of `paper_trunk`; returns [n, 1, 1, K·nb_f].
+    With nb_f, nb_f, 2·nb_f, 2·nb_f, 4·nb_f and 4·nb_f filters. Arguments as of
+    `paper_trunk`; returns [n, 1, 1, K·4·nb_f].
     """
     for i in range(1, BLOCKS + 1):
-        filters = members * nb_f * WIDTHS[i - 1]
+        filters = members * nb_f * 2 ** ((i - 1) // 2)
         x = block(x, filters, groups if i == 1 else members, "same", i)
-        if i in POOLS:
+        if i % 2 == 0:
             x = keras.layers.MaxPooling2D(name=f"pool_{i}")(x)
             seed = mask_seed + i - 1
             x = layers.SharedDropout(0.1, members, seed, name=f"dropout_{i}")(x)
@@ -138,31 +138,32 @@ def padded_trunk(x, nb_f, members, groups, mask_seed):
 TRUNKS = {"paper": paper_trunk, "padded": padded_trunk}
 
 
-def parallel_heads(features, members, derived_comparison, mask_seed):
+def parallel_heads(features, members, head_units, derived_comparison, mask_seed):
     """A head for each output on [K, batch, features]: dict of logits [K, batch, units]."""
     outputs = {}
     for i, (name, units) in enumerate(OUTPUT_UNITS.items()):
         if name != "comparison" or not derived_comparison:
-            outputs[name] = head(features, name, units, members, mask_seed + i)
+            outputs[name] = head(features, name, head_units, units, members, mask_seed + i)
     if derived_comparison:
         outputs["comparison"] = derive(outputs)
     return outputs
 
 
-def shared_heads(features, members, derived_comparison, mask_seed):
+def shared_heads(features, members, head_units, derived_comparison, mask_seed):
     """As `parallel_heads` on [K, 2·batch, features], with one head for both digits."""
-    digits = head(features, "digit", CLASSES, members, mask_seed + 1)
+    digits = head(features, "digit", head_units, CLASSES, members, mask_seed + 1)
     digits = keras.layers.Reshape((-1, 2, CLASSES), name="digits")(digits)
     outputs = {"first_digit": digits[:, :, 0], "second_digit": digits[:, :, 1]}
     if derived_comparison:
         return outputs | {"comparison": derive(outputs)}
     both = keras.layers.Reshape((-1, 2 * features.shape[-1]), name="both_images")(features)
-    return outputs | {"comparison": head(both, "comparison", 1, members, mask_seed)}
+    comparison = head(both, "comparison", head_units, 1, members, mask_seed)
+    return outputs | {"comparison": comparison}
 
 
-def head(features, name, units, members, mask_seed):
-    """Dense 20 → ReLU → dropout 0.5 → `units` outputs, for every member."""
-    x = layers.MemberDense(HEAD_UNITS, members, name=f"{name}_hidden")(features)
+def head(features, name, hidden, units, members, mask_seed):
+    """Dense 20 (`hidden`) → ReLU → dropout 0.5 → `units` outputs, for every member."""
+    x = layers.MemberDense(hidden, members, name=f"{name}_hidden")(features)
     x = keras.layers.ReLU(name=f"{name}_relu")(x)
     x = layers.SharedDropout(0.5, None, mask_seed, name=f"{name}_dropout")(x)
     return layers.MemberDense(units, members, name=f"{name}_logits")(x)
