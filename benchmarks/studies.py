@@ -41,8 +41,8 @@ def sharing():
         (nb_f, w_a, shares): TrainingConfig.from_preset(
             "shared" if shares else "paper", nb_f=nb_f, w_a=w_a
         )
-        for nb_f in GRID["nb_f"]
-        for w_a in (0.0, 1.0)
+        for nb_f in reversed(GRID["nb_f"])
+        for w_a in (1.0, 0.0)
         for shares in (False, True)
     }
 
@@ -76,7 +76,7 @@ def main(study, path, run_dir):
     if study == "sharing":
         found = run(sharing(), path, run_dir, "test")
         lines = [("nb_f", "w_a", "no sharing (%)", "sharing (%)", "gain", "95 % interval")]
-        for nb_f, w_a, shares in found:
+        for nb_f, w_a, shares in sorted(found):
             if shares:
                 continue
             pair = [found[nb_f, w_a, side] for side in (False, True)]
