@@ -87,14 +87,14 @@ def markdown(card):
     return "\n".join(lines) + "\n"
 
 
-def _percent(accuracies):
-    return {name: f"{100 * value:.1f} %" for name, value in accuracies.items()}
+def _percent(accuracies, digits=1):
+    return {name: f"{100 * value:.{digits}f} %" for name, value in accuracies.items()}
 
 
 def _of_all(training):
     found = dict(training.get("test_accuracy_of_all", {}))
     pairs = {"pairs": found.pop("pairs")} if found else {}
-    return pairs | _percent(found)
+    return pairs | _percent(found, 2)
 
 
 def _versions(origin):

@@ -98,7 +98,7 @@ def main(values):
     cli.say(f"test accuracy: {shown}  ({time.perf_counter() - begun:.0f} s)")
     if of_all["pairs"] > config.num_pairs:
         share = 100 * of_all["comparison"]
-        cli.say(f"of all {of_all['pairs']:,} test pairs: comparison {share:.1f} %")
+        cli.say(f"of all {of_all['pairs']:,} test pairs: comparison {share:.2f} %")
     cli.say(f"run folder:    {cli.relative(run_dir)}")
     cli.say(f"SavedModel:    {cli.relative(version)}")
 
