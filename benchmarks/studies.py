@@ -1,11 +1,13 @@
-"""What weight sharing gives, and what each ingredient of the preset `best` gives.
+"""What the presets, weight sharing, and each ingredient of the preset `best` give.
 
+    python -m benchmarks.studies presets mnist.npz runs/presets
     python -m benchmarks.studies sharing mnist.npz runs/sharing
     python -m benchmarks.studies ablation mnist.npz runs/ablation
 
 Ten rounds of each row, each on pairs and initial weights of its own, round by round the
-same pairs in every row. `sharing` is scored on all test pairs; `ablation`, by which things
-are chosen, on 5,000 validation pairs. A killed study goes on when it is started again.
+same pairs in every row. `presets` and `sharing` are scored on all test pairs; `ablation`,
+by which things are chosen, on 5,000 validation pairs. A killed study goes on when it is
+started again.
 """
 
 import dataclasses
@@ -15,8 +17,8 @@ import sys
 import numpy as np
 
 from keras_pairs import data, evaluation, files, plots
-from keras_pairs.cli import say
-from keras_pairs.config import TrainingConfig
+from keras_pairs.cli import import_tensorflow, say
+from keras_pairs.config import PRESETS, TrainingConfig
 
 ROUNDS = 10
 # What a row of the ablation takes away from, or adds to, the preset.
@@ -57,7 +59,7 @@ def ablation():
     return {name: dataclasses.replace(best, **change) for name, change in ABLATION.items()}
 
 
-def run(configs, path, run_dir, scored_on):
+def run(configs, path, run_dir, scored_on="test"):
     """{key: row of `evaluation.summarize`} for a dict of configurations."""
     run_dir = pathlib.Path(run_dir)
     run_dir.mkdir(parents=True, exist_ok=True)
@@ -72,39 +74,63 @@ def run(configs, path, run_dir, scored_on):
     return dict(zip(configs, rows, strict=True))
 
 
-def shown(row):
-    return f"{row['mean_of_all']:.2f} ± {row['std_of_all']:.2f}"
+def shown(row, of=""):
+    return f"{row[f'mean{of}']:.2f} ± {row[f'std{of}']:.2f}"
+
+
+def tabulate_presets(path, run_dir):
+    found = run({name: TrainingConfig.from_preset(name) for name in PRESETS}, path, run_dir)
+    lines = [("preset", "1,000 test pairs (%)", "all test pairs (%)")]
+    lines[0] += ("calibration error (%)", "first digit (%)", "seconds")
+    for name, row in found.items():
+        both = shown(row), shown(row, "_of_all")
+        error, digit = f"{row['calibration_error']:.2f}", f"{row['first_digit']:.1f}"
+        lines.append((name, *both, error, digit, f"{row['seconds']:.0f}"))
+    rows = [row | {"label": name} for name, row in found.items()]
+    title = "Calibration of the comparison, all test pairs of ten rounds"
+    plots.plot_reliability(rows, title, pathlib.Path(run_dir) / "calibration.png")
+    return lines
+
+
+def tabulate_sharing(path, run_dir):
+    found = run(sharing(), path, run_dir)
+    lines = [("nb_f", "w_a", "no sharing (%)", "sharing (%)", "gain", "95 % interval")]
+    for nb_f, w_a, shares in sorted(found):
+        if shares:
+            continue
+        pair = [found[nb_f, w_a, side] for side in (False, True)]
+        gains = np.subtract(*(row["accuracies_of_all"] for row in pair[::-1]))
+        # t with 9 degrees of freedom, round by round on the same pairs.
+        half = 2.262 * gains.std(ddof=1) / np.sqrt(len(gains))
+        mean = gains.mean()
+        interval = f"{mean - half:+.2f} … {mean + half:+.2f}"
+        both = (shown(row, "_of_all") for row in pair)
+        lines.append((str(nb_f), f"{w_a:g}", *both, f"{mean:+.2f}", interval))
+    plots.plot_sharing(found, pathlib.Path(run_dir) / "sharing.png")
+    return lines
+
+
+def tabulate_ablation(path, run_dir):
+    found = run(ablation(), path, run_dir, "validation")
+    best = np.array(found["best"]["accuracies_of_all"])
+    lines = [("", "validation (%)", "less than best", "calibration error (%)", "seconds")]
+    for name, row in found.items():
+        lost = (best - row["accuracies_of_all"]).mean()
+        cells = f"{lost:.2f}", f"{row['calibration_error']:.2f}", f"{row['seconds']:.0f}"
+        lines.append((name, shown(row, "_of_all"), *cells))
+    return lines
+
+
+STUDIES = {
+    "presets": tabulate_presets,
+    "sharing": tabulate_sharing,
+    "ablation": tabulate_ablation,
+}
 
 
 def main(study, path, run_dir):
-    if study == "sharing":
-        found = run(sharing(), path, run_dir, "test")
-        lines = [("nb_f", "w_a", "no sharing (%)", "sharing (%)", "gain", "95 % interval")]
-        for nb_f, w_a, shares in sorted(found):
-            if shares:
-                continue
-            pair = [found[nb_f, w_a, side] for side in (False, True)]
-            gains = np.subtract(*(row["accuracies_of_all"] for row in pair[::-1]))
-            # t with 9 degrees of freedom, round by round on the same pairs.
-            half = 2.262 * gains.std(ddof=1) / np.sqrt(len(gains))
-            mean = gains.mean()
-            interval = f"{mean - half:+.2f} … {mean + half:+.2f}"
-            cells = *map(shown, pair), f"{mean:+.2f}", interval
-            lines.append((str(nb_f), f"{w_a:g}", *cells))
-        plots.plot_sharing(found, pathlib.Path(run_dir) / "sharing.png")
-    else:
-        found = run(ablation(), path, run_dir, "validation")
-        best = np.array(found["best"]["accuracies_of_all"])
-        lines = [("", "validation (%)", "less than best", "error (%)", "seconds")]
-        for name, row in found.items():
-            lost = (best - row["accuracies_of_all"]).mean()
-            cells = (
-                f"{lost:.2f}",
-                f"{row['calibration_error']:.2f}",
-                f"{row['seconds']:.0f}",
-            )
-            lines.append((name, shown(row), *cells))
-    text = files.markdown_table(lines)
+    import_tensorflow()
+    text = files.markdown_table(STUDIES[study](path, run_dir))
     files.write_text(pathlib.Path(run_dir) / f"{study}.md", text)
     say(text)
 

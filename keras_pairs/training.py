@@ -121,17 +121,14 @@ def answer(model, pairs):
     images = tf.data.Dataset.from_tensor_slices(stack(pairs)[0]).batch(EVALUATION_BATCH)
     logits = model.predict(images, verbose=0)
     members, count = count_members(model), len(logits["comparison"])
+    shapes = {n: (u,) if u > 1 else () for n, u in OUTPUT_UNITS.items()}
     answers = {
-        name: np.asarray((tf.sigmoid if units == 1 else tf.nn.softmax)(logits[name]))
-        for name, units in OUTPUT_UNITS.items()
+        name: np.asarray((tf.nn.softmax if shape else tf.sigmoid)(logits[name])).reshape(
+            count, members, *shape
+        )
+        for name, shape in shapes.items()
     }
-    return [
-        {
-            name: values.reshape(count, members, -1)[:, k].squeeze()
-            for name, values in answers.items()
-        }
-        for k in range(members)
-    ]
+    return [{name: x[:, k] for name, x in answers.items()} for k in range(members)]
 
 
 def stack(pairs):
