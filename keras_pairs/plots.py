@@ -132,12 +132,14 @@ def plot_pairs(cells, title, path):
         layout="constrained",
         squeeze=False,
     )
-    for axes in grid.flat:
+    for axes in grid.flat[len(cells) :]:
         axes.axis("off")
     for axes, (images, caption, right) in zip(grid.flat, cells, strict=False):
         both = np.full((14, 30), 255.0)
         both[:, :14], both[:, 16:] = 255 - np.asarray(images)
         axes.imshow(both, cmap="gray", vmin=0, vmax=255)
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_color("lightgrey")
         axes.set_title(caption, y=-0.05, va="top", fontsize=9, color=OURS if right else BAD)
     figure.suptitle(title)
     _save(figure, path)
