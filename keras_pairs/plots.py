@@ -128,7 +128,7 @@ def plot_pairs(cells, title, path):
     figure, grid = plt.subplots(
         rows,
         columns,
-        figsize=(1.75 * columns, 0.7 + 1.3 * rows),
+        figsize=(1.75 * columns, 0.5 + 1.25 * rows),
         layout="constrained",
         squeeze=False,
     )
@@ -140,7 +140,7 @@ def plot_pairs(cells, title, path):
         axes.imshow(both, cmap="gray", vmin=0, vmax=255)
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_color("lightgrey")
-        axes.set_title(caption, y=-0.05, va="top", fontsize=9, color=OURS if right else BAD)
+        axes.set_xlabel(caption, fontsize=9, color=OURS if right else BAD)
     figure.suptitle(title)
     _save(figure, path)
 

@@ -182,7 +182,7 @@ def test_model_card(tiny, tmp_path):
 
 def test_card_without_a_run(tiny, tmp_path):
     text = (publishing.publish(tiny, tmp_path) / "model_card.md").read_text()
-    assert text.count("Not recorded.") == 4 and "| png |" in text
+    assert text.count("Not recorded.") == 5 and "| png |" in text
 
 
 def test_load_trained(tiny, tmp_path):

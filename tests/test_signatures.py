@@ -122,6 +122,17 @@ def test_c_library(published, answers, one_dnn):
         assert_same(result, expected)
 
 
+@pytest.mark.parametrize("one_dnn", ["0", "1"])
+def test_the_model_in_the_box_in_the_c_library(answers, one_dnn):
+    requests, _ = answers
+    cases = [(signature, value) for signature, (_, value) in requests.items()]
+    box = pathlib.Path(__file__).parent.parent / "saved_models" / "digit_pairs" / "1"
+    served = tf.saved_model.load(str(box)).signatures["images"]
+    expected = served(images=tf.constant(requests["images"][1]))
+    for result in through_c(box, cases, one_dnn):
+        assert_same(result, expected)
+
+
 def png(array, **options):
     """Array uint8 or uint16 [h, w] or uint8 [h, w, 3 or 4] as a PNG file."""
     buffer = io.BytesIO()
