@@ -254,14 +254,11 @@ def summarize(config, results):
     mean, std = float(ours.mean()), float(ours.std(ddof=1))
     keys = ("nb_f", "lr", "batch_size", "w_a")
     values = {key: getattr(config, key) for key in keys}
-    departs = config.beyond_paper()
-    paper = (
-        None
-        if departs
-        else next(
-            (row for row in TABLE1 if all(getattr(row, k) == values[k] for k in keys)), None
-        )
+    paper = next(
+        (row for row in TABLE1 if all(getattr(row, k) == values[k] for k in keys)), None
     )
+    if config.beyond_paper():
+        paper = None
     difference = mean - paper.mean if paper else None
     return {
         **values,
