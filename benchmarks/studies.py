@@ -74,6 +74,16 @@ def run(configs, path, run_dir, scored_on="test"):
     return dict(zip(configs, rows, strict=True))
 
 
+def paired(rows):
+    """What the second row has more than the first, with its 95 % interval, as two cells.
+
+    Round by round on the same pairs; t with 9 degrees of freedom.
+    """
+    gains = np.subtract(*(row["accuracies_of_all"] for row in reversed(rows)))
+    mean, half = gains.mean(), 2.262 * gains.std(ddof=1) / np.sqrt(len(gains))
+    return f"{mean:+.2f}", f"{mean - half:+.2f} … {mean + half:+.2f}"
+
+
 def shown(row, of=""):
     return f"{row[f'mean{of}']:.2f} ± {row[f'std{of}']:.2f}"
 
@@ -99,25 +109,19 @@ def tabulate_sharing(path, run_dir):
         if shares:
             continue
         pair = [found[nb_f, w_a, side] for side in (False, True)]
-        gains = np.subtract(*(row["accuracies_of_all"] for row in pair[::-1]))
-        # t with 9 degrees of freedom, round by round on the same pairs.
-        half = 2.262 * gains.std(ddof=1) / np.sqrt(len(gains))
-        mean = gains.mean()
-        interval = f"{mean - half:+.2f} … {mean + half:+.2f}"
         both = (shown(row, "_of_all") for row in pair)
-        lines.append((str(nb_f), f"{w_a:g}", *both, f"{mean:+.2f}", interval))
+        lines.append((str(nb_f), f"{w_a:g}", *both, *paired(pair)))
     plots.plot_sharing(found, pathlib.Path(run_dir) / "sharing.png")
     return lines
 
 
 def tabulate_ablation(path, run_dir):
     found = run(ablation(), path, run_dir, "validation")
-    best = np.array(found["best"]["accuracies_of_all"])
-    lines = [("", "validation (%)", "less than best", "calibration error (%)", "seconds")]
+    lines = [("", "validation (%)", "change", "95 % interval", "calibration error (%)")]
     for name, row in found.items():
-        lost = (best - row["accuracies_of_all"]).mean()
-        cells = f"{lost:.2f}", f"{row['calibration_error']:.2f}", f"{row['seconds']:.0f}"
-        lines.append((name, shown(row, "_of_all"), *cells))
+        change = ("", "") if name == "best" else paired([found["best"], row])
+        error = f"{row['calibration_error']:.2f}"
+        lines.append((name, shown(row, "_of_all"), *change, error))
     return lines
 
 

@@ -10,7 +10,7 @@ import textwrap
 from absl import flags
 
 from keras_pairs.command_flags import define_flags
-from keras_pairs.config import UsageError, UserError
+from keras_pairs.config import BEYOND_PAPER, UsageError, UserError
 
 # Filters times pairs. Measured on two cores: at 80 one thread takes 0.4 of two threads'
 # time, at 1,600 0.7, at 6,400 1.2.
@@ -128,6 +128,8 @@ def say(*parts):
 def print_config(config, images):
     """Shows a configuration before the work begins."""
     values = config.to_dict() | {"dataset": images.name, "data_path": images.source}
+    beyond = config.beyond_paper()
+    values = {k: v for k, v in values.items() if k in beyond or k not in BEYOND_PAPER}
     say("  ".join(f"{name}={value}" for name, value in values.items()))
 
 

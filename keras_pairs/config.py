@@ -178,10 +178,8 @@ class TrainingConfig:
 
     def beyond_paper(self):
         """What of it departs from the paper, as a dict."""
-        fields = dataclasses.fields(self)
-        first = [field.name for field in fields].index("weight_sharing")
-        values = ((f.name, getattr(self, f.name), f.default) for f in fields[first:])
-        return {name: value for name, value, default in values if value != default}
+        values = {name: getattr(self, name) for name in BEYOND_PAPER}
+        return {k: v for k, v in values.items() if v != getattr(type(self), k)}
 
     def network(self):
         """What `model.build_model` needs to know of it, as a dict of its arguments."""
@@ -190,3 +188,7 @@ class TrainingConfig:
 
     def to_dict(self):
         return dataclasses.asdict(self)
+
+
+_NAMES = [field.name for field in dataclasses.fields(TrainingConfig)]
+BEYOND_PAPER = tuple(_NAMES[_NAMES.index("weight_sharing") :])

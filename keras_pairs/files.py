@@ -10,6 +10,8 @@ import pathlib
 import platform
 import subprocess
 
+# What a file is called until it is whole.
+TEMPORARY = ".tmp-"
 PACKAGES = ("keras", "tensorflow", "numpy", "keras-tuner", "scikit-learn")
 
 
@@ -27,7 +29,7 @@ def atomic_write(path):
       OSError: if the folder cannot be written or the disk is full.
     """
     path = pathlib.Path(path)
-    temporary = path.with_name(f".tmp-{os.getpid()}-{path.name}")
+    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
     try:
         yield temporary
         with open(temporary, "rb") as file:
@@ -98,9 +100,9 @@ def make_run_dir(path, kind):
             path = path.with_name(f"{kind}-{stamp}-{number}")
     path = pathlib.Path(path)
     path.mkdir(parents=True, exist_ok=True)
-    with atomic_write(path / "writable"):
-        (path / f".tmp-{os.getpid()}-writable").touch()
-    (path / "writable").unlink()
+    probe = path / f"{TEMPORARY}{os.getpid()}-writable"
+    probe.touch()
+    probe.unlink()
     return path
 
 

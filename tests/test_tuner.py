@@ -69,6 +69,19 @@ def test_keras_tuners_api_works_in_a_plain_session(searched, splits, capsys):
     assert len(list(folder.glob("*/model.keras"))) == 2
 
 
+def test_who_starts_at_the_same_time_is_nobody_else(digits, tmp_path):
+    record = project.describe(GRID, COMMON, digits, "validation")
+    (tmp_path / ".tmp-17-writable").touch()
+    (tmp_path / "lock").touch()
+    project.claim(tmp_path, record)
+    project.claim(tmp_path, record)
+    assert project.read(tmp_path) == record
+    (tmp_path / "search.json").unlink()
+    (tmp_path / "thesis.txt").touch()
+    with pytest.raises(UserError, match="something else than a search"):
+        project.claim(tmp_path, record)
+
+
 def test_weight_sharing_can_be_searched(searched, digits, splits, tmp_path):
     grid = dataclasses.replace(GRID, batch_size=(30,))
     common = COMMON | {"weight_sharing": True}

@@ -64,7 +64,9 @@ def claim(run_dir, record, overwrite=False):
     run_dir = pathlib.Path(run_dir)
     path = run_dir / RECORD
     ours = path.exists() or any(run_dir.glob("trial_*"))
-    if not ours and any(p.name != "lock" for p in run_dir.iterdir()):
+    # Others who start at the same time may be trying whether they can write here.
+    own = ("lock", files.TEMPORARY)
+    if not ours and not all(p.name.startswith(own) for p in run_dir.iterdir()):
         raise UserError(
             f"{run_dir} holds something else than a search; use a new --run_dir"
         )
@@ -73,7 +75,7 @@ def claim(run_dir, record, overwrite=False):
             if entry.is_dir():
                 shutil.rmtree(entry)
             elif entry.name != "lock":
-                entry.unlink()
+                entry.unlink(missing_ok=True)
     try:
         found = read(run_dir)
     except UserError:
