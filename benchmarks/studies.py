@@ -91,11 +91,11 @@ def shown(row, of=""):
 def tabulate_presets(path, run_dir):
     found = run({name: TrainingConfig.from_preset(name) for name in PRESETS}, path, run_dir)
     lines = [("preset", "1,000 test pairs (%)", "all test pairs (%)")]
-    lines[0] += ("calibration error (%)", "first digit (%)", "seconds")
+    lines[0] += ("calibration error (%)", "first digit (%)")
     for name, row in found.items():
         both = shown(row), shown(row, "_of_all")
         error, digit = f"{row['calibration_error']:.2f}", f"{row['first_digit']:.1f}"
-        lines.append((name, *both, error, digit, f"{row['seconds']:.0f}"))
+        lines.append((name, *both, error, digit))
     rows = [row | {"label": name} for name, row in found.items()]
     title = "Calibration of the comparison, all test pairs of ten rounds"
     plots.plot_reliability(rows, title, pathlib.Path(run_dir) / "calibration.png")
