@@ -1,13 +1,15 @@
 """What the presets, weight sharing, and each ingredient of the preset `best` give.
 
+    python -m benchmarks.studies auxiliary mnist.npz runs/table1
     python -m benchmarks.studies presets mnist.npz runs/presets
     python -m benchmarks.studies sharing mnist.npz runs/sharing
     python -m benchmarks.studies ablation mnist.npz runs/ablation
 
 Ten rounds of each row, each on pairs and initial weights of its own, round by round the
-same pairs in every row. `presets` and `sharing` are scored on all test pairs; `ablation`,
-by which things are chosen, on 5,000 validation pairs. A killed study goes on when it is
-started again.
+same pairs in every row. `auxiliary` reads what `evaluate --table1` left (or trains it):
+what the auxiliary loss adds to the paper's score. `presets` and `sharing` are scored on all
+test pairs; `ablation`, by which things are chosen, on 5,000 validation pairs. A killed
+study goes on when it is started again.
 """
 
 import dataclasses
@@ -15,10 +17,11 @@ import pathlib
 import sys
 
 import numpy as np
+import scipy.stats
 
 from keras_pairs import data, evaluation, files, plots
 from keras_pairs.cli import import_tensorflow, say
-from keras_pairs.config import PRESETS, TrainingConfig
+from keras_pairs.config import PRESETS, TABLE1, TrainingConfig
 
 ROUNDS = 10
 # What a row of the ablation takes away from, or adds to, the preset.
@@ -26,14 +29,14 @@ ABLATION = {
     "best": {},
     "no augmentation": {"augmentation": False},
     "the same pairs in every epoch": {"new_pairs": False},
-    "no label smoothing": {"label_smoothing": 0.0},
     "constant learning rate": {"one_cycle": False},
-    "no weight averaging": {"weight_averaging": False},
     "a head for the comparison": {"derived_comparison": False},
     "no auxiliary loss": {"w_a": 0.0},
     "no weight sharing": {"weight_sharing": False},
     "the paper's trunk": {"trunk": "paper"},
     "the paper's heads (20 units)": {"head_units": 20},
+    "with label smoothing of 0.05": {"label_smoothing": 0.05},
+    "with weight averaging": {"weight_averaging": True},
 }
 
 
@@ -74,18 +77,30 @@ def run(configs, path, run_dir, scored_on="test"):
     return dict(zip(configs, rows, strict=True))
 
 
-def paired(rows):
+def paired(rows, of="_of_all"):
     """What the second row has more than the first, with its 95 % interval, as two cells.
 
-    Round by round on the same pairs; t with 9 degrees of freedom.
+    Round by round on the same pairs; Student's t.
     """
-    gains = np.subtract(*(row["accuracies_of_all"] for row in reversed(rows)))
-    mean, half = gains.mean(), 2.262 * gains.std(ddof=1) / np.sqrt(len(gains))
+    gains = np.subtract(*(row[f"accuracies{of}"] for row in reversed(rows)))
+    quantile = scipy.stats.t.ppf(0.975, len(gains) - 1)
+    mean, half = gains.mean(), quantile * gains.std(ddof=1) / np.sqrt(len(gains))
     return f"{mean:+.2f}", f"{mean - half:+.2f} … {mean + half:+.2f}"
 
 
 def shown(row, of=""):
     return f"{row[f'mean{of}']:.2f} ± {row[f'std{of}']:.2f}"
+
+
+def tabulate_auxiliary(path, run_dir):
+    configs = [TrainingConfig.from_preset(nb_f=row.nb_f, w_a=row.w_a) for row in TABLE1]
+    found = list(run(dict(enumerate(configs)), path, run_dir).values())
+    lines = [("nb_f", "w_a", "gain", "95 % interval", "the paper's")]
+    for pair in zip(found[::2], found[1::2], strict=True):
+        papers = pair[1]["paper_mean"] - pair[0]["paper_mean"]
+        names = str(pair[1]["nb_f"]), f"{pair[1]['w_a']:g}"
+        lines.append((*names, *paired(pair, ""), f"{papers:+.2f}"))
+    return lines
 
 
 def tabulate_presets(path, run_dir):
@@ -126,6 +141,7 @@ def tabulate_ablation(path, run_dir):
 
 
 STUDIES = {
+    "auxiliary": tabulate_auxiliary,
     "presets": tabulate_presets,
     "sharing": tabulate_sharing,
     "ablation": tabulate_ablation,

@@ -76,9 +76,7 @@ PRESETS = {
         "derived_comparison": True,
         "augmentation": True,
         "new_pairs": True,
-        "label_smoothing": 0.05,
         "one_cycle": True,
-        "weight_averaging": True,
     },
 }
 

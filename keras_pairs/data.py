@@ -13,7 +13,7 @@ import zipfile
 
 import numpy as np
 
-from keras_pairs.config import UserError
+from keras_pairs.config import SCORED_PAIRS, UserError
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 MNIST_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
@@ -130,7 +130,7 @@ def pool(images):
     return blocks.mean(axis=(2, 4), dtype="float32")
 
 
-def sample_pairs(images, num_pairs=1000, seed=0, scored=None):
+def sample_pairs(images, num_pairs=1000, seed=0, scored_on=None):
     """Draws training, validation and test pairs (section II.B).
 
     No image is used twice. Only the embedded digits, too few for that, are reused: within
@@ -141,9 +141,9 @@ def sample_pairs(images, num_pairs=1000, seed=0, scored=None):
       images: `Images`.
       num_pairs: int >= 1, pairs in each of the three.
       seed: int >= 0.
-      scored: int or None, so many pairs in validation and test, or as many as there are
-        images for. The first `num_pairs` are the same as without it. The embedded digits
-        have no images for more.
+      scored_on: "validation", "test" or None. That part has `SCORED_PAIRS` pairs, or as
+        many as there are images for; the first `num_pairs` are the same as without it.
+        The embedded digits have no images for more.
 
     Returns:
       `Splits`.
@@ -151,6 +151,7 @@ def sample_pairs(images, num_pairs=1000, seed=0, scored=None):
     Raises:
       UserError: if there are fewer images than the pairs need.
     """
+    check_enough(images, num_pairs)
     rng = np.random.default_rng([seed, 1])
     order = rng.permutation(len(images.x_train))
     test = rng.permutation(len(images.x_test))
@@ -161,26 +162,34 @@ def sample_pairs(images, num_pairs=1000, seed=0, scored=None):
         )
         test = _reuse(test, num_pairs, rng)
     else:
-        for part, has, needs in (
-            ("training", len(order), 4 * num_pairs),
-            ("test", len(test), 2 * num_pairs),
-        ):
-            if has < needs:
-                raise UserError(
-                    f"{num_pairs} pairs need {needs} {part} images; {images.source} has "
-                    f"{has} (give a smaller --num_pairs)"
-                )
-        train, order = np.split(order, [2 * num_pairs])
-        most = 2 * max(num_pairs, scored or 0)
+        counts = dict.fromkeys(("train", "validation", "test"), num_pairs)
+        if scored_on:
+            counts[scored_on] = max(num_pairs, SCORED_PAIRS)
+        train, validation = np.split(order, [2 * num_pairs])
         train, validation, test = (
-            part[: min(most, len(part) // 2 * 2)].reshape(-1, 2)
-            for part in (train, order, test)
+            part[: 2 * min(count, len(part) // 2)].reshape(-1, 2)
+            for part, count in zip((train, validation, test), counts.values(), strict=True)
         )
     return Splits(
         _pairs(images.x_train, images.y_train, train),
         _pairs(images.x_train, images.y_train, validation),
         _pairs(images.x_test, images.y_test, test),
     )
+
+
+def check_enough(images, num_pairs):
+    """Raises the `UserError` that `sample_pairs` would."""
+    if images.name == "digits":
+        return
+    for part, has, needs in (
+        ("training", len(images.x_train), 4 * num_pairs),
+        ("test", len(images.x_test), 2 * num_pairs),
+    ):
+        if has < needs:
+            raise UserError(
+                f"{num_pairs} pairs need {needs} {part} images; {images.source} has {has} "
+                "(give a smaller --num_pairs)"
+            )
 
 
 def _reuse(part, num_pairs, rng):

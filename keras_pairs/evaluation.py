@@ -93,7 +93,7 @@ def evaluate(
       OSError: if a file cannot be written.
     """
     groups = plan(configs, rounds, memory_limit)
-    data.sample_pairs(images, configs[0].num_pairs, configs[0].seed)
+    data.check_enough(images, configs[0].num_pairs)
     sizes = [len(members) for _, members in groups]
     _same_evaluation(run_dir, configs, images, sizes, scored_on)
     folder = run_dir / "groups"
@@ -160,7 +160,7 @@ def _train_group(members, images, scored_on, pipe):
 
         begun = time.perf_counter()
         splits = [
-            data.sample_pairs(images, c.num_pairs, c.seed, SCORED_PAIRS) for c in members
+            data.sample_pairs(images, c.num_pairs, c.seed, scored_on) for c in members
         ]
         sender = EpochSender(lambda logs: pipe.send(("epoch", logs)))
         trained = training.fit(members, splits, validate=False, callbacks=[sender])

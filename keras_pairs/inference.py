@@ -16,7 +16,7 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from keras_pairs import card, config, drawing, files, image_files
+from keras_pairs import card, config, drawing, files, image_files, scoring
 from keras_pairs.config import UserError
 
 BATCH = 256
@@ -27,20 +27,33 @@ class Comparison:
     """Answers for n pairs.
 
     Attributes:
-      probability: float32 [n], P(first digit <= second digit).
-      first_digit, second_digit: float32 [n, 10], class probabilities.
+      outputs: dict of float32 arrays by the model's outputs: `comparison` [n], P(first
+        digit <= second digit); `first_digit`, `second_digit` [n, 10], class probabilities.
       errors: dict: index of a pair → `UserError`; its answers are NaN.
     """
 
-    probability: np.ndarray
-    first_digit: np.ndarray
-    second_digit: np.ndarray
+    outputs: dict
     errors: dict = dataclasses.field(default_factory=dict)
 
     @property
+    def probability(self):
+        """`comparison`, float32 [n]."""
+        return self.outputs["comparison"]
+
+    @property
+    def first_digit(self):
+        """float32 [n, 10], class probabilities."""
+        return self.outputs["first_digit"]
+
+    @property
+    def second_digit(self):
+        """float32 [n, 10], class probabilities."""
+        return self.outputs["second_digit"]
+
+    @property
     def verdict(self):
-        """bool [n], whether the first digit is more likely at most the second than not."""
-        return self.probability >= 0.5
+        """bool [n], see `scoring.verdict`."""
+        return scoring.verdict(self.probability)
 
     @property
     def digits(self):
@@ -247,9 +260,4 @@ def _name(image):
 
 
 def _comparison(answers, errors=()):
-    return Comparison(
-        answers["comparison"][:, 0],
-        answers["first_digit"],
-        answers["second_digit"],
-        dict(errors),
-    )
+    return Comparison(answers | {"comparison": answers["comparison"][:, 0]}, dict(errors))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_pairs import data, files, inference, plots, scoring
-from keras_pairs.config import NUM_PAIRS, SCORED_PAIRS
+from keras_pairs.config import NUM_PAIRS
 
 SHOWN = 24
 
@@ -29,20 +29,15 @@ def inspect(path, images, seed, run_dir):
     if seed is None:
         seed = config.get("seed", 0)
     count = min(NUM_PAIRS, len(images.x_test) // 2, len(images.x_train) // 4)
-    pairs = data.sample_pairs(images, count, seed, SCORED_PAIRS).test
+    pairs = data.sample_pairs(images, count, seed, "test").test
     answers = model.compare(pairs.images[:, 0], pairs.images[:, 1])
-    outputs = {
-        "comparison": answers.probability,
-        "first_digit": answers.first_digit,
-        "second_digit": answers.second_digit,
-    }
     curve = scoring.reliability(answers.probability, pairs.target)
     wrong = np.flatnonzero(answers.verdict != (pairs.target > 0.5))
     found = {
         "model": str(model.path),
         "pairs": len(pairs),
         "seed": seed,
-        "accuracy": scoring.accuracies(outputs, pairs),
+        "accuracy": scoring.accuracies(answers.outputs, pairs),
         "calibration_error": scoring.calibration_error(curve),
         "mistakes": len(wrong),
     }

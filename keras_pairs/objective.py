@@ -15,6 +15,7 @@ import tensorflow as tf
 from keras_pairs.config import CLASSES
 from keras_pairs.layers import member_axis
 from keras_pairs.model import OUTPUTS
+from keras_pairs.scoring import verdict
 
 # Of the one-cycle schedule's steps, those in which the learning rate rises.
 WARM_UP = 0.25
@@ -86,7 +87,7 @@ class MemberAccuracy(keras.metrics.Metric):
     def update_state(self, y_true, y_pred, sample_weight=None):
         y_true, y_pred = align(y_true, y_pred, self.binary, self.members)
         if self.binary:
-            right = (y_pred > 0) == (y_true > 0.5)
+            right = verdict(tf.sigmoid(y_pred)) == (y_true > 0.5)
         else:
             right = tf.argmax(y_pred, -1, tf.int32) == tf.cast(y_true, tf.int32)
         self.right.assign_add(tf.reduce_sum(tf.cast(right, tf.float32), axis=0))

@@ -5,6 +5,11 @@ import numpy as np
 BINS = 15
 
 
+def verdict(probability):
+    """bool [n], whether the first digit is more likely at most the second than not."""
+    return probability >= 0.5
+
+
 def accuracies(answers, pairs, count=None):
     """Fraction of right answers of each output.
 
@@ -18,7 +23,7 @@ def accuracies(answers, pairs, count=None):
       dict of floats in [0, 1], by output.
     """
     right = {
-        "comparison": (answers["comparison"] > 0.5) == (pairs.target > 0.5),
+        "comparison": verdict(answers["comparison"]) == (pairs.target > 0.5),
         "first_digit": answers["first_digit"].argmax(-1) == pairs.digits[:, 0],
         "second_digit": answers["second_digit"].argmax(-1) == pairs.digits[:, 1],
     }

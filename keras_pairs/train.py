@@ -1,16 +1,16 @@
-"""Trains the paper's network once and exports it.
+"""Trains the paper's network, or with --preset a better one, once and exports it.
 
     python -m keras_pairs.train --nb_f=64
+    python -m keras_pairs.train --preset=best
 
-What is not given comes from Table I's row for that nb_f: the row with auxiliary loss, or
-the row without where --w_a=0.
+What neither a flag nor the preset says comes from Table I's row for that nb_f: the row
+with auxiliary loss, or the row without where --w_a=0.
 """
 
 import time
 
 from keras_pairs import cli, files
 from keras_pairs.command_flags import TRAINING, config_from_flags
-from keras_pairs.config import SCORED_PAIRS
 
 FLAGS = (
     *TRAINING,
@@ -41,7 +41,7 @@ def train(config, images, run_dir, export_dir, verbose=True):
     """
     from keras_pairs import data, plots, progress, publishing, scoring, training
 
-    splits = data.sample_pairs(images, config.num_pairs, config.seed)
+    splits = data.sample_pairs(images, config.num_pairs, config.seed, "test")
     origin = {
         "config": config.to_dict(),
         "dataset": images.describe(),
@@ -53,10 +53,9 @@ def train(config, images, run_dir, export_dir, verbose=True):
         splits,
         callbacks=[progress.EpochProgress(config.epochs, verbose)],
     )
-    test = data.sample_pairs(images, config.num_pairs, config.seed, SCORED_PAIRS).test
-    (answers,) = training.answer(trained.model, test)
-    accuracies = scoring.accuracies(answers, test, config.num_pairs)
-    of_all = scoring.accuracies(answers, test) | {"pairs": len(test)}
+    (answers,) = training.answer(trained.model, splits.test)
+    accuracies = scoring.accuracies(answers, splits.test, config.num_pairs)
+    of_all = scoring.accuracies(answers, splits.test) | {"pairs": len(splits.test)}
     columns = {name: values[:, 0] for name, values in trained.history.items()}
     rows = [
         {"epoch": i + 1} | {name: float(values[i]) for name, values in columns.items()}
@@ -85,7 +84,7 @@ def main(values):
 
     config = config_from_flags(values)
     images = data.load_images(config.dataset, config.data_path)
-    data.sample_pairs(images, config.num_pairs, config.seed)
+    data.check_enough(images, config.num_pairs)
     run_dir = files.make_run_dir(values["run_dir"].value, "train")
     export_dir = files.make_run_dir(values["export_dir"].value, "export")
     cli.import_tensorflow(config.nb_f * config.batch_size)

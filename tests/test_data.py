@@ -47,21 +47,27 @@ def test_no_image_is_used_twice_and_labels_go_with_images(npz):
         assert 0 < pairs.target.mean() < 1
 
 
-def test_more_pairs_may_be_scored(npz):
+@pytest.mark.parametrize(
+    ("part", "count"), [("validation", (400 - 60) // 2), ("test", 100)]
+)
+def test_more_pairs_may_be_scored(npz, monkeypatch, part, count):
     images = data.load_images("mnist", npz)
     few = data.sample_pairs(images, 30, seed=3)
-    many = data.sample_pairs(images, 30, seed=3, scored=80)
-    most = data.sample_pairs(images, 30, seed=3, scored=5000)
-    np.testing.assert_array_equal(few.train.images, most.train.images)
-    for part, count in (("validation", (400 - 60) // 2), ("test", 100)):
-        pairs = [getattr(splits, part) for splits in (few, many, most)]
-        assert list(map(len, pairs)) == [30, 80, count]
-        for fewer in pairs[:2]:
-            first = pairs[2].images[: len(fewer)]
-            np.testing.assert_array_equal(fewer.images, first)
-        assert len(set(numbers(pairs[2]).ravel())) == 2 * count
-    assert not set(numbers(most.train).ravel()) & set(numbers(most.validation).ravel())
-    assert set(numbers(most.test).ravel()) == set(range(400, 600))
+    most = data.sample_pairs(images, 30, seed=3, scored_on=part)
+    monkeypatch.setattr(data, "SCORED_PAIRS", 80)
+    many = data.sample_pairs(images, 30, seed=3, scored_on=part)
+    for other in {"train", "validation", "test"} - {part}:
+        expected = getattr(few, other).images
+        np.testing.assert_array_equal(getattr(most, other).images, expected)
+    few, many, most_of_part = (getattr(splits, part) for splits in (few, many, most))
+    assert [len(few), len(many), len(most_of_part)] == [30, 80, count]
+    for fewer in (few, many):
+        first = most_of_part.images[: len(fewer)]
+        np.testing.assert_array_equal(fewer.images, first)
+    assert len(set(numbers(most_of_part).ravel())) == 2 * count
+    assert not set(numbers(most.train).ravel()) & set(numbers(most_of_part).ravel())
+    if part == "test":
+        assert set(numbers(most_of_part).ravel()) == set(range(400, 600))
 
 
 def test_seed_decides_the_pairs(npz):
