@@ -29,13 +29,13 @@ ABLATION = {
     "best": {},
     "no augmentation": {"augmentation": False},
     "the same pairs in every epoch": {"new_pairs": False},
+    "no label smoothing": {"label_smoothing": 0.0},
     "constant learning rate": {"one_cycle": False},
     "a head for the comparison": {"derived_comparison": False},
     "no auxiliary loss": {"w_a": 0.0},
     "no weight sharing": {"weight_sharing": False},
     "the paper's trunk": {"trunk": "paper"},
     "the paper's heads (20 units)": {"head_units": 20},
-    "with label smoothing of 0.05": {"label_smoothing": 0.05},
     "with weight averaging": {"weight_averaging": True},
 }
 

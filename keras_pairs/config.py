@@ -76,6 +76,7 @@ PRESETS = {
         "derived_comparison": True,
         "augmentation": True,
         "new_pairs": True,
+        "label_smoothing": 0.05,
         "one_cycle": True,
     },
 }
