@@ -19,7 +19,7 @@ import sys
 import numpy as np
 import scipy.stats
 
-from keras_pairs import data, evaluation, files, plots
+from keras_pairs import data, files, plots
 from keras_pairs.cli import import_tensorflow, say
 from keras_pairs.config import PRESETS, TABLE1, TrainingConfig
 
@@ -64,6 +64,8 @@ def ablation():
 
 def run(configs, path, run_dir, scored_on="test"):
     """{key: row of `evaluation.summarize`} for a dict of configurations."""
+    from keras_pairs import evaluation
+
     run_dir = pathlib.Path(run_dir)
     run_dir.mkdir(parents=True, exist_ok=True)
     rows = evaluation.evaluate(

@@ -162,14 +162,14 @@ def sample_pairs(images, num_pairs=1000, seed=0, scored_on=None):
         )
         test = _reuse(test, num_pairs, rng)
     else:
-        counts = dict.fromkeys(("train", "validation", "test"), num_pairs)
-        if scored_on:
-            counts[scored_on] = max(num_pairs, SCORED_PAIRS)
+
+        def take(part, name):
+            count = max(num_pairs, SCORED_PAIRS) if name == scored_on else num_pairs
+            return part[: 2 * min(count, len(part) // 2)].reshape(-1, 2)
+
         train, validation = np.split(order, [2 * num_pairs])
-        train, validation, test = (
-            part[: 2 * min(count, len(part) // 2)].reshape(-1, 2)
-            for part, count in zip((train, validation, test), counts.values(), strict=True)
-        )
+        train = train.reshape(-1, 2)
+        validation, test = take(validation, "validation"), take(test, "test")
     return Splits(
         _pairs(images.x_train, images.y_train, train),
         _pairs(images.x_train, images.y_train, validation),
