@@ -13,6 +13,7 @@ NUM_PAIRS = 1000
 SCORED_PAIRS = 5000
 CLASSES = 10
 OUTPUT_UNITS = {"comparison": 1, "first_digit": CLASSES, "second_digit": CLASSES}
+OUTPUTS = tuple(OUTPUT_UNITS)
 DATASETS = ("auto", "mnist", "digits")
 TRUNKS = ("paper", "padded")
 # What a search leaves for `evaluate --from_search`.

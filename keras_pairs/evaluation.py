@@ -11,8 +11,7 @@ import time
 import numpy as np
 
 from keras_pairs import data, files, scoring
-from keras_pairs.config import SCORED_PAIRS, TABLE1, UserError
-from keras_pairs.model import OUTPUTS
+from keras_pairs.config import OUTPUTS, SCORED_PAIRS, TABLE1, UserError
 
 # Activations of a trunk for each of nb_f: the sum of its maps' areas.
 ACTIVATIONS = {"paper": 364, "padded": 660}

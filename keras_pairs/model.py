@@ -14,10 +14,9 @@ import keras
 import numpy as np
 
 from keras_pairs import layers
-from keras_pairs.config import CLASSES, OUTPUT_UNITS
+from keras_pairs.config import CLASSES, OUTPUT_UNITS, OUTPUTS
 
 BLOCKS = 6
-OUTPUTS = tuple(OUTPUT_UNITS)
 # How far training images move at most: pixels, degrees, and fractions.
 AUGMENTATION = {"shift": 1.5, "turn": 12, "scale": 0.12, "shear": 0.2}
 

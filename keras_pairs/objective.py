@@ -12,9 +12,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_pairs.config import CLASSES
+from keras_pairs.config import CLASSES, OUTPUTS
 from keras_pairs.layers import member_axis
-from keras_pairs.model import OUTPUTS
 from keras_pairs.scoring import verdict
 
 # Of the one-cycle schedule's steps, those in which the learning rate rises.

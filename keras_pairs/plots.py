@@ -111,7 +111,7 @@ def plot_sharing(found, path):
     axes.set(xlabel="nb_f", ylabel="test accuracy of the comparison (%)")
     axes.set_title("Weight sharing and auxiliary loss, mean ± std of ten rounds")
     axes.grid(alpha=0.3)
-    axes.legend()
+    figure.legend(loc="outside lower center", ncols=2)
     _save(figure, path)
 
 

@@ -7,14 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_pairs import objective
-from keras_pairs.config import OUTPUT_UNITS, TrainingConfig
-from keras_pairs.model import (
-    OUTPUTS,
-    build_model,
-    count_members,
-    initialize,
-    take_member,
-)
+from keras_pairs.config import OUTPUT_UNITS, OUTPUTS, TrainingConfig
+from keras_pairs.model import build_model, count_members, initialize, take_member
 
 EVALUATION_BATCH = 500
 # Batch order and dropout masks are the same in every training: what a training gives is a

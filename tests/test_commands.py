@@ -250,7 +250,7 @@ def rows(folder):
 def evaluated(tmp_path_factory):
     folder = tmp_path_factory.mktemp("evaluate")
     done = command("evaluate", *EVALUATE, f"--run_dir={folder}")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0 and done.stderr == "", done.stderr
     assert len(list((folder / "groups").iterdir())) > 2
     return folder, done
 
