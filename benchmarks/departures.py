@@ -68,8 +68,8 @@ def departing(things):
             x = dropout(0.1, members, mask_seed + i - 1, name=f"dropout_{i}")(x)
         return x
 
-    def one_hidden(features, members, head_units, derived_comparison, mask_seed):
-        x = layers.MemberDense(head_units, members, name="hidden")(features)
+    def one_hidden(features, members, derived_comparison, mask_seed):
+        x = layers.MemberDense(model.HEAD_UNITS, members, name="hidden")(features)
         x = keras.layers.ReLU(name="relu")(x)
         x = layers.SharedDropout(0.5, None, mask_seed, name="dropout")(x)
         return {

@@ -161,11 +161,6 @@ _FLAGS = {
         None,
         "The paper's six convolutions, or six with padding and pooling [the preset's].",
     ),
-    "head_units": (
-        _integer(1),
-        None,
-        "Units of each head's hidden layer [the preset's, or the paper's 20].",
-    ),
     "derived_comparison": (
         _boolean,
         None,

@@ -73,7 +73,6 @@ PRESETS = {
         "epochs": 80,
         "weight_sharing": True,
         "trunk": "padded",
-        "head_units": 64,
         "derived_comparison": True,
         "augmentation": True,
         "new_pairs": True,
@@ -101,7 +100,6 @@ class TrainingConfig:
     Beyond the paper, all of them off by default:
       weight_sharing: bool, one trunk and one class head see each image by itself.
       trunk: "paper" or "padded"; see `model.TRUNKS`.
-      head_units: int >= 1, units of each head's hidden layer (the paper's 20).
       derived_comparison: bool, `comparison` follows from the classes' probabilities.
       augmentation: bool, training images are shifted, turned, scaled and sheared.
       new_pairs: bool, the training images are paired anew in every epoch.
@@ -125,7 +123,6 @@ class TrainingConfig:
     num_pairs: int = NUM_PAIRS
     weight_sharing: bool = False
     trunk: str = "paper"
-    head_units: int = 20
     derived_comparison: bool = False
     augmentation: bool = False
     new_pairs: bool = False
@@ -134,7 +131,7 @@ class TrainingConfig:
     weight_averaging: bool = False
 
     def __post_init__(self):
-        for name in ("nb_f", "batch_size", "epochs", "num_pairs", "head_units"):
+        for name in ("nb_f", "batch_size", "epochs", "num_pairs"):
             self._check(name, getattr(self, name) >= 1, "at least 1")
         self._check("seed", self.seed >= 0, "at least 0")
         self._check("lr", self.lr > 0 and math.isfinite(self.lr), "positive and finite")
@@ -183,7 +180,7 @@ class TrainingConfig:
 
     def network(self):
         """What `model.build_model` needs to know of it, as a dict of its arguments."""
-        names = ("nb_f", "weight_sharing", "trunk", "head_units", "derived_comparison")
+        names = ("nb_f", "weight_sharing", "trunk", "derived_comparison")
         return {name: getattr(self, name) for name in names}
 
     def to_dict(self):

@@ -17,6 +17,7 @@ from keras_pairs import layers
 from keras_pairs.config import CLASSES, OUTPUT_UNITS, OUTPUTS
 
 BLOCKS = 6
+HEAD_UNITS = 20
 # How far training images move at most: pixels, degrees, and fractions.
 AUGMENTATION = {"shift": 1.5, "turn": 12, "scale": 0.12, "shear": 0.2}
 
@@ -30,7 +31,6 @@ def build_model(
     *,
     weight_sharing=False,
     trunk="paper",
-    head_units=20,
     derived_comparison=False,
     augmentation=False,
     own_data=False,
@@ -46,7 +46,6 @@ def build_model(
         paper. True: the same trunk and class head see each image by itself, the
         comparison's head the features of both.
       trunk: a key of `TRUNKS`.
-      head_units: int >= 1, units of each head's hidden layer.
       derived_comparison: True: `comparison` has no head but follows from the classes, see
         `layers.DerivedComparison`.
       augmentation: True: training (only) sees each image moved a little, see
@@ -82,7 +81,7 @@ def build_model(
     x = TRUNKS[trunk](x, nb_f, members, members if own_data else 1, mask_seed)
     features = layers.SplitMembers(members, name="features")(x)
     heads = shared_heads if weight_sharing else parallel_heads
-    outputs = heads(features, members, head_units, derived_comparison, mask_seed + BLOCKS)
+    outputs = heads(features, members, derived_comparison, mask_seed + BLOCKS)
     for name, units in OUTPUT_UNITS.items():
         x = layers.MembersToBatch(name=f"{name}_members")(outputs[name])
         if not logits:
@@ -137,32 +136,32 @@ def padded_trunk(x, nb_f, members, groups, mask_seed):
 TRUNKS = {"paper": paper_trunk, "padded": padded_trunk}
 
 
-def parallel_heads(features, members, head_units, derived_comparison, mask_seed):
+def parallel_heads(features, members, derived_comparison, mask_seed):
     """A head for each output on [K, batch, features]: dict of logits [K, batch, units]."""
     outputs = {}
     for i, (name, units) in enumerate(OUTPUT_UNITS.items()):
         if name != "comparison" or not derived_comparison:
-            outputs[name] = head(features, name, head_units, units, members, mask_seed + i)
+            outputs[name] = head(features, name, units, members, mask_seed + i)
     if derived_comparison:
         outputs["comparison"] = derive(outputs)
     return outputs
 
 
-def shared_heads(features, members, head_units, derived_comparison, mask_seed):
+def shared_heads(features, members, derived_comparison, mask_seed):
     """As `parallel_heads` on [K, 2·batch, features], with one head for both digits."""
-    digits = head(features, "digit", head_units, CLASSES, members, mask_seed + 1)
+    digits = head(features, "digit", CLASSES, members, mask_seed + 1)
     digits = keras.layers.Reshape((-1, 2, CLASSES), name="digits")(digits)
     outputs = {"first_digit": digits[:, :, 0], "second_digit": digits[:, :, 1]}
     if derived_comparison:
         return outputs | {"comparison": derive(outputs)}
     both = keras.layers.Reshape((-1, 2 * features.shape[-1]), name="both_images")(features)
-    comparison = head(both, "comparison", head_units, 1, members, mask_seed)
+    comparison = head(both, "comparison", 1, members, mask_seed)
     return outputs | {"comparison": comparison}
 
 
-def head(features, name, hidden, units, members, mask_seed):
-    """Dense 20 (`hidden`) → ReLU → dropout 0.5 → `units` outputs, for every member."""
-    x = layers.MemberDense(hidden, members, name=f"{name}_hidden")(features)
+def head(features, name, units, members, mask_seed):
+    """Dense 20 → ReLU → dropout 0.5 → `units` outputs, for every member."""
+    x = layers.MemberDense(HEAD_UNITS, members, name=f"{name}_hidden")(features)
     x = keras.layers.ReLU(name=f"{name}_relu")(x)
     x = layers.SharedDropout(0.5, None, mask_seed, name=f"{name}_dropout")(x)
     return layers.MemberDense(units, members, name=f"{name}_logits")(x)

@@ -60,7 +60,6 @@ def test_table1_is_the_papers():
         ("seed", -1, "at least 0"),
         ("num_pairs", 0, "at least 1"),
         ("dataset", "cifar", "one of"),
-        ("head_units", 0, "at least 1"),
         ("trunk", "elephants", "one of paper, padded"),
         ("label_smoothing", 1.0, "less than 1"),
     ],
