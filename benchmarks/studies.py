@@ -24,18 +24,20 @@ from keras_pairs.cli import import_tensorflow, say
 from keras_pairs.config import PRESETS, TABLE1, TrainingConfig
 
 ROUNDS = 10
-# What a row of the ablation takes away from, or adds to, the preset.
+# A row's name: the row that it is compared with, and what it changes in that.
 ABLATION = {
-    "best": {},
-    "no augmentation": {"augmentation": False},
-    "the same pairs in every epoch": {"new_pairs": False},
-    "no label smoothing": {"label_smoothing": 0.0},
-    "constant learning rate": {"one_cycle": False},
-    "a head for the comparison": {"derived_comparison": False},
-    "no auxiliary loss": {"w_a": 0.0},
-    "no weight sharing": {"weight_sharing": False},
-    "the paper's trunk": {"trunk": "paper"},
-    "with weight averaging": {"weight_averaging": True},
+    "no augmentation": ("best", {"augmentation": False}),
+    "the same pairs in every epoch": ("best", {"new_pairs": False}),
+    "no label smoothing": ("best", {"label_smoothing": 0.0}),
+    "constant learning rate": ("best", {"one_cycle": False}),
+    "a head for the comparison": ("best", {"derived_comparison": False}),
+    "no auxiliary loss": ("best", {"w_a": 0.0}),
+    "no weight sharing": ("best", {"weight_sharing": False}),
+    "the paper's trunk": ("best", {"trunk": "paper"}),
+    "weight averaging": ("best", {"weight_averaging": True}),
+    # What an ingredient is worth where another does not do its work.
+    "a head, the same pairs": ("a head for the comparison", {"new_pairs": False}),
+    "constant rate, averaging": ("constant learning rate", {"weight_averaging": True}),
 }
 
 
@@ -56,8 +58,10 @@ def sharing():
 
 def ablation():
     """{name: configuration}."""
-    best = TrainingConfig.from_preset("best")
-    return {name: dataclasses.replace(best, **change) for name, change in ABLATION.items()}
+    configs = {"best": TrainingConfig.from_preset("best")}
+    for name, (base, change) in ABLATION.items():
+        configs[name] = dataclasses.replace(configs[base], **change)
+    return configs
 
 
 def run(configs, path, run_dir, scored_on="test"):
@@ -132,11 +136,13 @@ def tabulate_sharing(path, run_dir):
 
 def tabulate_ablation(path, run_dir):
     found = run(ablation(), path, run_dir, "validation")
-    lines = [("", "validation (%)", "change", "95 % interval", "calibration error (%)")]
+    lines = [("", "validation (%)", "compared with", "change", "95 % interval")]
+    lines[0] += ("calibration error (%)",)
     for name, row in found.items():
-        change = ("", "") if name == "best" else paired([found["best"], row])
+        base, _ = ABLATION.get(name, ("", None))
+        change = paired([found[base], row]) if base else ("", "")
         error = f"{row['calibration_error']:.2f}"
-        lines.append((name, shown(row, "_of_all"), *change, error))
+        lines.append((name, shown(row, "_of_all"), base, *change, error))
     return lines
 
 
