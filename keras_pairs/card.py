@@ -4,8 +4,10 @@ It lies inside the version's folder, beside saved_model.pb: there it appears and
 the version in one step, and a server reads nothing there that it does not know.
 """
 
+import dataclasses
 import datetime
 import pathlib
+import shlex
 
 from keras_pairs import files
 from keras_pairs.config import TrainingConfig
@@ -68,6 +70,7 @@ def markdown(card):
         ("Test accuracy", _percent(training.get("test_accuracy", {}))),
         ("Test accuracy on all test images", _of_all(training)),
         ("Configuration", training.get("config", {})),
+        ("Command", _command(training.get("config", {}))),
         ("Data", training.get("dataset", {})),
         ("Trained with", _versions(training)),
         ("Published with", _versions(card["publishing"])),
@@ -85,6 +88,16 @@ def markdown(card):
         cells = (signature, spec["name"], spec["dtype"], spec["shape"])
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines) + "\n"
+
+
+def _command(config):
+    """What trains the same network again, given the data."""
+    usual = {field.name: field.default for field in dataclasses.fields(TrainingConfig)}
+    # `train` takes it from Table I where it is not given.
+    usual["w_a"] = None
+    flags = [f"--{k}={v}" for k, v in config.items() if k in usual and v != usual[k]]
+    line = shlex.join(["python", "-m", "keras_pairs.train", *flags])
+    return {"train": f"`{line}`"} if config else {}
 
 
 def _percent(accuracies, digits=1):

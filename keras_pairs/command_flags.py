@@ -129,7 +129,7 @@ def _list(kind, right, rule):
 # The flags of a training: a preset and the fields of `TrainingConfig`.
 TRAINING = ("preset", *(field.name for field in dataclasses.fields(TrainingConfig)))
 
-# name: (how it is defined, default, help). A default of None means Table I's value.
+# name: (how it is defined, default, help). What a default of None means, its help says.
 _FLAGS = {
     "preset": (
         _enum(*PRESETS),
@@ -137,7 +137,11 @@ _FLAGS = {
         "Where what is not given comes from: the paper's network with Table I's settings, "
         "the same with weight sharing, or our most accurate network.",
     ),
-    "nb_f": (_integer(1), None, "Filters of each convolution [the preset's, or 64]."),
+    "nb_f": (
+        _integer(1),
+        None,
+        "Filters of each convolution, padded: of the first two [the preset's, or 64].",
+    ),
     "lr": (_float(0, True), None, "Learning rate of Adam [the preset's, or Table I's]."),
     "batch_size": (_integer(1), None, "Pairs per step [the preset's, or Table I's]."),
     "w_m": (_float(0), 1.0, "Weight of the main loss in Eq. (1)."),
@@ -300,7 +304,8 @@ def define_flags(names, grid=False):
 
     Args:
       names: list of str.
-      grid: whether nb_f, lr, batch_size and w_a take several values, as a search does.
+      grid: whether nb_f, lr, batch_size and w_a take several values, as a search does,
+        whose other flags have defaults of their own.
     """
     values = flags.FlagValues()
     for name in names:

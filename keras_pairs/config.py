@@ -87,7 +87,8 @@ class TrainingConfig:
     """One training, in the paper's symbols.
 
     Attributes:
-      nb_f: int >= 1, filters of each convolution (section II.A).
+      nb_f: int >= 1, filters of each convolution (section II.A); of the padded trunk's
+        first two.
       lr: float > 0, Adam's learning rate (II.C).
       batch_size: int >= 1 (II.C).
       w_m, w_a: floats >= 0 with a positive sum, the weights of Eq. (1).

@@ -35,9 +35,10 @@ def configurations(values):
     many = [n for n in ("table1", "from_search", "model") if values[n].value]
     if not many:
         return [config]
-    named = {"model": set(TRAINING) - {"seed", "dataset", "data_path"} | {"rounds"}}
-    named = named.get(many[0], ("preset", "nb_f", "lr", "batch_size", "w_a"))
-    own = [n for n in FLAGS if n in named and values[n].present]
+    foreign = {"preset", "nb_f", "lr", "batch_size", "w_a"}
+    if many[0] == "model":
+        foreign = {*TRAINING, "rounds", "memory_limit"} - {"seed", "dataset", "data_path"}
+    own = [n for n in FLAGS if n in foreign and values[n].present]
     if own or len(many) > 1:
         raise UserError(f"--{(own + many[1:])[0]} does not go with --{many[0]}")
     if search:

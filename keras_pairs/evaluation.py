@@ -13,7 +13,8 @@ import numpy as np
 from keras_pairs import data, files, scoring
 from keras_pairs.config import OUTPUTS, SCORED_PAIRS, TABLE1, UserError
 
-# Activations of a trunk for each of nb_f: the sum of its maps' areas.
+# Activations of a trunk for each of nb_f: the sum of its maps' areas, a map counted as
+# often as its block has nb_f filters.
 ACTIVATIONS = {"paper": 364, "padded": 660}
 # Bytes that a member holds per activation of a batch, measured as peak memory over the
 # members of a graph: forward results, gradients and the kernels' working copies.
@@ -201,7 +202,7 @@ def _same_evaluation(run_dir, configs, images, sizes, scored_on):
     wanted = {
         "configs": [config.to_dict() for config in configs],
         "group_sizes": sizes,
-        "scored_on": {"part": scored_on, "pairs": SCORED_PAIRS},
+        "scored_on": {"part": scored_on, "pairs_wanted": SCORED_PAIRS},
         "dataset": dataset,
     }
     path = pathlib.Path(run_dir) / "config.json"
@@ -234,11 +235,12 @@ def summarize(config, results):
 
     Returns:
       dict: nb_f, lr, batch_size, w_a, rounds, mean and std (sample, in percent) of the
-      comparison's test accuracy, paper_mean, paper_std, difference, welch_t (None where
-      Table I has no such row), first_digit and second_digit (mean percent), seconds,
-      accuracies: the percents of the comparison, round by round; mean_of_all, std_of_all
-      and accuracies_of_all: the same on all `SCORED_PAIRS`; calibration_error (mean of the
-      rounds, percent) and reliability (their sum), both on those too.
+      comparison's accuracy, paper_mean, paper_std, difference, welch_t (None where Table I
+      has no such row or the network is not the paper's), first_digit and second_digit (mean
+      percent), seconds, accuracies: the percents of the comparison, round by round;
+      pairs_of_all: how many pairs were scored, and mean_of_all, std_of_all and
+      accuracies_of_all: the same on all of them; calibration_error (mean of the rounds,
+      percent) and reliability (their sum), both on those too.
     """
     found = [r for result in results for r in result["rounds"]]
     percents = {
@@ -271,6 +273,7 @@ def summarize(config, results):
         "first_digit": float(percents["first_digit"].mean()),
         "second_digit": float(percents["second_digit"].mean()),
         "seconds": sum(r["seconds"] for r in results),
+        "pairs_of_all": int(sum(found[0]["reliability"]["count"])),
         "mean_of_all": float(of_all.mean()),
         "std_of_all": float(of_all.std(ddof=1)),
         "calibration_error": float(

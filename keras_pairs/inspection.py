@@ -14,12 +14,14 @@ def inspect(path, images, seed, run_dir):
     Args:
       path: str or Path, see `inference.load`.
       images: `data.Images`.
-      seed: int >= 0, decides the pairs; None: those of the model's own training.
+      seed: int >= 0, decides the pairs; None: that of the model's own training, with which
+        MNIST's test pairs are those that it was scored on.
       run_dir: Path of an existing folder; receives results.json, gallery.png,
         mistakes.png and calibration.png.
 
     Returns:
-      dict: pairs, accuracy (by output, in [0, 1]), calibration_error, seed, mistakes.
+      dict: model (its path), pairs, accuracy (by output, in [0, 1]; of a model that learned
+        no digits that of the comparison only), calibration_error, seed, mistakes.
 
     Raises:
       UserError: if there is no model, or there are too few images.
@@ -28,26 +30,32 @@ def inspect(path, images, seed, run_dir):
     config = ((model.card or {}).get("training") or {}).get("config", {})
     if seed is None:
         seed = config.get("seed", 0)
+    # At least so many; `scored_on` makes it as many as there are test images for.
     count = min(NUM_PAIRS, len(images.x_test) // 2, len(images.x_train) // 4)
     pairs = data.sample_pairs(images, count, seed, "test").test
     answers = model.compare(pairs.images[:, 0], pairs.images[:, 1])
     curve = scoring.reliability(answers.probability, pairs.target)
     wrong = np.flatnonzero(answers.verdict != (pairs.target > 0.5))
+    accuracy = scoring.accuracies(answers.outputs, pairs)
+    if not model.reads_digits:
+        accuracy = {"comparison": accuracy["comparison"]}
     found = {
         "model": str(model.path),
         "pairs": len(pairs),
         "seed": seed,
-        "accuracy": scoring.accuracies(answers.outputs, pairs),
+        "accuracy": accuracy,
         "calibration_error": scoring.calibration_error(curve),
         "mistakes": len(wrong),
     }
     record = found | {"dataset": images.describe(), "card": model.card}
     files.write_json(run_dir / "results.json", record | files.provenance())
     name = f"{model.path.parent.name}/{model.path.name}"
-    share = f"{100 * found['accuracy']['comparison']:.2f} % of {len(pairs):,}"
-    _draw(pairs, answers, np.arange(SHOWN), f"{name}: test pairs", run_dir / "gallery.png")
+    share = f"{100 * accuracy['comparison']:.2f} % of {len(pairs):,}"
+    read = answers.digits if model.reads_digits else np.full((len(pairs), 2), "")
+    title = f"{name}: test pairs"
+    _draw(pairs, answers, read, np.arange(SHOWN), title, run_dir / "gallery.png")
     title = f"{name}: all {len(wrong)} mistakes ({share} test pairs right)"
-    _draw(pairs, answers, wrong, title, run_dir / "mistakes.png")
+    _draw(pairs, answers, read, wrong, title, run_dir / "mistakes.png")
     row = {
         "label": name,
         "reliability": curve,
@@ -57,14 +65,15 @@ def inspect(path, images, seed, run_dir):
     return found
 
 
-def _draw(pairs, answers, chosen, title, path):
-    """Draws some of the pairs, each with verdict, confidence, and what was read."""
+def _draw(pairs, answers, read, chosen, title, path):
+    """Draws some of the pairs, each with verdict, confidence, and what was `read`."""
     cells = []
     for i in chosen[chosen < len(pairs)]:
         yes, probability = answers.verdict[i], answers.probability[i]
         confidence = 100 * (probability if yes else 1 - probability)
-        first, second = answers.digits[i]
-        caption = f"{first} {'≤' if yes else '>'} {second}  {confidence:.1f} %"
+        first, second = read[i]
+        verdict = f"{first} {'≤' if yes else '>'} {second}".strip()
+        caption = f"{verdict}  {confidence:.1f} %"
         right = yes == (pairs.target[i] > 0.5)
         if not right:
             caption += "\nis {} and {}".format(*pairs.digits[i])

@@ -1,8 +1,9 @@
 """Keras layers that hold the same layer of several independent networks.
 
-They differ from Keras' own in speed and in one convention, never in mathematics. The
-member axis of every weight is found by `member_axis`: the last axis (blocks of equal
-size) of convolution kernels and batch-norm vectors, the first axis of dense weights.
+They differ from Keras' own in speed and in one convention, never in mathematics; two go
+beyond the paper, `RandomAffine` and `DerivedComparison`. The member axis of every weight is
+found by `member_axis`: the last axis (blocks of equal size) of convolution kernels and
+batch-norm vectors, the first axis of dense weights.
 """
 
 import logging
@@ -254,7 +255,7 @@ class DerivedComparison(keras.layers.Layer):
 
 @register
 class SplitMembers(keras.layers.Layer):
-    """[batch, h, w, K·nb_f] → [K, batch, h·w·nb_f]: each member's own features."""
+    """[batch, h, w, K·c] → [K, batch, h·w·c]: each member's own features."""
 
     def __init__(self, members, **kwargs):
         super().__init__(**kwargs)

@@ -1,8 +1,8 @@
 """The network of the paper (section II.A) and its variants, for one member or many.
 
 `build_model` is the only definition of the network. With `members=K` it holds K
-independent networks side by side: member k owns channels k·nb_f … (k+1)·nb_f of every
-convolution and batch normalisation, and slice k of every dense kernel. With
+independent networks side by side: member k owns the k-th of K equal parts of every
+convolution's and batch normalisation's channels, and slice k of every dense kernel. With
 `members=1` that is exactly the paper's network.
 
 Member k's weights start from its own seed. The dropout masks are drawn once, for one
@@ -40,7 +40,8 @@ def build_model(
     """Builds the network of section II.A, or `members` independent copies of it.
 
     Args:
-      nb_f: int >= 1, filters of each of the six convolutions, per member.
+      nb_f: int >= 1, filters of each of the paper's six convolutions, of the first two of
+        the padded trunk, per member.
       members: int >= 1, K, the number of independent networks.
       weight_sharing: False: the two images are the trunk's two input channels, as in the
         paper. True: the same trunk and class head see each image by itself, the
@@ -212,7 +213,7 @@ def count_members(model):
     return model.get_layer("features").members
 
 
-def take_member(model, k, network, logits=False):
+def take_member(model, k, network):
     """Copies member k of a population into a model of its own.
 
     Args:
@@ -220,7 +221,6 @@ def take_member(model, k, network, logits=False):
       k: int, 0 <= k < K.
       network: dict, the arguments of `build_model` that decide the network; see
         `TrainingConfig.network`.
-      logits: as in `build_model`.
 
     Returns:
       A `build_model(**network)` with member k's weights, free of groups: it predicts what
@@ -232,7 +232,7 @@ def take_member(model, k, network, logits=False):
     members = count_members(model)
     if not 0 <= k < members:
         raise IndexError(f"There are {members} members. Received: k={k}")
-    single = build_model(**network, logits=logits)
+    single = build_model(**network)
     for layer in single.layers:
         if not isinstance(layer, layers.WITH_WEIGHTS):
             continue

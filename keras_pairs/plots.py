@@ -54,6 +54,7 @@ def plot_table(rows, title, path):
       path: file to write (.png).
     """
     figure, axes = plt.subplots(figsize=(2.2 + 1.15 * len(rows), 5), layout="constrained")
+    known = [x for x, row in enumerate(rows) if row["paper_mean"] is not None]
     for x, row in enumerate(rows):
         values = np.asarray(row["accuracies"])
         spread = np.linspace(-0.08, 0.08, len(values))
@@ -68,7 +69,7 @@ def plot_table(rows, title, path):
             capsize=4,
             label="ours: each round, mean ± std" if x == 0 else None,
         )
-        if row["paper_mean"] is not None:
+        if x in known:
             axes.errorbar(
                 x + 0.2,
                 row["paper_mean"],
@@ -76,7 +77,7 @@ def plot_table(rows, title, path):
                 fmt="D",
                 color=PAPER,
                 capsize=4,
-                label="the paper's mean ± std" if x == 0 else None,
+                label="the paper's mean ± std" if x == known[0] else None,
             )
     axes.set_xticks(range(len(rows)), [row["label"] for row in rows])
     axes.set(ylabel="test accuracy of the comparison (%)", title=title)

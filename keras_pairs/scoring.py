@@ -34,14 +34,16 @@ def reliability(probability, target):
     """Sums over `BINS` bins of equal width of the probability.
 
     Args:
-      probability: float [n], in [0, 1].
+      probability: float [n], in [0, 1]. NaN, of a network that diverged, counts as 0, as
+        it does in `verdict`.
       target: [n], 0 or 1.
 
     Returns:
       dict of lists [BINS]: count, predicted (sum of the probabilities) and observed (sum
       of the targets). Those of several rounds may be added.
     """
-    bins = np.minimum((np.asarray(probability) * BINS).astype(int), BINS - 1)
+    probability = np.nan_to_num(probability)
+    bins = np.minimum((probability * BINS).astype(int), BINS - 1)
     sums = {"count": None, "predicted": probability, "observed": target}
     return {
         name: np.bincount(bins, values, BINS).astype(float).tolist()
@@ -54,5 +56,5 @@ def calibration_error(curve):
 
     The mean over pairs of |predicted − observed|, both of them the averages of a bin.
     """
-    count, predicted, observed = (np.asarray(curve[k]) for k in curve)
-    return float(np.abs(predicted - observed).sum() / count.sum())
+    distance = np.abs(np.subtract(curve["predicted"], curve["observed"]))
+    return float(distance.sum() / np.sum(curve["count"]))

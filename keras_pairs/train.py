@@ -67,11 +67,10 @@ def train(config, images, run_dir, export_dir, verbose=True):
         single.save(temporary)
     title = f"nb_f={config.nb_f}, w_a={config.w_a:g}, seed {config.seed}, {images.name}"
     plots.plot_history(trained.history, title, run_dir / "history.png")
-    last = rows[-1] | {"epoch": config.epochs}
     metrics = {
         "test_accuracy": accuracies,
         "test_accuracy_of_all": of_all,
-        "last_epoch": last,
+        "last_epoch": rows[-1],
         **origin,
     }
     files.write_json(run_dir / "metrics.json", metrics)

@@ -11,9 +11,9 @@ from keras_pairs.config import OUTPUT_UNITS, OUTPUTS, TrainingConfig
 from keras_pairs.model import build_model, count_members, initialize, take_member
 
 EVALUATION_BATCH = 500
-# Batch order and dropout masks are the same in every training: what a training gives is a
-# function of its configuration, wherever it runs and whoever shares its graph. The seed
-# decides the pairs and the initial weights.
+# Batch order, new partners, dropout masks and augmentation are the same in every training:
+# what a training gives is a function of its configuration, wherever it runs and whoever
+# shares its graph. The seed decides the pairs and the initial weights.
 STREAM_SEED = 0
 # What the members of a graph have in common.
 SHARED = tuple(
@@ -83,6 +83,7 @@ def fit(configs, splits, *, validate=True, callbacks=()):
     steps = -(-len(train[0]) // first.batch_size)
     objective.compile_model(model, configs, steps)
     if first.weight_averaging:
+        # Keras installs the average at the end of `fit`; so validation sees it as well.
         callbacks = [keras.callbacks.SwapEMAWeights(), *callbacks]
     validation = None
     if validate:
@@ -153,8 +154,8 @@ def shuffled(arrays, size, epochs, seed, new_pairs=False):
     )
 
     def epoch(number):
-        keys = [2 * count if new_pairs else count]
-        order = tf.argsort(tf.random.stateless_uniform(keys, tf.stack([seed, number])))
+        shape = [2 * count if new_pairs else count]
+        order = tf.argsort(tf.random.stateless_uniform(shape, tf.stack([seed, number])))
         both = tf.split(order, 2) if new_pairs else [order, order + count]
         return tf.data.Dataset.from_tensor_slices(tf.stack(both, 1)).batch(size)
 

@@ -15,8 +15,10 @@ import pytest
 import tensorflow as tf
 
 import keras_pairs.layers  # noqa: F401  (registers what model.keras names)
+from keras_pairs import inspection, plots, publishing
 from keras_pairs.evaluation import plan, summarize, welch_t
 from keras_pairs.files import versions
+from keras_pairs.model import build_model
 
 ROOT = pathlib.Path(__file__).parent.parent
 SMALL = ("--nb_f=4", "--epochs=2", "--dataset=digits", "--num_pairs=60", "--verbosity=0")
@@ -104,6 +106,16 @@ def test_a_preset_is_trained_published_and_inspected(best, tmp_path):
     assert "- pairs: 200" in card and "- weight_sharing: True" in card
 
 
+def test_a_model_that_learned_no_digits_shows_none(digits, tmp_path, monkeypatch):
+    publishing.publish(build_model(1), tmp_path / "model", {"config": {"w_a": 0.0}})
+    drawn = []
+    monkeypatch.setattr(plots, "plot_pairs", lambda cells, *_: drawn.extend(cells))
+    found = inspection.inspect(tmp_path / "model", digits, 0, tmp_path)
+    assert set(found["accuracy"]) == {"comparison"}
+    assert len(drawn) == inspection.SHOWN + found["mistakes"]
+    assert {caption.split()[0] for _, caption, _ in drawn} <= {"≤", ">"}
+
+
 def test_exported_model_answers_as_the_keras_model(trained):
     folder, _, _ = trained
     model = keras.models.load_model(folder / "run" / "model.keras")
@@ -170,6 +182,7 @@ def test_what_only_shows_later_gets_one_line(tmp_path):
         ("evaluate", ("--table1", "--nb_f=8")),
         ("evaluate", ("--table1", "--preset=best")),
         ("evaluate", (f"--model={tmp_path}", "--epochs=3")),
+        ("evaluate", (f"--model={tmp_path}", "--memory_limit=1")),
         ("train", ("--dataset=digits", f"--data_path={__file__}")),
         ("train", ("--dataset=digits", "--run_dir=/proc/nowhere")),
     ):
@@ -319,7 +332,7 @@ def test_welch_t_by_hand(config):
     ]
     row = summarize(config, [{"rounds": [one], "seconds": 2} for one in found])
     assert row["mean"] == pytest.approx(85) and row["std"] == pytest.approx(7.0710678)
-    assert row["mean_of_all"] == pytest.approx(90)
+    assert row["mean_of_all"] == pytest.approx(90) and row["pairs_of_all"] == 4
     assert row["first_digit"] == pytest.approx(60) and row["welch_t"] is None
     assert row["calibration_error"] == pytest.approx(100 * (0.3 + 0.25) / 2)
     assert row["reliability"]["predicted"] == pytest.approx([0.2, 5.6])

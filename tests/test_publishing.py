@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import pathlib
+import shlex
 import signal
 import subprocess
 import sys
@@ -15,7 +16,8 @@ import pytest
 import tensorflow as tf
 
 from keras_pairs import card, files, publishing, signatures, warmup
-from keras_pairs.config import UserError
+from keras_pairs.command_flags import TRAINING, config_from_flags, define_flags
+from keras_pairs.config import TrainingConfig, UserError
 from keras_pairs.model import build_model
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -180,9 +182,30 @@ def test_model_card(tiny, tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        # Not what Table I says for 16 filters.
+        TrainingConfig(16, 0.02, 7, w_a=1.0),
+        TrainingConfig(64, 0.005, 100, w_m=0.5, w_a=0.0, seed=3, num_pairs=9),
+        TrainingConfig.from_preset("best", epochs=11, weight_averaging=True),
+    ],
+)
+def test_the_card_tells_the_command_that_trains_the_same(tiny, tmp_path, config):
+    origin = ORIGIN | {"config": config.to_dict()}
+    version = publishing.publish(tiny, tmp_path, origin)
+    text = (version / "model_card.md").read_text()
+    (line,) = (x for x in text.splitlines() if "keras_pairs.train" in x)
+    words = shlex.split(line.split("`")[1])
+    assert words[:3] == ["python", "-m", "keras_pairs.train"]
+    values = define_flags(TRAINING)
+    values(words[2:])
+    assert config_from_flags(values) == config
+
+
 def test_card_without_a_run(tiny, tmp_path):
     text = (publishing.publish(tiny, tmp_path) / "model_card.md").read_text()
-    assert text.count("Not recorded.") == 5 and "| png |" in text
+    assert text.count("Not recorded.") == 6 and "| png |" in text
 
 
 def test_load_trained(tiny, tmp_path):

@@ -33,6 +33,13 @@ def test_calibration_error_by_hand():
     assert calibration_error(curve) == pytest.approx(expected)
 
 
+def test_a_network_that_diverged_is_scored_as_one_that_says_no():
+    target = np.array([0, 1, 1, 0])
+    curve = reliability(np.array([np.nan, np.nan, 0.9, 0.2]), target)
+    assert sum(curve["count"]) == 4 and sum(curve["observed"]) == 2
+    assert calibration_error(curve) == pytest.approx((1 + 0.1 + 0.2) / 4)
+
+
 def test_probabilities_that_come_true_have_no_error():
     rng = np.random.default_rng(0)
     probability = rng.uniform(size=100_000)
