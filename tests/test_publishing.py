@@ -191,10 +191,9 @@ def test_model_card(tiny, tmp_path):
         TrainingConfig.from_preset("best", epochs=11, weight_averaging=True),
     ],
 )
-def test_the_card_tells_the_command_that_trains_the_same(tiny, tmp_path, config):
+def test_the_card_tells_the_command_that_trains_the_same(config):
     origin = ORIGIN | {"config": config.to_dict()}
-    version = publishing.publish(tiny, tmp_path, origin)
-    text = (version / "model_card.md").read_text()
+    text = card.markdown(card.make("digits", 1, {}, 0, origin))
     (line,) = (x for x in text.splitlines() if "keras_pairs.train" in x)
     words = shlex.split(line.split("`")[1])
     assert words[:3] == ["python", "-m", "keras_pairs.train"]
