@@ -51,11 +51,10 @@ def inspect(path, images, seed, run_dir):
     files.write_json(run_dir / "results.json", record | files.provenance())
     name = f"{model.path.parent.name}/{model.path.name}"
     share = f"{100 * accuracy['comparison']:.2f} % of {len(pairs):,}"
-    read = answers.digits if model.reads_digits else np.full((len(pairs), 2), "")
-    title = f"{name}: test pairs"
-    _draw(pairs, answers, read, np.arange(SHOWN), title, run_dir / "gallery.png")
+    title, reads = f"{name}: test pairs", model.reads_digits
+    _draw(pairs, answers, reads, np.arange(SHOWN), title, run_dir / "gallery.png")
     title = f"{name}: all {len(wrong)} mistakes ({share} test pairs right)"
-    _draw(pairs, answers, read, wrong, title, run_dir / "mistakes.png")
+    _draw(pairs, answers, reads, wrong, title, run_dir / "mistakes.png")
     row = {
         "label": name,
         "reliability": curve,
@@ -65,14 +64,16 @@ def inspect(path, images, seed, run_dir):
     return found
 
 
-def _draw(pairs, answers, read, chosen, title, path):
-    """Draws some of the pairs, each with verdict, confidence, and what was `read`."""
+def _draw(pairs, answers, reads_digits, chosen, title, path):
+    """Draws some of the pairs, each with verdict, confidence, and the digits read."""
     cells = []
     for i in chosen[chosen < len(pairs)]:
         yes, probability = answers.verdict[i], answers.probability[i]
         confidence = 100 * (probability if yes else 1 - probability)
-        first, second = read[i]
-        verdict = f"{first} {'≤' if yes else '>'} {second}".strip()
+        verdict = "≤" if yes else ">"
+        if reads_digits:
+            first, second = answers.digits[i]
+            verdict = f"{first} {verdict} {second}"
         caption = f"{verdict}  {confidence:.1f} %"
         right = yes == (pairs.target[i] > 0.5)
         if not right:

@@ -54,7 +54,6 @@ def plot_table(rows, title, path):
       path: file to write (.png).
     """
     figure, axes = plt.subplots(figsize=(2.2 + 1.15 * len(rows), 5), layout="constrained")
-    known = [x for x, row in enumerate(rows) if row["paper_mean"] is not None]
     for x, row in enumerate(rows):
         values = np.asarray(row["accuracies"])
         spread = np.linspace(-0.08, 0.08, len(values))
@@ -69,16 +68,17 @@ def plot_table(rows, title, path):
             capsize=4,
             label="ours: each round, mean ± std" if x == 0 else None,
         )
-        if x in known:
-            axes.errorbar(
-                x + 0.2,
-                row["paper_mean"],
-                row["paper_std"],
-                fmt="D",
-                color=PAPER,
-                capsize=4,
-                label="the paper's mean ± std" if x == known[0] else None,
-            )
+    known = [x for x, row in enumerate(rows) if row["paper_mean"] is not None]
+    if known:
+        axes.errorbar(
+            np.add(known, 0.2),
+            [rows[x]["paper_mean"] for x in known],
+            [rows[x]["paper_std"] for x in known],
+            fmt="D",
+            color=PAPER,
+            capsize=4,
+            label="the paper's mean ± std",
+        )
     axes.set_xticks(range(len(rows)), [row["label"] for row in rows])
     axes.set(ylabel="test accuracy of the comparison (%)", title=title)
     axes.grid(axis="y", alpha=0.3)
