@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from keras_pairs.config import TrainingConfig
-from keras_pairs.data import load_images, sample_pairs
+from keras_pairs.data import load_images, pool, sample_pairs
+from tests.helpers import png
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +18,7 @@ def splits(digits):
     return sample_pairs(digits, 60, seed=5)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def config():
     """A tiny training."""
     return TrainingConfig(
@@ -76,18 +77,10 @@ def answers(network, digits):
 
     (dict: signature → (input name, array), dict: output → array).
     """
-    import io
-
-    from PIL import Image
-
-    from keras_pairs.data import pool
-
     images = digits.x_test[:14].reshape(7, 2, 28, 28)
     files = np.empty((7, 2), object)
     for place in np.ndindex(7, 2):
-        buffer = io.BytesIO()
-        Image.fromarray(images[place]).save(buffer, "PNG")
-        files[place] = buffer.getvalue()
+        files[place] = png(images[place])
     pairs = pool(images.reshape(-1, 28, 28)).reshape(7, 2, 14, 14)
     requests = {
         "serving_default": ("pair", pairs),

@@ -1,7 +1,6 @@
 """What the signature `png` makes of drawings."""
 
 import functools
-import io
 
 import numpy as np
 import pytest
@@ -9,6 +8,7 @@ import tensorflow as tf
 from PIL import Image, ImageDraw, ImageFilter
 
 from keras_pairs import drawing
+from tests.helpers import BOX, png
 
 # Strokes of a 2 and a 7 on a square of 100.
 STROKES = {
@@ -24,9 +24,7 @@ def form():
 
 
 def formed(image, **options):
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", **options)
-    return form()(buffer.getvalue()).numpy()
+    return form()(png(image, **options)).numpy()
 
 
 def draw(
@@ -117,7 +115,7 @@ def test_mnists_form_is_left_alone(digits):
             np.testing.assert_array_equal(formed(Image.fromarray(array)), x)
 
 
-def test_drawings_are_read_as_the_digits_they_show(published, digits):
+def test_drawings_are_read_as_the_digits_they_show(digits):
     """The embedded digits with the pixels of pens, papers and sizes that people use."""
     rng = np.random.default_rng(0)
     count = 100
@@ -136,13 +134,8 @@ def test_drawings_are_read_as_the_digits_they_show(published, digits):
             sheet,
         )
 
-    def encode(image):
-        buffer = io.BytesIO()
-        image.save(buffer, "PNG")
-        return buffer.getvalue()
-
-    functions = tf.saved_model.load(str(published)).signatures
-    files = [encode(drawn(digit, i)) for i, digit in enumerate(x)]
+    functions = tf.saved_model.load(str(BOX)).signatures
+    files = [png(drawn(digit, i)) for i, digit in enumerate(x)]
     seen = functions["png"](png_bytes=tf.constant(np.reshape(files, (count, 2))))
     plain = functions["images"](images=tf.constant(x.reshape(count, 2, 28, 28)))
     labels = digits.y_test[: 2 * count].reshape(count, 2)

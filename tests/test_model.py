@@ -3,8 +3,7 @@ import numpy as np
 import pytest
 
 from keras_pairs.model import build_model, count_members, initialize, take_member
-
-OUTPUTS = ("comparison", "first_digit", "second_digit")
+from tests.helpers import OUTPUTS
 
 
 def some_pairs(count=7, members=None, seed=0):

@@ -1,30 +1,14 @@
-"""`predict` and `export` as processes."""
+"""`predict` and `export`."""
 
 import base64
 import json
-import os
-import pathlib
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from keras_pairs import inference
-
-ROOT = pathlib.Path(__file__).parent.parent
-
-
-def command(module, *arguments, **options):
-    return subprocess.run(
-        [sys.executable, "-m", f"keras_pairs.{module}", *map(str, arguments)],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        **options,
-    )
+from tests.helpers import assert_one_line, call, command
 
 
 @pytest.fixture
@@ -44,8 +28,9 @@ def folder(tmp_path, digits, published):
     return tmp_path
 
 
-def test_one_pair_is_one_line(folder):
-    done = command("predict", "a.png", "b.png", cwd=folder)
+@pytest.mark.parametrize("run", [call, command])
+def test_one_pair_is_one_line(folder, run):
+    done = run("predict", "a.png", "b.png", cwd=folder)
     assert done.returncode == 0 and done.stderr == "", done.stderr
     model = inference.load(folder / "saved_models" / "digit_pairs")
     expected = model.compare(folder / "a.png", folder / "b.png")
@@ -57,7 +42,7 @@ def test_one_pair_is_one_line(folder):
 
 
 def test_a_table_of_pairs(folder):
-    done = command("predict", f"--csv={folder}/pairs.csv", "--json", cwd=folder)
+    done = call("predict", f"--csv={folder}/pairs.csv", "--json", cwd=folder)
     assert done.returncode == 1
     assert done.stderr == "error: 2 of 5 pairs could not be compared\n"
     records = [json.loads(line) for line in done.stdout.splitlines()]
@@ -70,15 +55,13 @@ def test_a_table_of_pairs(folder):
         assert record["comparison"] == pytest.approx(expected.probability[0], abs=1e-5)
         assert record["verdict"] == expected.verdict[0]
         assert [record["first_digit"], record["second_digit"]] == list(expected.digits[0])
-    text = command("predict", f"--csv={folder}/pairs.csv", cwd=folder).stdout.splitlines()
+    text = call("predict", f"--csv={folder}/pairs.csv", cwd=folder).stdout.splitlines()
     assert text[1] == f"a.png ? empty.png: {folder}/empty.png: an empty file"
     assert len(text) == 5 and text[4].startswith("b.png <= c.jpg: ")
 
 
 def test_request_body_is_what_a_server_wants(folder, published):
-    begun = time.perf_counter()
-    done = command("predict", "--csv=pairs.csv", "--request", cwd=folder)
-    assert time.perf_counter() - begun < 3, "a request needs no TensorFlow"
+    done = call("predict", "--csv=pairs.csv", "--request", cwd=folder)
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 3
     body = json.loads(done.stdout)
     assert set(body) == {"signature_name", "instances"} and body["signature_name"] == "png"
@@ -126,25 +109,8 @@ BAD = [
 
 @pytest.mark.parametrize(("arguments", "code", "message"), BAD, ids=lambda x: str(x)[:60])
 def test_bad_command_lines_get_one_line(folder, arguments, code, message):
-    done = command(*arguments, cwd=folder)
-    assert done.returncode == code, done.stderr
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("error: ") and message in line
-    assert done.stdout == "" and not list(folder.glob("x/[0-9]*"))
-
-
-@pytest.mark.parametrize("module", ["predict", "export"])
-def test_help_answers_at_once(module):
-    code = (
-        "import sys, runpy\n"
-        "sys.argv = ['x', '--help']\n"
-        f"try: runpy.run_module('keras_pairs.{module}', run_name='__main__')\n"
-        "except SystemExit as end: print(end.code, 'tensorflow' in sys.modules)\n"
-    )
-    arguments = [sys.executable, "-W", "ignore", "-c", code]
-    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True)
-    assert done.stdout.splitlines()[-1] == "0 False", done.stderr
-    assert "--model" in done.stdout
+    assert_one_line(call(*arguments, cwd=folder), code, message)
+    assert not list(folder.glob("x/[0-9]*"))
 
 
 def test_export_of_a_run(folder, network):
@@ -152,8 +118,9 @@ def test_export_of_a_run(folder, network):
     network.save(folder / "run" / "model.keras")
     metrics = {"test_accuracy": {"comparison": 0.5}, "config": {"seed": 3}, "dataset": {}}
     (folder / "run" / "metrics.json").write_text(json.dumps(metrics))
-    for version, model in ((1, "run"), (2, "run/model.keras")):
-        done = command("export", f"--model={model}", "--export_dir=out", cwd=folder)
+    runs = ((1, "run", call), (2, "run/model.keras", command))
+    for version, model, run in runs:
+        done = run("export", f"--model={model}", "--export_dir=out", cwd=folder)
         assert done.returncode == 0 and done.stderr == "", done.stderr
         assert done.stdout == f"SavedModel: out/{version}\n"
         served = inference.load(folder / "out" / str(version))

@@ -3,7 +3,6 @@
 import json
 import multiprocessing
 import os
-import pathlib
 import shlex
 import signal
 import subprocess
@@ -20,7 +19,6 @@ from keras_pairs.command_flags import TRAINING, config_from_flags, define_flags
 from keras_pairs.config import TrainingConfig, UserError
 from keras_pairs.model import build_model
 
-ROOT = pathlib.Path(__file__).parent.parent
 ORIGIN = {
     "test_accuracy": {"comparison": 0.912, "first_digit": 0.9, "second_digit": 0.95},
     "config": {"nb_f": 64, "w_a": 1.0, "seed": 7, "data_path": "/home/me/mnist.npz"},
@@ -73,6 +71,7 @@ def test_keep_removes_the_oldest(tiny, tmp_path):
     assert names(tmp_path) == {"3", "4"}
 
 
+@pytest.mark.slow
 def test_workspaces_of_the_dead_are_cleared_and_of_the_living_not(tiny, tmp_path):
     code = """
 import pathlib, sys, time
@@ -268,6 +267,7 @@ def poll(folder, stop, results):
     results.put((seen, failures))
 
 
+@pytest.mark.slow
 def test_a_server_sees_only_whole_versions(tmp_path):
     """50 versions by two publishers at once, killed at random; old ones are removed."""
     # Children of a process that has imported TensorFlow but not used it start at once.

@@ -8,13 +8,12 @@ import random
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
 
-ROOT = pathlib.Path(__file__).parent.parent
+from tests import helpers
+
 GRID = ("--nb_f=4", "--lr=0.01,0.001", "--batch_size=20,30,60", "--w_a=0,1")
 SMALL = (*GRID, "--epochs=2", "--dataset=digits", "--num_pairs=60")
 # Long enough to be killed in the middle of a population.
@@ -22,21 +21,12 @@ LONG = (*GRID, "--epochs=400", "--dataset=digits", "--num_pairs=60", "--max_tria
 
 
 def start(*arguments, **environment):
-    return subprocess.Popen(
-        [sys.executable, "-m", "tuner.search", *map(str, arguments)],
-        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    return helpers.start("search", *arguments, environment=environment)
 
 
 def command(*arguments, **environment):
-    process = start(*arguments, **environment)
-    output, errors = process.communicate(timeout=300)
-    return process.returncode, output, errors
+    done = helpers.command("search", *arguments, environment=environment, timeout=300)
+    return done.returncode, done.stdout, done.stderr
 
 
 def results(folder):
@@ -92,6 +82,17 @@ def undisturbed(tmp_path_factory):
     return folder
 
 
+def test_a_search_is_a_chief_and_its_workers(tmp_path):
+    few = ("--nb_f=4", "--lr=0.01", "--batch_size=30", "--w_a=0,1", *SMALL[len(GRID) :])
+    folder = tmp_path / "grid"
+    code, output, errors = command(*few, f"--run_dir={folder}", "--workers=1")
+    assert code == 0 and errors == ""
+    assert "2/2 trials  0 failed  best" in output
+    assert {row["status"] for row in results(folder)} == {"COMPLETED"}
+    assert not parts(folder)
+
+
+@pytest.mark.slow
 def test_what_a_search_leaves(undisturbed):
     names = {path.name for path in undisturbed.iterdir() if path.is_file()}
     assert names == {"lock", "oracle.json", "search.json", "selected.json"} | {
@@ -104,6 +105,7 @@ def test_what_a_search_leaves(undisturbed):
     assert len(list(undisturbed.glob("trial_*/model.keras"))) == 3
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_nothing_is_lost_or_repeated(undisturbed, tmp_path):
     folder = tmp_path / "grid"
     arguments = (*SMALL, f"--run_dir={folder}", "--workers=2")
@@ -133,6 +135,7 @@ def test_killed_again_and_again_nothing_is_lost_or_repeated(undisturbed, tmp_pat
     assert results(folder) == results(undisturbed)
 
 
+@pytest.mark.slow
 def test_a_killed_workers_trials_are_taken_up(tmp_path):
     folder = tmp_path / "grid"
     process = start(*LONG, f"--run_dir={folder}", "--workers=2")
@@ -151,6 +154,7 @@ def test_a_killed_workers_trials_are_taken_up(tmp_path):
     assert len(results(folder)) == 8 and not parts(folder)
 
 
+@pytest.mark.slow
 def test_without_a_chief_workers_end_and_the_search_can_go_on(undisturbed, tmp_path):
     folder = tmp_path / "grid"
     flags = (*SMALL, f"--run_dir={folder}", "--workers=2")
@@ -173,6 +177,7 @@ def test_without_a_chief_workers_end_and_the_search_can_go_on(undisturbed, tmp_p
     assert results(folder) == results(undisturbed)
 
 
+@pytest.mark.slow
 def test_over_several_machines(undisturbed, tmp_path):
     """As the README's example: one process per machine, here all on loopback."""
     folder = tmp_path / "grid"
@@ -188,6 +193,7 @@ def test_over_several_machines(undisturbed, tmp_path):
     assert results(folder) == results(undisturbed)
 
 
+@pytest.mark.slow
 def test_two_searches_do_not_share_a_folder(tmp_path):
     folder = tmp_path / "grid"
     process = start(*SMALL, f"--run_dir={folder}", "--workers=1")
@@ -198,6 +204,7 @@ def test_two_searches_do_not_share_a_folder(tmp_path):
     process.communicate()
 
 
+@pytest.mark.slow
 def test_damaged_files_cost_their_trial(undisturbed, tmp_path):
     folder = tmp_path / "grid"
     flags = (*SMALL, f"--run_dir={folder}", "--workers=1")
@@ -231,10 +238,8 @@ BAD = [
 
 @pytest.mark.parametrize(("argument", "message"), BAD)
 def test_bad_flags_get_one_line(argument, message, tmp_path):
-    code, output, errors = command(argument, f"--run_dir={tmp_path}/grid")
-    assert code == 2 and output == ""
-    (line,) = errors.splitlines()
-    assert line.startswith("error: ") and message in line, line
+    done = helpers.call("search", argument, f"--run_dir={tmp_path}/grid")
+    helpers.assert_one_line(done, 2, message)
     assert not list(tmp_path.iterdir())
 
 
@@ -245,28 +250,24 @@ def test_what_only_shows_later_gets_one_line(tmp_path):
         (("--w_m=0",), "w_m + w_a must be positive"),
         ((f"--run_dir={tmp_path}/other", "--overwrite"), "something else than a search"),
     ):
-        code, _, errors = command(*SMALL, *flags)
-        assert code == 1 and len(errors.splitlines()) == 1, errors
-        assert message in errors
+        helpers.assert_one_line(helpers.call("search", *SMALL, *flags), 1, message)
     assert (tmp_path / "other" / "thesis.txt").exists()
 
 
 def test_dry_run_plans_and_writes_nothing(tmp_path):
-    code, output, _ = command(*SMALL, "--dry_run", f"--run_dir={tmp_path}/grid")
-    assert code == 0 and "12 trials of 2 epochs, about 0:0" in output
+    flags = (*SMALL, "--dry_run", f"--run_dir={tmp_path}/grid")
+    done = helpers.call("search", *flags)
+    assert done.returncode == 0 and "12 trials of 2 epochs, about 0:0" in done.stdout
     assert not list(tmp_path.iterdir())
-    code, output, _ = command("--dry_run", "--max_trials=70", "--nb_f=8")
-    assert "70 trials of 150 epochs" in output
+    done = helpers.call("search", "--dry_run", "--max_trials=70", "--nb_f=8")
+    assert "70 trials of 150 epochs" in done.stdout
 
 
+@pytest.mark.slow
 def test_winners_are_evaluated(undisturbed, tmp_path):
-    flags = ("--dataset=digits", "--rounds=2")
-    done = subprocess.run(
-        [sys.executable, "-m", "keras_pairs.evaluate", f"--from_search={undisturbed}"]
-        + [*flags, f"--run_dir={tmp_path}/out", "--verbosity=0"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
+    flags = ("--dataset=digits", "--rounds=2", "--verbosity=0")
+    done = helpers.command(
+        *("evaluate", f"--from_search={undisturbed}", *flags, f"--run_dir={tmp_path}/out")
     )
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "out" / "results.json").read_text())

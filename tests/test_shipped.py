@@ -2,7 +2,6 @@
 
 import json
 import os
-import pathlib
 
 import numpy as np
 import pytest
@@ -10,18 +9,16 @@ import pytest
 from keras_pairs import data, inference
 from keras_pairs.config import TrainingConfig
 from keras_pairs.scoring import accuracies
-
-ROOT = pathlib.Path(__file__).parent.parent
-VERSION = ROOT / "saved_models" / "digit_pairs" / "1"
+from tests.helpers import BOX, ROOT
 
 
 @pytest.fixture(scope="module")
 def shipped():
-    return inference.load(VERSION)
+    return inference.load(BOX)
 
 
 def test_it_is_small_and_its_card_tells_where_it_comes_from(shipped):
-    size = sum(path.stat().st_size for path in VERSION.rglob("*") if path.is_file())
+    size = sum(path.stat().st_size for path in BOX.rglob("*") if path.is_file())
     assert size <= 5e6
     training = shipped.card["training"]
     best = TrainingConfig.from_preset("best", seed=training["config"]["seed"])
@@ -32,7 +29,7 @@ def test_it_is_small_and_its_card_tells_where_it_comes_from(shipped):
     stated = training["test_accuracy_of_all"]
     assert stated["pairs"] == 5000 and stated["comparison"] >= 0.985
     share = f"{100 * stated['comparison']:.2f} %"
-    assert share in (VERSION / "model_card.md").read_text()
+    assert share in (BOX / "model_card.md").read_text()
     assert share in (ROOT / "README.md").read_text()
 
 
@@ -68,4 +65,4 @@ def test_its_probabilities_go_with_its_digits(shipped, digits):
     both = answers.first_digit[:, :, None] * answers.second_digit[:, None, :]
     expected = (both * np.triu(np.ones((10, 10)))).sum((1, 2))
     np.testing.assert_allclose(answers.probability, expected, atol=1e-5)
-    assert json.loads((VERSION / "model_card.json").read_text()) == shipped.card
+    assert json.loads((BOX / "model_card.json").read_text()) == shipped.card

@@ -19,8 +19,8 @@ from PIL import Image
 from keras_pairs import signatures
 from keras_pairs.config import UserError
 from keras_pairs.drawing import MAX_SIDE
+from tests.helpers import BOX, OUTPUTS, png
 
-OUTPUTS = ("comparison", "first_digit", "second_digit")
 INVALID_ARGUMENT = 3
 
 
@@ -126,18 +126,10 @@ def test_c_library(published, answers, one_dnn):
 def test_the_model_in_the_box_in_the_c_library(answers, one_dnn):
     requests, _ = answers
     cases = [(signature, value) for signature, (_, value) in requests.items()]
-    box = pathlib.Path(__file__).parent.parent / "saved_models" / "digit_pairs" / "1"
-    served = tf.saved_model.load(str(box)).signatures["images"]
+    served = tf.saved_model.load(str(BOX)).signatures["images"]
     expected = served(images=tf.constant(requests["images"][1]))
-    for result in through_c(box, cases, one_dnn):
+    for result in through_c(BOX, cases, one_dnn):
         assert_same(result, expected)
-
-
-def png(array, **options):
-    """Array uint8 or uint16 [h, w] or uint8 [h, w, 3 or 4] as a PNG file."""
-    buffer = io.BytesIO()
-    Image.fromarray(array).save(buffer, "PNG", **options)
-    return buffer.getvalue()
 
 
 def header_says(file, width, height):

@@ -13,6 +13,7 @@ from keras_pairs.data import sample_pairs
 from keras_pairs.model import build_model, initialize
 from keras_pairs.training import answer, batches, fit, shuffled
 
+slow = pytest.mark.slow
 RATES = (0.01, 0.005, 0.001, 0.0005, 0.0001)
 
 
@@ -33,10 +34,11 @@ def assert_same_training(together, k, alone):
         np.testing.assert_allclose(mine, other, atol=5e-4, rtol=1e-3, err_msg=mine.path)
 
 
-def test_member_of_thirteen_equals_training_alone(config, splits):
+@pytest.mark.parametrize("some", [(6,), pytest.param((0, 12), marks=slow)])
+def test_member_of_thirteen_equals_training_alone(config, splits, some):
     configs = thirteen(config)
     together = fit(configs, splits)
-    for k in (0, 6, 12):
+    for k in some:
         alone = fit([configs[k]], splits)
         assert_same_training(together, k, alone)
         moved = np.abs(alone.history["loss"][-1] - alone.history["loss"][0])
@@ -47,9 +49,10 @@ def test_member_with_its_own_data_equals_training_alone(config, digits):
     configs = thirteen(config)[:4]
     data = [sample_pairs(digits, 60, seed) for seed in range(4)]
     together = fit(configs, data)
-    assert_same_training(together, 2, fit([configs[2]], data[2]))
+    alone = fit([configs[2]], data[2])
+    assert_same_training(together, 2, alone)
     answers = answer(together.model, [d.test for d in data])
-    (single,) = answer(fit([configs[2]], data[2]).model, data[2].test)
+    (single,) = answer(alone.model, data[2].test)
     assert len(answers) == 4
     for name, values in answers[2].items():
         np.testing.assert_allclose(values, single[name], atol=2e-3)
@@ -58,16 +61,25 @@ def test_member_with_its_own_data_equals_training_alone(config, digits):
         np.testing.assert_allclose(answers[3][name], values.squeeze(), atol=1e-5)
 
 
-@pytest.mark.parametrize("preset", ["shared", "best"])
-def test_beyond_the_paper_a_member_equals_training_alone(config, digits, preset):
+@pytest.mark.parametrize(
+    ("preset", "own_data"),
+    [
+        ("best", True),
+        pytest.param("best", False, marks=slow),
+        pytest.param("shared", True, marks=slow),
+        pytest.param("shared", False, marks=slow),
+    ],
+)
+def test_beyond_the_paper_a_member_equals_training_alone(config, digits, preset, own_data):
     changes = {
         name: getattr(config, name) for name in ("epochs", "num_pairs", "batch_size")
     }
     config = TrainingConfig.from_preset(preset, nb_f=4, **changes)
     configs = thirteen(config)[:4]
     data = [sample_pairs(digits, 60, seed) for seed in range(4)]
-    assert_same_training(fit(configs, data), 2, fit([configs[2]], data[2]))
-    assert_same_training(fit(configs, data[0]), 3, fit([configs[3]], data[0]))
+    together = fit(configs, data if own_data else data[0])
+    alone = fit([configs[2]], data[2] if own_data else data[0])
+    assert_same_training(together, 2, alone)
 
 
 def test_weight_averaging_ends_at_the_average_of_the_steps(config, splits):
@@ -123,6 +135,7 @@ def test_gradients_between_members_are_zero(splits, training):
         assert own.any(), variable.path
 
 
+@slow
 def test_a_round_is_the_same_in_any_group(config, digits):
     configs = [dataclasses.replace(config, seed=seed) for seed in range(4)]
     data = [sample_pairs(digits, 60, seed) for seed in range(4)]
@@ -130,8 +143,13 @@ def test_a_round_is_the_same_in_any_group(config, digits):
     assert_same_training(together, 3, fit(configs[3:], data[3:]))
 
 
-def test_history_is_eq1_of_its_parts(config, splits):
-    history = fit([config], splits).history
+@pytest.fixture(scope="module")
+def history(config, splits):
+    """Of the training of `config`."""
+    return fit([config], splits).history
+
+
+def test_history_is_eq1_of_its_parts(history):
     for prefix in ("", "val_"):
         main = history[f"{prefix}comparison_loss"]
         digits = (
@@ -142,12 +160,11 @@ def test_history_is_eq1_of_its_parts(config, splits):
         assert history[f"{prefix}comparison_accuracy"].shape == (3, 1)
 
 
-def test_validation_pairs_do_not_train(config, splits):
+def test_validation_pairs_do_not_train(config, splits, history):
     unlike = dataclasses.replace(splits, validation=splits.test)
-    first = fit([config], splits).history
     other = fit([config], unlike).history
-    np.testing.assert_array_equal(first["loss"], other["loss"])
-    assert (first["val_loss"] != other["val_loss"]).any()
+    np.testing.assert_array_equal(history["loss"], other["loss"])
+    assert (history["val_loss"] != other["val_loss"]).any()
 
 
 def test_learns_the_training_pairs(config, splits):

@@ -100,6 +100,7 @@ def test_a_finished_search_trains_nothing_more(searched, splits, monkeypatch):
     load(folder).search(splits)
 
 
+@pytest.mark.slow
 def test_diverging_points_fail_and_harm_nobody(digits, splits, tmp_path):
     """Ten of 20 points; the others are those of a grid that diverges nowhere."""
     sane = dataclasses.replace(GRID, w_a=(0.0, 0.2, 0.5, 1.0, 2.0))
@@ -168,6 +169,9 @@ def test_without_tensorboard_nothing_breaks(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
+# keras-tuner fills a new optimizer from the one that it has saved.
+@pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer:UserWarning")
 def test_stock_tuners_take_the_hypermodel(splits, tmp_path):
     pytest.importorskip("tensorboard")  # keras-tuner's own run_trial imports it
     tuner = keras_tuner.Hyperband(

@@ -1,0 +1,108 @@
+"""What several test files need: the command lines, pictures, and names of the contract."""
+
+import contextlib
+import importlib
+import io
+import logging
+import os
+import pathlib
+import subprocess
+import sys
+from unittest import mock
+
+from PIL import Image
+
+ROOT = pathlib.Path(__file__).parent.parent
+# Version 1 of the model in the box.
+BOX = ROOT / "saved_models" / "digit_pairs" / "1"
+# Written out, and not taken from the package: a server's clients rely on these.
+OUTPUTS = ("comparison", "first_digit", "second_digit")
+COMMANDS = {
+    "train": "keras_pairs.train",
+    "evaluate": "keras_pairs.evaluate",
+    "export": "keras_pairs.export",
+    "predict": "keras_pairs.predict",
+    "search": "tuner.search",
+}
+
+
+def call(name, *arguments, cwd=None):
+    """Runs a command in this process, as a user would see it.
+
+    Not for what trains: TensorFlow's threads are set by now.
+
+    Args:
+      name: key of `COMMANDS`.
+      arguments: the command line; whatever `str` makes strings of.
+      cwd: folder to run it in.
+
+    Returns:
+      `subprocess.CompletedProcess` with strings.
+    """
+    module = importlib.import_module(COMMANDS.get(name, name))
+    argv = [module.__file__, *map(str, arguments)]
+    stdout, stderr = io.StringIO(), io.StringIO()
+    root, before = logging.getLogger(), pathlib.Path.cwd()
+    # Without pytest's handlers warnings go where the command sends them.
+    handlers, root.handlers = root.handlers, []
+    try:
+        os.chdir(cwd or before)
+        with (
+            mock.patch.object(sys, "argv", argv),
+            mock.patch.dict(os.environ),
+            contextlib.redirect_stdout(stdout),
+            contextlib.redirect_stderr(stderr),
+        ):
+            module.run()
+    except SystemExit as end:
+        code = end.code
+    else:
+        raise AssertionError("a command ends with sys.exit")
+    finally:
+        os.chdir(before)
+        root.handlers = handlers
+    return subprocess.CompletedProcess(argv, code, stdout.getvalue(), stderr.getvalue())
+
+
+def command(name, *arguments, environment=None, **options):
+    """The same as a process of its own, which is what takes seconds.
+
+    Args:
+      name, arguments: as for `call`.
+      environment: dict, what the process has besides this one's variables.
+      options: of `subprocess.run`.
+    """
+    process = _process(name, arguments, environment)
+    return subprocess.run(**process, capture_output=True, **options)
+
+
+def start(name, *arguments, environment=None, **options):
+    """The same, running: `subprocess.Popen`, of which `communicate` gives the output."""
+    process = _process(name, arguments, environment)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(**process, **pipes, **options)
+
+
+def _process(name, arguments, environment):
+    return {
+        "args": [sys.executable, "-m", COMMANDS.get(name, name), *map(str, arguments)],
+        "env": os.environ | {"PYTHONPATH": str(ROOT)} | (environment or {}),
+        "stdin": subprocess.DEVNULL,
+        "text": True,
+    }
+
+
+def assert_one_line(done, code, *messages):
+    """That a command failed as it should: one line, one of the messages, no output."""
+    assert done.returncode == code, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ") and any(part in line for part in messages), line
+    assert done.stdout == ""
+
+
+def png(image, **options):
+    """A `PIL.Image`, or array uint8 or uint16 [h, w] or uint8 [h, w, 3 or 4], as a PNG."""
+    image = image if isinstance(image, Image.Image) else Image.fromarray(image)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", **options)
+    return buffer.getvalue()

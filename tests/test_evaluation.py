@@ -1,0 +1,104 @@
+"""`evaluate` over several rounds."""
+
+import json
+import time
+
+import numpy as np
+import pytest
+
+from keras_pairs.evaluation import plan, summarize, welch_t
+from tests.helpers import call, command, start
+
+SMALL = ("--nb_f=4", "--epochs=2", "--dataset=digits", "--num_pairs=60", "--verbosity=0")
+EVALUATE = (*SMALL, "--rounds=2")
+# Several groups, to be killed between them.
+LONG = (*SMALL, "--rounds=6", "--memory_limit=0.025")
+
+
+def rows(folder):
+    found = json.loads((folder / "results.json").read_text())["rows"]
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in found]
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("evaluate")
+    done = command("evaluate", *EVALUATE, f"--run_dir={folder}")
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    assert len(list((folder / "groups").iterdir())) == 1
+    return folder, done
+
+
+def test_evaluate_reports(evaluated):
+    folder, done = evaluated
+    (row,) = rows(folder)
+    assert len(row["accuracies"]) == row["rounds"] == 2
+    assert len(set(row["accuracies"])) > 1
+    np.testing.assert_allclose(row["mean"], np.mean(row["accuracies"]))
+    np.testing.assert_allclose(row["std"], np.std(row["accuracies"], ddof=1))
+    assert (folder / "results.md").read_text() in done.stdout
+    assert f"{row['mean']:.2f} ± {row['std']:.2f}" in done.stdout
+    for name in ("results.png", "calibration.png"):
+        assert (folder / name).stat().st_size > 10000
+    assert json.loads((folder / "results.json").read_text())["versions"]
+
+
+@pytest.mark.slow
+def test_killed_evaluation_goes_on(tmp_path):
+    undisturbed, folder = tmp_path / "undisturbed", tmp_path / "killed"
+    done = command("evaluate", *LONG, f"--run_dir={undisturbed}")
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    assert len(list((undisturbed / "groups").iterdir())) > 2
+    assert [len(row["accuracies"]) for row in rows(undisturbed)] == [6]
+    process = start("evaluate", *LONG, f"--run_dir={folder}")
+    first = folder / "groups" / "000.json"
+    while not first.exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.kill()
+    process.communicate()
+    written = first.stat().st_mtime_ns
+    done = command("evaluate", *LONG, f"--run_dir={folder}")
+    assert done.returncode == 0, done.stderr
+    assert first.stat().st_mtime_ns == written
+    assert rows(folder) == rows(undisturbed)
+
+
+def test_a_run_folder_is_not_mixed(evaluated):
+    folder, _ = evaluated
+    before = (folder / "results.json").read_text()
+    done = call("evaluate", *EVALUATE, f"--run_dir={folder}", "--epochs=3")
+    assert done.returncode == 1 and "another evaluation" in done.stderr
+    assert (folder / "results.json").read_text() == before
+
+
+def test_plan_covers_every_round_once_within_memory(config):
+    few = plan([config], 10, memory_limit=1)
+    assert [len(members) for _, members in few] == [1] * 10
+    many = plan([config, config], 10, memory_limit=1e12)
+    assert [(index, len(members)) for index, members in many] == [(0, 10), (1, 10)]
+    assert sorted(c.seed for _, members in few for c in members) == list(range(1, 11))
+
+
+def test_welch_t_by_hand(config):
+    # (90 - 88) / sqrt(1/10 + 4/10)
+    assert welch_t(90, 1, 10, 88, 2, 10) == pytest.approx(2.8284271)
+    curves = (
+        {"count": [2, 2], "predicted": [0.2, 1.6], "observed": [1, 2]},
+        {"count": [0, 4], "predicted": [0, 4], "observed": [0, 3]},
+    )
+    found = [
+        {
+            "accuracy": {"comparison": right, "first_digit": digit, "second_digit": 1},
+            "accuracy_of_all": right + 0.05,
+            "reliability": curve,
+        }
+        for right, digit, curve in zip((0.9, 0.8), (0.5, 0.7), curves, strict=True)
+    ]
+    row = summarize(config, [{"rounds": [one], "seconds": 2} for one in found])
+    assert row["mean"] == pytest.approx(85) and row["std"] == pytest.approx(7.0710678)
+    assert row["mean_of_all"] == pytest.approx(90) and row["pairs_of_all"] == 4
+    assert row["first_digit"] == pytest.approx(60) and row["welch_t"] is None
+    assert row["calibration_error"] == pytest.approx(100 * (0.3 + 0.25) / 2)
+    assert row["reliability"]["predicted"] == pytest.approx([0.2, 5.6])
+    assert row["seconds"] == 4

@@ -1,0 +1,14 @@
+"""Pictures and scores of a published model."""
+
+from keras_pairs import inspection, plots, publishing
+from keras_pairs.model import build_model
+
+
+def test_a_model_that_learned_no_digits_shows_none(digits, tmp_path, monkeypatch):
+    publishing.publish(build_model(1), tmp_path / "model", {"config": {"w_a": 0.0}})
+    drawn = []
+    monkeypatch.setattr(plots, "plot_pairs", lambda cells, *_: drawn.extend(cells))
+    found = inspection.inspect(tmp_path / "model", digits, 0, tmp_path)
+    assert set(found["accuracy"]) == {"comparison"}
+    assert len(drawn) == inspection.SHOWN + found["mistakes"]
+    assert {caption.split()[0] for _, caption, _ in drawn} <= {"≤", ">"}
