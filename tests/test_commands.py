@@ -71,17 +71,17 @@ def test_bad_arguments_get_one_line(name, argument, code, message, tmp_path):
 
 
 LATER = [
-    ("train", "--w_m=0", "--w_a=0"),
-    ("evaluate", "--table1", "--nb_f=8"),
-    ("evaluate", "--table1", "--preset=best"),
-    ("evaluate", "--model=.", "--epochs=3"),
-    ("evaluate", "--model=.", "--memory_limit=1"),
-    ("train", "--dataset=digits", f"--data_path={__file__}"),
-    ("train", "--dataset=digits", "--run_dir=/proc/nowhere"),
+    (("train", "--w_m=0", "--w_a=0"), "w_m + w_a must be positive"),
+    (("evaluate", "--table1", "--nb_f=8"), "--nb_f does not go with --table1"),
+    (("evaluate", "--table1", "--preset=best"), "--preset does not go with --table1"),
+    (("evaluate", "--model=.", "--epochs=3"), "--epochs does not go with --model"),
+    (("evaluate", "--model=.", "--memory_limit=1"), "--memory_limit does not go with"),
+    (("train", "--dataset=digits", f"--data_path={__file__}"), "--data_path goes with"),
+    (("train", "--dataset=digits", "--run_dir=/proc/nowhere"), "/proc/nowhere"),
 ]
 
 
-@pytest.mark.parametrize("arguments", LATER)
-def test_what_only_shows_later_gets_one_line(arguments, tmp_path):
-    assert_one_line(call(*arguments, cwd=tmp_path), 1, "")
+@pytest.mark.parametrize(("arguments", "message"), LATER)
+def test_what_only_shows_later_gets_one_line(arguments, message, tmp_path):
+    assert_one_line(call(*arguments, cwd=tmp_path), 1, message)
     assert not list(tmp_path.iterdir())

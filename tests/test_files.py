@@ -27,12 +27,12 @@ for i in range(10**9):
     if i == 3: print("go", flush=True)
 """
     path = tmp_path / "a.json"
-    writer = subprocess.Popen([sys.executable, "-c", code, path], stdout=subprocess.PIPE)
-    writer.stdout.readline()
-    for _ in range(20):
-        assert len(set(files.read_json(path))) == 1
-    writer.send_signal(signal.SIGKILL)
-    writer.wait()
+    arguments = [sys.executable, "-c", code, path]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE) as writer:
+        writer.stdout.readline()
+        for _ in range(20):
+            assert len(set(files.read_json(path))) == 1
+        writer.send_signal(signal.SIGKILL)
     assert len(files.read_json(path)) == 20000
 
 

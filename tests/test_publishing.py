@@ -81,21 +81,20 @@ with _workspace(pathlib.Path(sys.argv[1])) as folder:
     print(folder.name, flush=True)
     time.sleep(600)
 """
-    others = [
-        subprocess.Popen(
-            [sys.executable, "-c", code, tmp_path], stdout=subprocess.PIPE, text=True
-        )
-        for _ in range(2)
-    ]
-    dead, living = (other.stdout.readline().strip() for other in others)
-    others[0].kill()
-    others[0].wait()
-    (tmp_path / f"{publishing.WORKSPACE}without-lock").mkdir()
-    assert {dead, living} < names(tmp_path)
-    publishing.publish(tiny, tmp_path)
-    assert names(tmp_path) == {living, "1"}
-    others[1].kill()
-    others[1].wait()
+    arguments = [sys.executable, "-c", code, tmp_path]
+    options = {"stdout": subprocess.PIPE, "text": True}
+    with (
+        subprocess.Popen(arguments, **options) as first,
+        subprocess.Popen(arguments, **options) as second,
+    ):
+        dead, living = (other.stdout.readline().strip() for other in (first, second))
+        first.kill()
+        first.wait()
+        (tmp_path / f"{publishing.WORKSPACE}without-lock").mkdir()
+        assert {dead, living} < names(tmp_path)
+        publishing.publish(tiny, tmp_path)
+        assert names(tmp_path) == {living, "1"}
+        second.kill()
     publishing.publish(tiny, tmp_path)
     assert names(tmp_path) == {"1", "2"}
 
