@@ -57,9 +57,10 @@ def study(name):
 def score(path):
     """Accuracies of a published model, from `evaluate --model`'s results.json."""
     found = _json(path)
-    lines = [("output", f"accuracy on {found['pairs']:,} test pairs (%)")]
-    lines += [(name, f"{100 * share:.2f}") for name, share in found["accuracy"].items()]
-    lines.append(("calibration error", f"{100 * found['calibration_error']:.2f}"))
+    shares = {f"accuracy of {name}": x for name, x in found["accuracy"].items()}
+    shares["calibration error"] = found["calibration_error"]
+    lines = [(f"on {found['pairs']:,} test pairs", "%")]
+    lines += [(name, f"{100 * share:.2f}") for name, share in shares.items()]
     return markdown_table(lines)
 
 
