@@ -1,12 +1,15 @@
 """README and docs/: length, links, commands, examples, tables made from result files."""
 
+import dataclasses
 import importlib
 import json
 import pathlib
 import re
 import shlex
+import types
 
 import absl.flags
+import numpy as np
 import pytest
 
 from docs import build
@@ -242,6 +245,27 @@ def test_the_check_says_which_page_differs(tmp_path, monkeypatch, capsys):
 def test_what_cannot_be_made_is_an_error(tmp_path, kind, file):
     with pytest.raises(ValueError, match=r"nothing|none\.json"):
         build.built(page_of(tmp_path, kind, file))
+
+
+def test_the_score_of_a_model_names_no_folder(digits, tmp_path, monkeypatch):
+    from keras_pairs import inference, inspection, plots
+
+    def compare(first, second):
+        tens = np.full((len(first), 10), 0.1, "float32")
+        outputs = {"comparison": tens[:, 0], "first_digit": tens, "second_digit": tens}
+        return inference.Comparison(outputs)
+
+    path = tmp_path / "models" / "2"
+    model = types.SimpleNamespace(path=path, card=None, reads_digits=True, compare=compare)
+    monkeypatch.setattr(inference, "load", lambda path: model)
+    for name in ("plot_pairs", "plot_reliability"):
+        monkeypatch.setattr(plots, name, lambda *arguments: None)
+    images = dataclasses.replace(digits, source=str(tmp_path / "mine.npz"))
+    inspection.inspect(path, images, 0, tmp_path)
+    text = (tmp_path / "results.json").read_text()
+    assert str(tmp_path) not in text
+    assert '"models/2"' in text and '"mine.npz"' in text
+    assert "commit" in build.built(page_of(tmp_path, "origin", "results.json"))
 
 
 def test_published_results_name_no_folder():
