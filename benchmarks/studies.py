@@ -9,7 +9,7 @@ Ten rounds of each row, each on pairs and initial weights of its own, round by r
 same pairs in every row. `auxiliary` reads what `evaluate --table1` left (or trains it):
 what the auxiliary loss adds to the paper's score. `presets` and `sharing` are scored on all
 test pairs; `ablation`, by which things are chosen, on 5,000 validation pairs. A killed
-study goes on when it is started again.
+study goes on when it is started again. What it found is `results.json` in its folder.
 """
 
 import dataclasses
@@ -64,8 +64,23 @@ def ablation():
     return configs
 
 
+def auxiliary():
+    """{number: configuration}, Table I's rows in their order."""
+    configs = [TrainingConfig.from_preset(nb_f=row.nb_f, w_a=row.w_a) for row in TABLE1]
+    return dict(enumerate(configs))
+
+
+def presets():
+    """{name: configuration}."""
+    return {name: TrainingConfig.from_preset(name) for name in PRESETS}
+
+
 def run(configs, path, run_dir, scored_on="test"):
-    """{key: row of `evaluation.summarize`} for a dict of configurations."""
+    """{key: row of `evaluation.summarize`} for a dict of configurations.
+
+    Writes results.json into `run_dir`: the rows, each with its key as `name`, and where
+    they came from.
+    """
     from keras_pairs import evaluation
 
     run_dir = pathlib.Path(run_dir)
@@ -78,6 +93,9 @@ def run(configs, path, run_dir, scored_on="test"):
         evaluation.machine_memory() / 4,
         scored_on=scored_on,
     )
+    named = [{"name": key} | row for key, row in zip(configs, rows, strict=True)]
+    origin = files.read_json(run_dir / "config.json")
+    files.write_json(run_dir / "results.json", {"rows": named, **origin})
     return dict(zip(configs, rows, strict=True))
 
 
@@ -96,33 +114,33 @@ def shown(row, of=""):
     return f"{row[f'mean{of}']:.2f} ± {row[f'std{of}']:.2f}"
 
 
-def tabulate_auxiliary(path, run_dir):
-    configs = [TrainingConfig.from_preset(nb_f=row.nb_f, w_a=row.w_a) for row in TABLE1]
-    found = list(run(dict(enumerate(configs)), path, run_dir).values())
+def tabulate_auxiliary(found):
+    rows = [found[number] for number in sorted(found)]
     lines = [("nb_f", "w_a", "gain", "95 % interval", "the paper's")]
-    for pair in zip(found[::2], found[1::2], strict=True):
+    for pair in zip(rows[::2], rows[1::2], strict=True):
         papers = pair[1]["paper_mean"] - pair[0]["paper_mean"]
         names = str(pair[1]["nb_f"]), f"{pair[1]['w_a']:g}"
         lines.append((*names, *paired(pair, ""), f"{papers:+.2f}"))
     return lines
 
 
-def tabulate_presets(path, run_dir):
-    found = run({name: TrainingConfig.from_preset(name) for name in PRESETS}, path, run_dir)
+def tabulate_presets(found):
     lines = [("preset", "1,000 test pairs (%)", "all test pairs (%)")]
     lines[0] += ("calibration error (%)", "first digit (%)")
     for name, row in found.items():
         both = shown(row), shown(row, "_of_all")
         error, digit = f"{row['calibration_error']:.2f}", f"{row['first_digit']:.1f}"
         lines.append((name, *both, error, digit))
-    rows = [row | {"label": name} for name, row in found.items()]
-    title = "Calibration of the comparison, all test pairs of ten rounds"
-    plots.plot_reliability(rows, title, pathlib.Path(run_dir) / "calibration.png")
     return lines
 
 
-def tabulate_sharing(path, run_dir):
-    found = run(sharing(), path, run_dir)
+def draw_presets(found, run_dir):
+    rows = [row | {"label": name} for name, row in found.items()]
+    title = "Calibration of the comparison, all test pairs of ten rounds"
+    plots.plot_reliability(rows, title, run_dir / "calibration.png")
+
+
+def tabulate_sharing(found):
     lines = [("nb_f", "w_a", "no sharing (%)", "sharing (%)", "gain", "95 % interval")]
     for nb_f, w_a, shares in sorted(found):
         if shares:
@@ -130,12 +148,14 @@ def tabulate_sharing(path, run_dir):
         pair = [found[nb_f, w_a, side] for side in (False, True)]
         both = (shown(row, "_of_all") for row in pair)
         lines.append((str(nb_f), f"{w_a:g}", *both, *paired(pair)))
-    plots.plot_sharing(found, pathlib.Path(run_dir) / "sharing.png")
     return lines
 
 
-def tabulate_ablation(path, run_dir):
-    found = run(ablation(), path, run_dir, "validation")
+def draw_sharing(found, run_dir):
+    plots.plot_sharing(found, run_dir / "sharing.png")
+
+
+def tabulate_ablation(found):
     lines = [("", "validation (%)", "compared with", "change", "95 % interval")]
     lines[0] += ("calibration error (%)",)
     for name, row in found.items():
@@ -146,18 +166,25 @@ def tabulate_ablation(path, run_dir):
     return lines
 
 
+# Name: configurations, the part that is scored, the table of what was found, its picture.
+# `python -m docs.build` makes the same tables from results.json.
 STUDIES = {
-    "auxiliary": tabulate_auxiliary,
-    "presets": tabulate_presets,
-    "sharing": tabulate_sharing,
-    "ablation": tabulate_ablation,
+    "auxiliary": (auxiliary, "test", tabulate_auxiliary, None),
+    "presets": (presets, "test", tabulate_presets, draw_presets),
+    "sharing": (sharing, "test", tabulate_sharing, draw_sharing),
+    "ablation": (ablation, "validation", tabulate_ablation, None),
 }
 
 
 def main(study, path, run_dir):
     import_tensorflow()
-    text = files.markdown_table(STUDIES[study](path, run_dir))
-    files.write_text(pathlib.Path(run_dir) / f"{study}.md", text)
+    configs, scored_on, tabulate, draw = STUDIES[study]
+    run_dir = pathlib.Path(run_dir)
+    found = run(configs(), path, run_dir, scored_on)
+    text = files.markdown_table(tabulate(found))
+    files.write_text(run_dir / f"{study}.md", text)
+    if draw:
+        draw(found, run_dir)
     say(text)
 
 

@@ -1,5 +1,7 @@
 """A published model on all test images: how good it is, and where it is wrong."""
 
+import pathlib
+
 import numpy as np
 
 from keras_pairs import data, files, inference, plots, scoring
@@ -47,9 +49,12 @@ def inspect(path, images, seed, run_dir):
         "calibration_error": scoring.calibration_error(curve),
         "mistakes": len(wrong),
     }
-    record = found | {"dataset": images.describe(), "card": model.card}
-    files.write_json(run_dir / "results.json", record | files.provenance())
     name = f"{model.path.parent.name}/{model.path.name}"
+    # The file may be published, so it names no folder of this machine.
+    source = pathlib.PurePath(images.source).name
+    dataset = images.describe() | {"source": source}
+    record = found | {"model": name, "dataset": dataset, "card": model.card}
+    files.write_json(run_dir / "results.json", record | files.provenance())
     share = f"{100 * accuracy['comparison']:.2f} % of {len(pairs):,}"
     title, reads = f"{name}: test pairs", model.reads_digits
     _draw(pairs, answers, reads, np.arange(SHOWN), title, run_dir / "gallery.png")

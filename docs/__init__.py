@@ -1,0 +1,1 @@
+"""Pages for people; `python -m docs.build` fills their tables from result files."""

@@ -1,0 +1,196 @@
+"""Fills the tables of the pages from the result files that commands wrote.
+
+    python -m docs.build            # writes the pages
+    python -m docs.build --check    # exit code 1 where a page differs from its results
+
+A page says where a table goes, of which kind it is, and from which file beside the page:
+
+    <!-- table: evaluation results.json -->
+    <!-- /table -->
+
+What stands between the two lines is replaced. The kinds are the keys of `KINDS`.
+"""
+
+import csv
+import json
+import pathlib
+import re
+import statistics
+import sys
+
+from keras_pairs.files import markdown_table
+
+ROOT = pathlib.Path(__file__).parent.parent
+TABLE = re.compile(r"(<!-- table: (\S+) (\S+) -->\n).*?(<!-- /table -->)", re.DOTALL)
+
+
+def evaluation(path):
+    """All columns of `keras_pairs.evaluate`, from its results.json."""
+    from keras_pairs.evaluate import markdown
+
+    return markdown(_rows(path))
+
+
+def gain(path):
+    """Accuracy without and with auxiliary loss, from `evaluate --table1`'s results.json."""
+    lines = [("nb_f", "w_a = 0 (%)", "with auxiliary loss (%)", "gain")]
+    rows = _rows(path)
+    for without, with_ in zip(rows[::2], rows[1::2], strict=True):
+        both = [f"{row['mean']:.1f} ± {row['std']:.1f}" for row in (without, with_)]
+        difference = with_["mean"] - without["mean"]
+        lines.append((str(with_["nb_f"]), *both, f"{difference:+.1f}"))
+    return markdown_table(lines)
+
+
+def study(name):
+    """A function from the results.json of `benchmarks.studies` to that study's table."""
+
+    def tabulate(path):
+        from benchmarks import studies
+
+        _, _, lines, _ = studies.STUDIES[name]
+        return markdown_table(lines(_named(_rows(path))))
+
+    return tabulate
+
+
+def score(path):
+    """Accuracies of a published model, from `evaluate --model`'s results.json."""
+    found = _json(path)
+    shares = {f"accuracy of {name}": x for name, x in found["accuracy"].items()}
+    shares["calibration error"] = found["calibration_error"]
+    lines = [(f"on {found['pairs']:,} test pairs", "%")]
+    lines += [(name, f"{100 * share:.2f}") for name, share in shares.items()]
+    return markdown_table(lines)
+
+
+def origin(path):
+    """Data, commit, versions and machine behind any results.json."""
+    found = _json(path)
+    data, versions = found["dataset"], found["versions"]
+    names = ("tensorflow", "keras", "python")
+    return "\n".join(
+        [
+            f"- data: {data['name']}, {data['train_images']:,} training and "
+            f"{data['test_images']:,} test images",
+            f"- code: commit {(found['commit'] or 'unknown')[:7]}",
+            f"- versions: {', '.join(f'{name} {versions[name]}' for name in names)}",
+            f"- machine: {found['machine']}",
+            "",
+        ]
+    )
+
+
+def search(path):
+    """The selected rows of a search, from its results.csv."""
+    from tuner import project
+
+    text = project.markdown(project.select(_csv(path)), {"validation": "validation"})
+    return "".join(f"{line}\n" for line in text.splitlines() if line.startswith("|"))
+
+
+def search_summary(path):
+    """How well the trials of a search did, from its results.csv."""
+    lines = [("nb_f", "w_a > 0", "trials", "lowest (%)", "median (%)", "best (%)")]
+    lines[0] += ("seconds each",)
+    rows = [row for row in _csv(path) if row["status"] == "COMPLETED"]
+    for nb_f in sorted({row["nb_f"] for row in rows}):
+        for auxiliary in (False, True):
+            some = [r for r in rows if r["nb_f"] == nb_f and (r["w_a"] > 0) == auxiliary]
+            if not some:
+                continue
+            found = [100 * row["val_comparison_accuracy"] for row in some]
+            shown = (min(found), statistics.median(found), max(found))
+            shown += (statistics.mean(row["seconds"] for row in some),)
+            names = f"{nb_f:g}", "yes" if auxiliary else "no", str(len(some))
+            lines.append((*names, *(f"{value:.1f}" for value in shown)))
+    return markdown_table(lines)
+
+
+KINDS = {
+    "evaluation": evaluation,
+    "gain": gain,
+    "auxiliary": study("auxiliary"),
+    "presets": study("presets"),
+    "sharing": study("sharing"),
+    "ablation": study("ablation"),
+    "score": score,
+    "origin": origin,
+    "search": search,
+    "search-summary": search_summary,
+}
+
+
+def pages():
+    """Paths of all pages: the README and what lies below docs/."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def built(page):
+    """The text that a page should have.
+
+    Raises:
+      ValueError: if it names a kind that there is not, or a result file cannot be read.
+    """
+    page = pathlib.Path(page)
+
+    def fill(match):
+        opening, kind, name, closing = match.groups()
+        if kind not in KINDS:
+            raise ValueError(f"{page}: no kind of table is called {kind}")
+        try:
+            return f"{opening}\n{KINDS[kind](page.parent / name)}\n{closing}"
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{page}, {name}: {error!r}") from error
+
+    return TABLE.sub(fill, page.read_text(encoding="utf-8"))
+
+
+def _json(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _rows(path):
+    return _json(path)["rows"]
+
+
+def _named(rows):
+    """Rows by the name that the study gave them; those of `evaluate` by their place."""
+    names = (row.get("name", number) for number, row in enumerate(rows))
+    return {
+        tuple(name) if isinstance(name, list) else name: row
+        for name, row in zip(names, rows, strict=True)
+    }
+
+
+def _csv(path):
+    """Rows with numbers as float, and None where a cell is empty."""
+
+    def value(text):
+        try:
+            return float(text)
+        except ValueError:
+            return text or None
+
+    with open(path, newline="", encoding="utf-8") as file:
+        return [{k: value(v) for k, v in row.items()} for row in csv.DictReader(file)]
+
+
+def main(arguments):
+    """Writes the pages, or with --check tells which differ; returns the exit code."""
+    if arguments not in ([], ["--check"]):
+        print("error: takes --check or nothing", file=sys.stderr)
+        return 2
+    differing = [page for page in pages() if built(page) != page.read_text("utf-8")]
+    for page in differing:
+        name = page.relative_to(ROOT)
+        if arguments:
+            print(f"error: {name} differs; run python -m docs.build", file=sys.stderr)
+        else:
+            page.write_text(built(page), encoding="utf-8")
+            print(f"{name} written")
+    return 1 if arguments and differing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
