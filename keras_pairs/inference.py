@@ -113,7 +113,8 @@ class Comparer:
 
     Attributes:
       path: Path of its folder.
-      name: str, `<model>/<version>`.
+      in_box: bool, whether it is the model in the box.
+      name: str, its path as it was given; of the model in the box `box.VERSION`.
       card: dict of its model card, or None.
       data: str, name of the data that it was trained on, or None where it does not say.
       reads_digits: whether it was trained on the digits too; if not, they mean nothing.
@@ -121,7 +122,8 @@ class Comparer:
 
     def __init__(self, path):
         self.path = path
-        self.name = "/".join(path.absolute().parts[-2:])
+        self.in_box = _is_box(path)
+        self.name = box.VERSION if self.in_box else str(path)
         self.card = None
         with contextlib.suppress(OSError, ValueError):
             self.card = files.read_json(path / "model_card.json")
@@ -149,14 +151,8 @@ class Comparer:
 
     def __str__(self):
         """Which model this is, and what it was trained on."""
-        name = f"the model in the box: {self.name}" if self._in_box() else self.name
-        return f"{name}, trained on {self.data or 'data that it does not name'}"
-
-    def _in_box(self):
-        try:
-            return os.path.samefile(self.path, box.path())
-        except (OSError, UserError):
-            return False
+        name = f"the model in the box: {self.name}" if self.in_box else self.name
+        return f"{name}, trained on {self.data or 'unrecorded data'}"
 
     def compare(self, first, second):
         """Compares n pairs, or one.
@@ -270,6 +266,13 @@ class Comparer:
         probability = answers["comparison"][:, 0]
         answers = answers | {"comparison": probability}
         return Comparison(answers, dict(errors), self.reads_digits)
+
+
+def _is_box(path):
+    try:
+        return os.path.samefile(path, box.path())
+    except (OSError, UserError):
+        return False
 
 
 def _images(images):

@@ -17,10 +17,11 @@ VERSION = ROOT / "saved_models" / "digit_pairs" / "1"
 
 @pytest.fixture(scope="module")
 def shipped():
-    return inference.load(VERSION)
+    return inference.load()
 
 
 def test_it_is_small_and_its_card_tells_where_it_comes_from(shipped):
+    assert shipped.path.resolve() == VERSION
     size = sum(path.stat().st_size for path in VERSION.rglob("*") if path.is_file())
     assert size <= 5e6
     training = shipped.card["training"]
