@@ -48,11 +48,9 @@ def run(main, doc, names, argv=None, grid=False, arguments=0):
     words = argv[1:]
     flag_words = words[: words.index("--")] if "--" in words else words
     if not HELP.isdisjoint(flag_words):
-        print(usage(doc, values))
-        sys.exit(0)
+        _show(usage(doc, values))
     if "--version" in flag_words:
-        print(version())
-        sys.exit(0)
+        _show(version())
     try:
         words = values.read_flags_from_files(words)
         if any("\0" in word for word in words):
@@ -72,8 +70,7 @@ def run(main, doc, names, argv=None, grid=False, arguments=0):
     except UserError as error:
         _fail(error, 2 if isinstance(error, UsageError) else 1)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        _reader_is_gone()
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _fail(f"{where}{error.strerror or error}", 1)
@@ -93,20 +90,19 @@ def run_command(package, doc, commands):
     """
     word = sys.argv[1] if len(sys.argv) > 1 else "--help"
     if word in HELP:
-        print(f"{doc.strip()}\n\nCommands, each with a --help of its own:")
+        lines = [doc.strip(), "", "Commands, each with a --help of its own:"]
         for name in commands:
             module = importlib.import_module(f"{package}.{name}")
-            print(f"  {name:10}{module.__doc__.partition(chr(10))[0]}")
-    elif word == "--version":
-        print(version())
-    elif word in commands:
-        del sys.argv[1]
-        importlib.import_module(f"{package}.{word}").run()
-    else:
+            lines.append(f"  {name:10}{module.__doc__.splitlines()[0]}")
+        _show("\n".join(lines))
+    if word == "--version":
+        _show(version())
+    if word not in commands:
         near = difflib.get_close_matches(word, commands, 1)
         there = f"did you mean {near[0]}?" if near else f"there are: {', '.join(commands)}"
         _fail(f"no command {word}; {there}", 2)
-    sys.exit(0)
+    del sys.argv[1]
+    importlib.import_module(f"{package}.{word}").run()
 
 
 def version():
@@ -197,6 +193,21 @@ def relative(path):
     path = pathlib.Path(path).absolute()
     here = pathlib.Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _show(text):
+    """Prints what was asked for instead of work, and exits."""
+    try:
+        say(text)
+    except BrokenPipeError:
+        _reader_is_gone()
+    sys.exit(0)
+
+
+def _reader_is_gone():
+    """Exits as `head` wants it: without a word, and without another try to write."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(1)
 
 
 def _fail(message, code, before=""):

@@ -99,6 +99,15 @@ def test_the_list_needs_no_tensorflow(package):
     assert done.stderr == ""
 
 
+def test_a_reader_that_is_gone_is_no_error():
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "keras_pairs"]
+    done = subprocess.run(command, cwd=ROOT, stdout=write, stderr=subprocess.PIPE)
+    os.close(write)
+    assert done.returncode == 1 and done.stderr == b""
+
+
 def test_console_scripts_exist():
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
