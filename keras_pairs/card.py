@@ -115,6 +115,11 @@ def _versions(origin):
     return origin.get("versions", {}) | commit
 
 
+def data_name(card):
+    """The name of the data that the model was trained on, or None."""
+    return ((card.get("training") or {}).get("dataset") or {}).get("name")
+
+
 def reads_digits(card):
     """Whether the digits that the model answers mean something: it was trained on them."""
     config = (card.get("training") or {}).get("config", {})

@@ -94,8 +94,19 @@ def _enum(*choices):
     return define
 
 
+class _BooleanParser(flags.BooleanParser):
+    """absl's, whose error is a tuple."""
+
+    def parse(self, argument):
+        try:
+            return super().parse(argument)
+        except ValueError:
+            raise ValueError("must be true or false") from None
+
+
 def _boolean(name, default, text, values):
-    flags.DEFINE_boolean(name, default, text, flag_values=values)
+    flag = flags.Flag(_BooleanParser(), None, name, default, text, boolean=True)
+    flags.DEFINE_flag(flag, values)
 
 
 class _ListParser(flags.ArgumentParser):
@@ -215,8 +226,9 @@ _FLAGS = {
     ),
     "export_dir": (
         _path("folder"),
-        "saved_models/digit_pairs",
-        "Folder in which the SavedModel becomes the next version.",
+        None,
+        "Folder in which the SavedModel becomes the next version "
+        "[saved_models/<data>-<preset>].",
     ),
     "verbosity": (
         _enum("0", "1"),
@@ -239,7 +251,7 @@ _FLAGS = {
         _path("existing"),
         None,
         "export: a run folder or .keras file. predict, evaluate: a folder of versions, or "
-        "one of them [predict: saved_models/digit_pairs].",
+        "one of them [predict: the model in the box].",
     ),
     "keep": (
         _integer(2),

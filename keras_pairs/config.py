@@ -163,8 +163,11 @@ class TrainingConfig:
           **given: fields of this class.
 
         Raises:
-          ValueError: as the constructor.
+          ValueError: if there is no such preset, or as the constructor.
         """
+        if preset not in PRESETS:
+            names = ", ".join(PRESETS)
+            raise ValueError(f"preset must be one of {names}. Received: preset={preset}")
         given = {name: value for name, value in given.items() if value is not None}
         values = {"nb_f": 64} | PRESETS[preset] | given
         nb_f, w_a = values["nb_f"], values.get("w_a")

@@ -2,7 +2,7 @@
 
     from keras_pairs import inference
 
-    model = inference.load("saved_models/digit_pairs")
+    model = inference.load()  # the model in the box; or inference.load(folder)
     model.compare("three.png", "seven.png").probability
 
 Every answer comes from the SavedModel's own signatures, so that a picture is prepared by
@@ -11,15 +11,17 @@ the same operations here and in a server.
 
 import contextlib
 import dataclasses
+import os
 import pathlib
 
 import numpy as np
 import tensorflow as tf
 
-from keras_pairs import card, config, drawing, files, image_files, scoring
+from keras_pairs import box, card, drawing, files, image_files, scoring
 from keras_pairs.config import UserError
 
 BATCH = 256
+DIGITS = {"first_digit", "second_digit"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,13 +29,16 @@ class Comparison:
     """Answers for n pairs.
 
     Attributes:
-      outputs: dict of float32 arrays by the model's outputs: `comparison` [n], P(first
-        digit <= second digit); `first_digit`, `second_digit` [n, 10], class probabilities.
+      outputs: dict of float32 arrays by the model's own outputs: `comparison` [n], P(first
+        digit <= second digit); `first_digit`, `second_digit` [n, 10], class probabilities;
+        and what others it has.
       errors: dict: index of a pair → `UserError`; its answers are NaN.
+      reads_digits: whether the model learned the digits; if not, they mean nothing.
     """
 
     outputs: dict
     errors: dict = dataclasses.field(default_factory=dict)
+    reads_digits: bool = True
 
     @property
     def probability(self):
@@ -64,13 +69,24 @@ class Comparison:
         digits[known] = both[known].argmax(-1)
         return digits
 
+    @property
+    def contradicts(self):
+        """bool [n], whether verdict and digits say different things.
 
-def load(path="saved_models/digit_pairs"):
+        False where the pair has an error, or the digits mean nothing.
+        """
+        if not self.reads_digits:
+            return np.zeros(len(self.verdict), bool)
+        first, second = self.digits.T
+        return (first >= 0) & ((first <= second) != self.verdict)
+
+
+def load(path=None):
     """Loads a published model.
 
     Args:
       path: str or Path of a folder of versions, of which the newest is taken, or of one
-        version.
+        version. None: the model in the box, whatever the current folder holds.
 
     Returns:
       `Comparer`.
@@ -78,7 +94,7 @@ def load(path="saved_models/digit_pairs"):
     Raises:
       UserError: if there is no SavedModel, or not one that `publishing.publish` wrote.
     """
-    return Comparer(_find(pathlib.Path(path)))
+    return Comparer(box.path() if path is None else _find(pathlib.Path(path)))
 
 
 def _find(path):
@@ -97,27 +113,46 @@ class Comparer:
 
     Attributes:
       path: Path of its folder.
+      in_box: bool, whether it is the model in the box.
+      name: str, its path as it was given; of the model in the box `box.VERSION`.
       card: dict of its model card, or None.
+      data: str, name of the data that it was trained on, or None where it does not say.
       reads_digits: whether it was trained on the digits too; if not, they mean nothing.
     """
 
     def __init__(self, path):
         self.path = path
+        self.in_box = _is_box(path)
+        self.name = box.VERSION if self.in_box else str(path)
         self.card = None
         with contextlib.suppress(OSError, ValueError):
             self.card = files.read_json(path / "model_card.json")
-        self.reads_digits = card.reads_digits(self.card or {})
+        self.data = card.data_name(self.card or {})
         try:
             self._model = tf.saved_model.load(str(path))
             self._functions = {
                 name: self._model.signatures[name]
                 for name in ("serving_default", "images", "png")
             }
+            # Its own: later versions of this code may give their models others.
+            self._outputs = {
+                name: spec.shape[1:].as_list()
+                for name, spec in self._functions["png"].structured_outputs.items()
+            }
         except KeyError as error:
             raise UserError(f"{path}: has no signature {error}") from error
         except Exception as error:
             # TensorFlow raises whatever its readers met, of a damaged file even KeyError.
             raise UserError(f"{path}: not a SavedModel that can be read") from error
+        if "comparison" not in self._outputs:
+            raise UserError(f"{path}: has no output comparison")
+        taught = card.reads_digits(self.card or {})
+        self.reads_digits = taught and DIGITS <= self._outputs.keys()
+
+    def __str__(self):
+        """Which model this is, and what it was trained on."""
+        name = f"the model in the box: {self.name}" if self.in_box else self.name
+        return f"{name}, trained on {self.data or 'unrecorded data'}"
 
     def compare(self, first, second):
         """Compares n pairs, or one.
@@ -165,8 +200,9 @@ class Comparer:
             answers = [self._answer(signature, part) for part in parts]
         except tf.errors.InvalidArgumentError as error:
             raise UserError(drawing.reason(error)) from error
-        names = config.OUTPUT_UNITS
-        return _comparison({n: np.concatenate([a[n] for a in answers]) for n in names})
+        return self._comparison(
+            {name: np.concatenate([a[name] for a in answers]) for name in self._outputs}
+        )
 
     def compare_files(self, pairs):
         """Compares pairs of image files; one that cannot be compared stops no other.
@@ -185,8 +221,8 @@ class Comparer:
                 errors[i] = error
         good = [i for i in range(len(pairs)) if i not in errors]
         answers = {
-            name: np.full((len(pairs), units), np.nan, "float32")
-            for name, units in config.OUTPUT_UNITS.items()
+            name: np.full((len(pairs), *shape), np.nan, "float32")
+            for name, shape in self._outputs.items()
         }
         for start in range(0, len(good), BATCH):
             indices = good[start : start + BATCH]
@@ -194,7 +230,7 @@ class Comparer:
             for places, values in self._answer_good(indices, part, pairs, errors):
                 for name, array in answers.items():
                     array[places] = values[name]
-        return _comparison(answers, sorted(errors.items()))
+        return self._comparison(answers, sorted(errors.items()))
 
     def _answer_good(self, indices, contents, pairs, errors):
         """Yields (indices, answers); halves a batch that the graph refuses."""
@@ -224,7 +260,19 @@ class Comparer:
         function = self._functions[signature]
         (name,) = function.structured_input_signature[1]
         answers = function(**{name: tf.constant(pairs)})
-        return {name: answers[name].numpy() for name in config.OUTPUT_UNITS}
+        return {name: answers[name].numpy() for name in self._outputs}
+
+    def _comparison(self, answers, errors=()):
+        probability = answers["comparison"][:, 0]
+        answers = answers | {"comparison": probability}
+        return Comparison(answers, dict(errors), self.reads_digits)
+
+
+def _is_box(path):
+    try:
+        return os.path.samefile(path, box.path())
+    except (OSError, UserError):
+        return False
 
 
 def _images(images):
@@ -257,7 +305,3 @@ def _content(image):
 
 def _name(image):
     return "<bytes>" if isinstance(image, bytes) else image
-
-
-def _comparison(answers, errors=()):
-    return Comparison(answers | {"comparison": answers["comparison"][:, 0]}, dict(errors))

@@ -3,8 +3,10 @@
     python -m keras_pairs.predict a.png b.png
     python -m keras_pairs.predict --csv=pairs.csv --json
 
-A CSV file has one pair a row, with file names as seen from its own folder. A pair that
-cannot be compared gets a line that says why; the others are compared all the same.
+The model in the box answers, or the one that --model names, and each answer says so. A CSV
+file has one pair a row, with file names as seen from its own folder. A pair that cannot be
+compared gets a line that says why; the others are compared all the same. Line k answers the
+k-th pair; of a CSV file's text one more line, the last, names the model and its data.
 """
 
 import base64
@@ -17,7 +19,6 @@ from keras_pairs import cli, image_files
 from keras_pairs.config import UsageError, UserError
 
 FLAGS = ("model", "csv", "json", "request")
-DEFAULT_MODEL = "saved_models/digit_pairs"
 CHUNK = 256
 
 
@@ -58,8 +59,8 @@ def request_body(pairs):
     return json.dumps({"signature_name": "png", "instances": instances})
 
 
-def describe(names, answers, i, reads_digits, as_json):
-    """One line about pair i of a `Comparison`."""
+def describe(names, answers, i, model, as_json):
+    """One line about pair i of a `Comparison` by a `Comparer`."""
     error = answers.errors.get(i)
     record = dict(zip(("first", "second"), names, strict=True))
     if error is not None:
@@ -67,12 +68,17 @@ def describe(names, answers, i, reads_digits, as_json):
             return json.dumps(record | {"error": str(error)})
         return f"{names[0]} ? {names[1]}: {error}"
     probability = float(answers.probability[i])
-    first, second = answers.digits[i].tolist() if reads_digits else (None, None)
+    reads = answers.reads_digits
+    first, second = answers.digits[i].tolist() if reads else (None, None)
+    contradicts = bool(answers.contradicts[i])
     if as_json:
         record |= {"comparison": probability, "verdict": bool(answers.verdict[i])}
-        return json.dumps(record | {"first_digit": first, "second_digit": second})
+        record |= {"first_digit": first, "second_digit": second}
+        record |= {"contradicts": contradicts, "model": model.name, "data": model.data}
+        return json.dumps(record)
     verdict = "yes" if answers.verdict[i] else "no"
-    read = f"; reads {first} and {second}" if reads_digits else ""
+    read = f"; reads {first} and {second}" if reads else ""
+    read += ", which contradicts the answer" if contradicts else ""
     return f"{names[0]} <= {names[1]}: {verdict} (probability {probability:.3f}{read})"
 
 
@@ -107,8 +113,10 @@ def print_answers(rows, folder, model, as_json):
                 errors.append(row)
                 cli.say(json.dumps({"error": str(row)}) if as_json else row)
                 continue
-            cli.say(describe(row, answers, i, model.reads_digits, as_json))
+            cli.say(describe(row, answers, i, model, as_json))
             i += 1
+    if not as_json:
+        cli.say(f"[{model}]")
     return errors
 
 
@@ -130,12 +138,13 @@ def main(values, *images):
         cli.import_tensorflow(keras=False)
         from keras_pairs import inference
 
-        model = inference.load(values["model"].value or DEFAULT_MODEL)
+        model = inference.load(values["model"].value)
         if table:
             errors = print_answers(rows, folder, model, as_json)
         else:
             answers = model.compare(*([image] for image in images))
-            cli.say(describe(images, answers, 0, model.reads_digits, as_json))
+            line = describe(images, answers, 0, model, as_json)
+            cli.say(line if as_json else f"{line} [{model}]")
     if len(errors) == len(rows) == 1:
         raise errors[0]
     if errors:

@@ -4,12 +4,14 @@
     python -m keras_pairs.train --preset=best
 
 What neither a flag nor the preset says comes from Table I's row for that nb_f: the row
-with auxiliary loss, or the row without where --w_a=0.
+with auxiliary loss, or the row without where --w_a=0. The model in the box, which
+`predict` asks, stays as it is: the last line says how to ask the trained one.
 """
 
+import shlex
 import time
 
-from keras_pairs import cli, files
+from keras_pairs import box, cli, files
 from keras_pairs.command_flags import TRAINING, config_from_flags
 
 FLAGS = (
@@ -20,7 +22,7 @@ FLAGS = (
 )
 
 
-def train(config, images, run_dir, export_dir, verbose=True):
+def train(config, images, run_dir, export_dir, verbose=True, preset=None):
     """Trains one network, scores its test pairs once, writes run folder and SavedModel.
 
     Args:
@@ -30,6 +32,7 @@ def train(config, images, run_dir, export_dir, verbose=True):
         history.csv, history.png and model.keras.
       export_dir: folder that receives the next SavedModel version.
       verbose: whether to show a progress bar.
+      preset: str, what `config` came from, for the record.
 
     Returns:
       (dict of test accuracies in [0, 1] on `num_pairs` pairs, the same with `pairs` on as
@@ -43,6 +46,7 @@ def train(config, images, run_dir, export_dir, verbose=True):
 
     splits = data.sample_pairs(images, config.num_pairs, config.seed, "test")
     origin = {
+        "preset": preset,
         "config": config.to_dict(),
         "dataset": images.describe(),
         **files.provenance(),
@@ -85,12 +89,14 @@ def main(values):
     images = data.load_images(config.dataset, config.data_path)
     data.check_enough(images, config.num_pairs)
     run_dir = files.make_run_dir(values["run_dir"].value, "train")
-    export_dir = files.make_run_dir(values["export_dir"].value, "export")
+    preset = values["preset"].value
+    export_dir = values["export_dir"].value or box.export_folder(images.name, preset)
+    files.make_run_dir(export_dir, "export")
     cli.import_tensorflow(config.nb_f * config.batch_size)
     cli.print_config(config, images)
     begun = time.perf_counter()
     accuracies, of_all, version = train(
-        config, images, run_dir, export_dir, values["verbosity"].value == "1"
+        config, images, run_dir, export_dir, values["verbosity"].value == "1", preset
     )
     shown = "  ".join(f"{name} {100 * x:.1f} %" for name, x in accuracies.items())
     cli.say(f"test accuracy: {shown}  ({time.perf_counter() - begun:.0f} s)")
@@ -99,6 +105,8 @@ def main(values):
         cli.say(f"of all {of_all['pairs']:,} test pairs: comparison {share:.2f} %")
     cli.say(f"run folder:    {cli.relative(run_dir)}")
     cli.say(f"SavedModel:    {cli.relative(version)}")
+    ask = ("python", "-m", "keras_pairs.predict", f"--model={cli.relative(export_dir)}")
+    cli.say(f"ask it:        {shlex.join(ask)} a.png b.png")
 
 
 def run():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_pairs import files, image_files, inference
+from keras_pairs import config, files, image_files, inference
 from keras_pairs.config import UserError
 
 
@@ -179,6 +179,31 @@ def test_no_model_is_one_line(published, tmp_path, broken):
         (tmp_path / "models" / "1" / "saved_model.pb").write_bytes(content[:5000])
     with pytest.raises(UserError, match=f"{tmp_path}.*(no such|can be read)"):
         inference.load(tmp_path / "models")
+
+
+def test_a_published_model_has_its_own_outputs(monkeypatch, digits):
+    """Not those that a later version of this code gives its models."""
+    monkeypatch.setitem(config.OUTPUT_UNITS, "same", 1)
+    monkeypatch.setattr(config, "OUTPUTS", (*config.OUTPUTS, "same"))
+    model, names = inference.load(), {"comparison", "first_digit", "second_digit"}
+    arrays = model.compare(digits.x_test[:3], digits.x_test[3:6])
+    assert set(arrays.outputs) == names and not np.isnan(arrays.probability).any()
+    paths = model.compare_files([("none.png", "none.png")])
+    assert set(paths.outputs) == names and np.isnan(paths.probability).all()
+
+
+def test_contradictions():
+    eye = np.eye(10, dtype="float32")
+    nothing = np.full((1, 10), np.nan, "float32")
+    outputs = {
+        "comparison": np.array([0.9, 0.1, 0.1, 0.9, 0.5, np.nan], "float32"),
+        "first_digit": np.concatenate([eye[[3, 3, 7, 7, 4]], nothing]),
+        "second_digit": np.concatenate([eye[[7, 7, 3, 3, 4]], nothing]),
+    }
+    found = inference.Comparison(outputs)
+    assert found.contradicts.tolist() == [False, True, False, True, False, False]
+    found = inference.Comparison(outputs, reads_digits=False)
+    assert found.contradicts.tolist() == [False] * 6
 
 
 def test_digits_nobody_taught_are_not_told(published, tmp_path):

@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_pairs import inference
+from keras_pairs import inference, predict
 from tests.helpers import assert_one_line, call, command
+
+MODEL = "--model=saved_models/digit_pairs"
 
 
 @pytest.fixture
 def folder(tmp_path, digits, published):
-    """A working folder as the README has it, with pictures and a table of pairs."""
+    """A working folder with a model of its own, pictures and a table of pairs."""
     models = tmp_path / "saved_models"
     models.mkdir()
     (models / "digit_pairs").symlink_to(published.parent)
@@ -30,7 +32,7 @@ def folder(tmp_path, digits, published):
 
 @pytest.mark.parametrize("run", [call, command])
 def test_one_pair_is_one_line(folder, run):
-    done = run("predict", "a.png", "b.png", cwd=folder)
+    done = run("predict", MODEL, "a.png", "b.png", cwd=folder)
     assert done.returncode == 0 and done.stderr == "", done.stderr
     model = inference.load(folder / "saved_models" / "digit_pairs")
     expected = model.compare(folder / "a.png", folder / "b.png")
@@ -38,11 +40,13 @@ def test_one_pair_is_one_line(folder, run):
     verdict = "yes" if probability >= 0.5 else "no"
     first, second = expected.digits[0]
     read = f"probability {probability:.3f}; reads {first} and {second}"
-    assert done.stdout == f"a.png <= b.png: {verdict} ({read})\n"
+    model = "saved_models/digit_pairs/1, trained on unrecorded data"
+    assert done.stdout == f"a.png <= b.png: {verdict} ({read}) [{model}]\n"
 
 
 def test_a_table_of_pairs(folder):
-    done = call("predict", f"--csv={folder}/pairs.csv", "--json", cwd=folder)
+    table = f"--csv={folder}/pairs.csv"
+    done = call("predict", MODEL, table, "--json", cwd=folder)
     assert done.returncode == 1
     assert done.stderr == "error: 2 of 5 pairs could not be compared\n"
     records = [json.loads(line) for line in done.stdout.splitlines()]
@@ -55,9 +59,12 @@ def test_a_table_of_pairs(folder):
         assert record["comparison"] == pytest.approx(expected.probability[0], abs=1e-5)
         assert record["verdict"] == expected.verdict[0]
         assert [record["first_digit"], record["second_digit"]] == list(expected.digits[0])
-    text = call("predict", f"--csv={folder}/pairs.csv", cwd=folder).stdout.splitlines()
+        assert record["contradicts"] == expected.contradicts[0]
+        assert record["model"] == "saved_models/digit_pairs/1" and record["data"] is None
+    text = call("predict", MODEL, table, cwd=folder).stdout.splitlines()
     assert text[1] == f"a.png ? empty.png: {folder}/empty.png: an empty file"
-    assert len(text) == 5 and text[4].startswith("b.png <= c.jpg: ")
+    assert len(text) == 6 and text[4].startswith("b.png <= c.jpg: ")
+    assert text[5] == "[saved_models/digit_pairs/1, trained on unrecorded data]"
 
 
 def test_request_body_is_what_a_server_wants(folder, published):
@@ -75,6 +82,40 @@ def test_request_body_is_what_a_server_wants(folder, published):
     paths = [[folder / name for name in pair] for pair in names]
     expected = inference.load(published).compare_files(paths)
     np.testing.assert_array_equal(found.probability, expected.probability)
+
+
+class Answering:
+    """A model that reads 3 and 7 and says no."""
+
+    name, data, reads_digits = "m/1", "mnist", True
+
+    def comparison(self):
+        digits = np.eye(10, dtype="float32")
+        outputs = {"comparison": np.array([0.25], "float32")}
+        outputs |= {"first_digit": digits[3:4], "second_digit": digits[7:8]}
+        return inference.Comparison(outputs, reads_digits=self.reads_digits)
+
+
+def test_a_contradiction_is_told():
+    model = Answering()
+    line = predict.describe((A, B), model.comparison(), 0, model, as_json=False)
+    read = "reads 3 and 7, which contradicts the answer"
+    assert line == f"a.png <= b.png: no (probability 0.250; {read})"
+    line = predict.describe((A, B), model.comparison(), 0, model, as_json=True)
+    assert json.loads(line) == {
+        "first": A,
+        "second": B,
+        "comparison": 0.25,
+        "verdict": False,
+        "first_digit": 3,
+        "second_digit": 7,
+        "contradicts": True,
+        "model": "m/1",
+        "data": "mnist",
+    }
+    model.reads_digits = False
+    line = predict.describe((A, B), model.comparison(), 0, model, as_json=False)
+    assert line == "a.png <= b.png: no (probability 0.250)"
 
 
 A, B = "a.png", "b.png"
@@ -117,6 +158,7 @@ def test_export_of_a_run(folder, network):
     (folder / "run").mkdir()
     network.save(folder / "run" / "model.keras")
     metrics = {"test_accuracy": {"comparison": 0.5}, "config": {"seed": 3}, "dataset": {}}
+    metrics |= {"preset": "best", "dataset": {"name": "digits"}}
     (folder / "run" / "metrics.json").write_text(json.dumps(metrics))
     runs = ((1, "run", call), (2, "run/model.keras", command))
     for version, model, run in runs:

@@ -14,10 +14,11 @@ from tests.helpers import BOX, ROOT
 
 @pytest.fixture(scope="module")
 def shipped():
-    return inference.load(BOX)
+    return inference.load()
 
 
 def test_it_is_small_and_its_card_tells_where_it_comes_from(shipped):
+    assert shipped.path.resolve() == BOX
     size = sum(path.stat().st_size for path in BOX.rglob("*") if path.is_file())
     assert size <= 5e6
     training = shipped.card["training"]

@@ -70,6 +70,7 @@ def best(tmp_path_factory):
 def test_a_preset_is_trained_published_and_inspected(best, tmp_path):
     metrics = json.loads((best / "run" / "metrics.json").read_text())
     assert metrics["config"]["weight_sharing"] and metrics["config"]["nb_f"] == 4
+    assert metrics["preset"] == "best"
     stated = metrics["test_accuracy_of_all"]
     assert stated["pairs"] == 200
     flags = (f"--data_path={best}/mnist.npz", f"--run_dir={tmp_path}/seen")

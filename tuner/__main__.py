@@ -1,0 +1,18 @@
+"""Searches for a training's settings, on keras-tuner.
+
+A killed search goes on when its command is given again:
+
+    python -m tuner search --nb_f=8,16 --run_dir=runs/grid
+"""
+
+from keras_pairs import cli
+
+COMMANDS = ("search",)
+
+
+def run():
+    cli.run_command("tuner", __doc__, COMMANDS)
+
+
+if __name__ == "__main__":
+    run()
