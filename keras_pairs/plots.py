@@ -247,10 +247,10 @@ def _against_w_a(axes, rows, title):
     # A line through one place shows by its marker only.
     one = "_" if len(w_as) == 1 else ""
     best = [max(values) for values in found]
-    axes.plot(places, best, f"-{one}", color=OURS, label="best")
+    axes.plot(places, best, f"-{one}", color=OURS, markersize=14, label="best")
     middles = [np.median(values) for values in found]
     label = "median over lr and batch size"
-    axes.plot(places, middles, f"--{one}", color=OURS, label=label)
+    axes.plot(places, middles, f"--{one}", color=OURS, markersize=14, label=label)
     axes.set_xticks(places, [f"{w_a:g}" for w_a in w_as])
     axes.set(xlabel="w_a", ylabel="accuracy (%)", title=title)
     axes.grid(alpha=0.3)
