@@ -3,13 +3,14 @@
 import contextlib
 import dataclasses
 import errno
+import warnings
 
 import keras_tuner
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_pairs import card, files, publishing, training
+from keras_pairs import card, files, plots, publishing, training
 from keras_pairs.config import OUTPUTS, UserError
 from tuner import hparams, project, report
 from tuner.hypermodel import PairsHyperModel
@@ -55,9 +56,9 @@ PARTS = tuple(f"{name}_accuracy" for name in OUTPUTS)
 
 @pytest.fixture
 def no_training(monkeypatch):
-    """Replaces the trainings of `run`."""
-    fit = lambda configs, *_, **__: FakeTrained(configs)  # noqa: E731
-    monkeypatch.setattr(training, "fit", fit)
+    """Takes the trainings and the picture out of `run`."""
+    monkeypatch.setattr(training, "fit", lambda configs, *_, **__: FakeTrained(configs))
+    monkeypatch.setattr(plots, "plot_search", lambda *_: None)
 
 
 def snapshot(folder):
@@ -300,6 +301,16 @@ def test_selected_rows_are_the_best_without_and_with_auxiliary_loss():
     rows[5]["status"] = "FAILED"
     chosen = report.select(rows)
     assert [rows.index(row) for row in chosen] == [6, 3]
+
+
+@pytest.mark.parametrize("w_as", [(0.0,), (1.0,), (0.0, 1.0)])
+def test_a_grid_of_few_points_has_a_picture_without_warnings(tmp_path, w_as):
+    point = {"nb_f": 4, "lr": 0.01, "batch_size": 20, "status": "COMPLETED"}
+    rows = [point | {"w_a": w_a, "val_comparison_accuracy": 0.8} for w_a in w_as]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        plots.plot_search(rows, "digits", tmp_path / "results.png")
+    assert (tmp_path / "results.png").stat().st_size > 1000
 
 
 def test_hparams_hold_every_trial(searched, tmp_path):
