@@ -14,8 +14,6 @@ import time
 
 import pytest
 
-from tuner.population import load
-
 ROOT = pathlib.Path(__file__).parent.parent
 GRID = ("--nb_f=4", "--lr=0.01,0.001", "--batch_size=20,30,60", "--w_a=0,1")
 SMALL = (*GRID, "--epochs=2", "--dataset=digits", "--num_pairs=60")
@@ -264,6 +262,8 @@ def test_a_full_disk_ends_the_search_and_with_room_it_goes_on(small_disk):
     code, output, errors = command(f"--run_dir={folder}", "--workers=2")
     assert code == 0 and "12/12 trials  0 failed" in output, errors
     assert {row["status"] for row in results(folder)} == {"COMPLETED"}
+    from tuner.population import load
+
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     assert len(load(folder).get_best_models(3)) == 3
     code, _, errors = command(f"--run_dir={folder}")
