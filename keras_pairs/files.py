@@ -26,7 +26,7 @@ def atomic_write(path):
       path: str or Path; its suffix is kept, as libraries choose formats by suffix.
 
     Raises:
-      OSError: if the folder cannot be written or the disk is full.
+      OSError: if the folder cannot be written or the disk is full; it names `path`.
     """
     path = pathlib.Path(path)
     temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
@@ -35,6 +35,11 @@ def atomic_write(path):
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        # A full disk names no file, and nobody asked for the temporary one.
+        if error.errno and error.filename in (None, str(temporary)):
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

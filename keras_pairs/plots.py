@@ -200,7 +200,8 @@ def plot_search(rows, title, path):
         width_ratios=(1, 1, 1.2),
     )
     accuracies = [100 * row["val_comparison_accuracy"] for row in rows]
-    colours = {"vmin": min(accuracies), "vmax": max(accuracies)}
+    # Where all are equal the colours still need a range.
+    colours = {"vmin": min(accuracies), "vmax": max(max(accuracies), min(accuracies) + 1)}
     for axes, nb_f in zip(grid, widths, strict=True):
         own = [row for row in rows if row["nb_f"] == nb_f]
         without = [row for row in own if row["w_a"] == 0]
@@ -213,6 +214,11 @@ def plot_search(rows, title, path):
 
 
 def _heat_map(axes, rows, colours, title):
+    axes.set(xlabel="batch size", ylabel="lr", title=title)
+    if not rows:
+        axes.set(xticks=[], yticks=[])
+        axes.text(0.5, 0.5, "not tried", ha="center", va="center")
+        return
     lrs = sorted({row["lr"] for row in rows})
     sizes = sorted({row["batch_size"] for row in rows})
     best = np.full((len(lrs), len(sizes)), np.nan)
@@ -227,7 +233,6 @@ def _heat_map(axes, rows, colours, title):
             axes.text(x, y, f"{value:.1f}", ha="center", va="center", color=colour)
     axes.set_xticks(range(len(sizes)), [f"{size:g}" for size in sizes])
     axes.set_yticks(range(len(lrs)), [f"{lr:g}" for lr in lrs])
-    axes.set(xlabel="batch size", ylabel="lr", title=title)
 
 
 def _against_w_a(axes, rows, title):
@@ -239,9 +244,13 @@ def _against_w_a(axes, rows, title):
     ]
     for x, values in zip(places, found, strict=True):
         axes.plot([x] * len(values), values, "o", color=OURS, alpha=0.3, markersize=3)
-    axes.plot(places, [max(values) for values in found], color=OURS, label="best")
+    # A line through one place shows by its marker only.
+    one = "_" if len(w_as) == 1 else ""
+    best = [max(values) for values in found]
+    axes.plot(places, best, f"-{one}", color=OURS, markersize=14, label="best")
     middles = [np.median(values) for values in found]
-    axes.plot(places, middles, "--", color=OURS, label="median over lr and batch size")
+    label = "median over lr and batch size"
+    axes.plot(places, middles, f"--{one}", color=OURS, markersize=14, label=label)
     axes.set_xticks(places, [f"{w_a:g}" for w_a in w_as])
     axes.set(xlabel="w_a", ylabel="accuracy (%)", title=title)
     axes.grid(alpha=0.3)

@@ -19,6 +19,7 @@ def make(tmp_path):
 
     def new(grid=GRID, settings=SETTINGS, **options):
         oracle = GridOracle(grid, settings, **options)
+        (tmp_path / "project").mkdir(exist_ok=True)
         oracle._set_project_dir(str(tmp_path), "project")
         oracle.reload()
         return oracle
@@ -199,6 +200,28 @@ def test_only_the_best_models_of_each_width_stay(make, tmp_path):
             complete(oracle, trial, round(0.5 + (int(trial.trial_id) % 5) / 10, 1))
     left = sorted(path.parent.name[-4:] for path in tmp_path.glob("*/*/model.keras"))
     assert left == ["0004", "0009", "0014", "0019"]
+    # Reading a search deletes nothing, whatever it keeps; starting one does.
+    again = make(keep_models=1)
+    assert len(list(tmp_path.glob("*/*/model.keras"))) == 4
+    again.prune()
+    left = sorted(path.parent.name[-4:] for path in tmp_path.glob("*/*/model.keras"))
+    assert left == ["0004", "0014"]
+
+
+def test_a_worker_that_cannot_go_on_ends_the_search_and_frees_its_points(make, clock):
+    oracle = make(max_trials=6)
+    (late, *_) = take(oracle, "a")
+    clock.now += oracles.LEASE_S + 1
+    (trial, *_) = take(oracle, "b")
+    for given in (late, trial):
+        # As over the network, which carries values and no message.
+        given.status, given.hyperparameters.values[oracles.MESSAGE] = "STOPPED", "disk full"
+    with pytest.raises(UserError, match="disk full"):
+        oracle.end_trial(trial)
+    assert oracle.count_ended() == 0
+    # What a worker that was taken for dead says, ends nothing.
+    oracle.end_trial(late)
+    assert ids(take(make(max_trials=6), "c")) == list(range(6))
 
 
 def test_oracle_json_is_keras_tuners(make, tmp_path):

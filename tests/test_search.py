@@ -170,7 +170,7 @@ def test_without_a_chief_workers_end_and_the_search_can_go_on(undisturbed, tmp_p
     assert any("the chief at 127.0.0.1" in line and "not answer" in line for line in lines)
     assert "Traceback" not in errors and not parts(folder)
     code, _, errors = command(*flags)
-    assert code == 1 and "another grid, training or data" in errors
+    assert code == 1 and "another search: epochs=100000 there, 2 here" in errors
     assert len(errors.splitlines()) == 1
     code, _, errors = command(*flags, "--overwrite")
     assert code == 0, errors
@@ -241,6 +241,39 @@ def test_bad_flags_get_one_line(argument, message, tmp_path):
     done = helpers.call("search", argument, f"--run_dir={tmp_path}/grid")
     helpers.assert_one_line(done, 2, message)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 64 kB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(folder)]
+    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("file systems cannot be mounted here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.slow
+def test_a_full_disk_ends_the_search_and_with_room_it_goes_on(small_disk):
+    folder = small_disk / "grid"
+    code, _, errors = command(*SMALL, f"--run_dir={folder}", "--workers=2")
+    assert code == 1 and len(errors.splitlines()) == 1, errors
+    assert errors.startswith(f"error: {folder}/trial_") and "No space left" in errors
+    assert not parts(folder) and not list(folder.rglob(".tmp-*"))
+    assert not [p for p in folder.glob("*/trial.json") if '"FAILED"' in p.read_text()]
+    subprocess.run(["mount", "-o", "remount,size=32m", small_disk], check=True)
+    code, output, errors = command(f"--run_dir={folder}", "--workers=2")
+    assert code == 0 and "12/12 trials  0 failed" in output, errors
+    assert {row["status"] for row in results(folder)} == {"COMPLETED"}
+    from tuner.population import load
+
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    assert len(load(folder).get_best_models(3)) == 3
+    code, _, errors = command(f"--run_dir={folder}")
+    assert code == 1 and "Read-only file system" in errors
+    assert len(errors.splitlines()) == 1
 
 
 def test_what_only_shows_later_gets_one_line(tmp_path):

@@ -1,34 +1,72 @@
 """Trials trained as populations, and keras-tuner's own API on what they leave."""
 
+import contextlib
 import dataclasses
+import errno
+import warnings
 
 import keras_tuner
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from keras_pairs import training
-from keras_pairs.config import UserError
-from tuner import hparams, project
+from keras_pairs import card, files, plots, publishing, training
+from keras_pairs.config import OUTPUTS, UserError
+from tuner import hparams, project, report
 from tuner.hypermodel import PairsHyperModel
-from tuner.oracle import OBJECTIVE, GridOracle
-from tuner.population import PopulationTuner, load
+from tuner.oracle import OBJECTIVE
+from tuner.population import load
+from tuner.search import make_tuner
 from tuner.space import Grid, training_config
 
 GRID = Grid(nb_f=(4,), lr=(0.01, 0.001), batch_size=(20, 30), w_a=(0.0, 1.0))
 COMMON = {"w_m": 1.0, "epochs": 2, "seed": 1, "num_pairs": 60}
 
 
-def run(folder, images, splits, grid=GRID, common=COMMON, **options):
+def run(folder, images, splits, grid=GRID, common=COMMON, keep_models=3, retries=1):
     """A whole search in this process: (tuner, results as dicts)."""
     folder.mkdir(exist_ok=True)
-    record = project.describe(grid, common, images, "validation")
+    record = project.describe(grid, common, images, "validation", keep_models, retries)
     project.claim(folder, record)
-    oracle = GridOracle(grid, project.settings(record), **options)
-    tuner = PopulationTuner(oracle, grid, common, folder)
+    tuner = make_tuner(record, None, folder, None)
     tuner.search(splits)
     tuner.save()
-    project.report(oracle, record, folder)
-    return tuner, project.rows(oracle)
+    report.write(tuner.oracle, record, folder)
+    return tuner, report.rows(tuner.oracle)
+
+
+class FakeTrained:
+    """What `training.fit` returns, of a training that takes no time."""
+
+    def __init__(self, configs):
+        self.configs = configs
+        value = np.array([[0.5 + c.lr + c.w_a / 10 for c in configs]] * configs[0].epochs)
+        names = (f"{part}{name}" for part in ("", "val_") for name in (*PARTS, "loss"))
+        self.history = {name: value for name in names}
+
+    def member(self, k):
+        return self
+
+    def save(self, path):
+        path.write_bytes(b"a model")
+
+
+PARTS = tuple(f"{name}_accuracy" for name in OUTPUTS)
+
+
+@pytest.fixture
+def no_training(monkeypatch):
+    """Takes the trainings and the picture out of `run`."""
+    monkeypatch.setattr(training, "fit", lambda configs, *_, **__: FakeTrained(configs))
+    monkeypatch.setattr(plots, "plot_search", lambda *_: None)
+
+
+def snapshot(folder):
+    """Every path below a folder with its time and bytes."""
+    return {
+        path: (path.stat().st_mtime_ns, path.is_file() and path.read_bytes())
+        for path in [folder, *folder.rglob("*")]
+    }
 
 
 @pytest.fixture(scope="module")
@@ -64,13 +102,132 @@ def test_keras_tuners_api_works_in_a_plain_session(searched, splits, capsys):
     says = model.predict(splits.validation.images, verbose=0)["comparison"][:, 0] > 0.5
     right = says == splits.validation.target.astype(bool)
     assert right.mean() == pytest.approx(best["val_comparison_accuracy"])
-    with pytest.raises(ValueError, match="keeps no model.*best 3"):
+    with pytest.raises(ValueError, match="keeps no model.*best 2 of"):
         tuner.get_best_models(8)
     assert len(list(folder.glob("*/model.keras"))) == 2
 
 
+def look_at(folder):
+    tuner = load(folder)
+    tuner.results_summary()
+    tuner.get_best_hyperparameters(8)
+    for trial in tuner.oracle.trials.values():
+        # Where none is kept, and where what is kept is no model.
+        with contextlib.suppress(ValueError):
+            tuner.load_model(trial)
+    tuner.save()
+    with pytest.raises(UserError, match=f"tuner.search --run_dir={folder}"):
+        tuner.search()
+
+
+@pytest.mark.parametrize("keep_models", [1, 6])
+def test_looking_changes_no_byte(digits, splits, tmp_path, no_training, keep_models):
+    folder = tmp_path / "grid"
+    run(folder, digits, splits, keep_models=keep_models)
+    assert len(list(folder.glob("*/model.keras"))) == keep_models
+    # While a search runs there may be more models than stay in the end.
+    (folder / "trial_0000" / "model.keras").touch()
+    before = snapshot(tmp_path)
+    look_at(folder)
+    assert snapshot(tmp_path) == before
+
+
+def test_looking_at_real_models_changes_no_byte(searched):
+    before = snapshot(searched[0])
+    look_at(searched[0])
+    assert snapshot(searched[0]) == before
+
+
+def test_no_search_is_one_sentence(tmp_path):
+    for place in (tmp_path, tmp_path / "nothing"):
+        with pytest.raises(UserError, match="not the record of a search"):
+            load(place)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_kept_model_says_what_made_it(searched, digits):
+    folder, _, rows = searched
+    kept = list(folder.glob("*/model.keras"))
+    assert len(kept) == 2 == len(list(folder.glob("*/metrics.json")))
+    for path in kept:
+        model, origin = publishing.load_trained(path.parent)
+        (row,) = (row for row in rows if path.parent.name == f"trial_{row['trial']}")
+        values = {name: row[name] for name in ("nb_f", "lr", "batch_size", "w_a", "seed")}
+        assert origin["config"].items() >= (values | {"dataset": "digits"}).items()
+        assert origin["dataset"] == digits.describe()
+        accuracy = origin["validation_accuracy"]["comparison"]
+        assert accuracy == pytest.approx(row[OBJECTIVE.name])
+        text = card.markdown(card.make("name", 1, {}, model.count_params(), origin))
+        assert "seed: 1" in text and digits.digest in text and "keras_pairs.train" in text
+        assert f"tensorflow: {origin['versions']['tensorflow']}" in text
+
+
+def full_disk(monkeypatch, name):
+    """No room for files of that name. Returns the paths that were asked for."""
+    real, asked = files.atomic_write, []
+
+    @contextlib.contextmanager
+    def failing(path):
+        with real(path) as temporary:
+            yield temporary
+            if path.name == name:
+                asked.append(path)
+                raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files, "atomic_write", failing)
+    return asked
+
+
+@pytest.mark.parametrize("name", ["model.keras", "metrics.json", "trial.json"])
+def test_a_full_disk_ends_a_search_that_then_goes_on(
+    digits, splits, tmp_path, monkeypatch, no_training, name
+):
+    folder = tmp_path / "grid"
+    with monkeypatch.context() as full:
+        asked = full_disk(full, name)
+        with pytest.raises((UserError, OSError), match="No space left") as raised:
+            run(folder, digits, splits, keep_models=2)
+    assert str(asked[0]) in str(raised.value) and len(asked) == 1
+    statuses = [files.read_json(p)["status"] for p in folder.glob("*/trial.json")]
+    assert set(statuses) <= {"RUNNING"}
+    assert not list(folder.rglob(f"{files.TEMPORARY}*"))
+    _, rows = run(folder, digits, splits, keep_models=2)
+    assert [row["status"] for row in rows] == ["COMPLETED"] * 8
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError("for the maps"),
+        tf.errors.ResourceExhaustedError(None, None, "for the maps"),
+        OSError(errno.EIO, "Input/output error"),
+    ],
+)
+def test_too_little_memory_is_no_result(digits, splits, tmp_path, monkeypatch, error):
+    def lacking(*_, **__):
+        raise error
+
+    monkeypatch.setattr(training, "fit", lacking)
+    with pytest.raises(UserError, match="(not enough memory|Input/output).*batch_size=20"):
+        run(tmp_path / "grid", digits, splits)
+    assert load(tmp_path / "grid").oracle.count_ended() == 0
+
+
+def test_a_vanished_folder_does_not_grow_anew(digits, splits, tmp_path, monkeypatch):
+    folder = tmp_path / "grid"
+
+    def fit(configs, *_, **__):
+        folder.rename(tmp_path / "elsewhere")
+        return FakeTrained(configs)
+
+    monkeypatch.setattr(training, "fit", fit)
+    with pytest.raises(UserError, match=f"{folder}.*No such file or directory"):
+        run(folder, digits, splits)
+    assert not folder.exists()
+
+
 def test_who_starts_at_the_same_time_is_nobody_else(digits, tmp_path):
-    record = project.describe(GRID, COMMON, digits, "validation")
+    record = project.describe(GRID, COMMON, digits, "validation", 3, 1)
     (tmp_path / ".tmp-17-writable").touch()
     (tmp_path / "lock").touch()
     project.claim(tmp_path, record)
@@ -90,14 +247,15 @@ def test_weight_sharing_can_be_searched(searched, digits, splits, tmp_path):
     assert rows[0]["loss"] != searched[2][4]["loss"]
     (model,) = load(tmp_path / "grid").get_best_models()
     assert "digit_hidden" in {layer.name for layer in model.layers}
-    with pytest.raises(UserError, match="another grid, training or data"):
+    different = "weight_sharing=true there, false here"
+    with pytest.raises(UserError, match=f"another search: {different} "):
         run(tmp_path / "grid", digits, splits, grid)
 
 
-def test_a_finished_search_trains_nothing_more(searched, splits, monkeypatch):
-    folder, _, _ = searched
+def test_a_finished_search_trains_nothing_more(searched, digits, splits, monkeypatch):
+    folder, _, rows = searched
     monkeypatch.setattr(training, "fit", None)
-    load(folder).search(splits)
+    assert run(folder, digits, splits, keep_models=2)[1] == rows
 
 
 @pytest.mark.slow
@@ -125,14 +283,14 @@ def test_a_crash_costs_its_trials_only(digits, splits, tmp_path, monkeypatch):
     def crashing(configs, *rest, **options):
         calls.append(configs[0].batch_size)
         if configs[0].batch_size == 20:
-            raise MemoryError("no memory for batch 20")
+            raise RuntimeError("no luck with batch 20")
         return real(configs, *rest, **options)
 
     monkeypatch.setattr(training, "fit", crashing)
     _, rows = run(tmp_path / "grid", digits, splits, retries=1)
     assert calls == [20, 20, 30]
     assert [row["status"] for row in rows] == ["FAILED"] * 4 + ["COMPLETED"] * 4
-    assert {row["reason"] for row in rows[:4]} == {"MemoryError: no memory for batch 20"}
+    assert {row["reason"] for row in rows[:4]} == {"RuntimeError: no luck with batch 20"}
 
 
 def test_selected_rows_are_the_best_without_and_with_auxiliary_loss():
@@ -142,8 +300,18 @@ def test_selected_rows_are_the_best_without_and_with_auxiliary_loss():
         for point, accuracy in zip(GRID.points(), accuracies, strict=True)
     ]
     rows[5]["status"] = "FAILED"
-    chosen = project.select(rows)
+    chosen = report.select(rows)
     assert [rows.index(row) for row in chosen] == [6, 3]
+
+
+@pytest.mark.parametrize("w_as", [(0.0,), (1.0,), (0.0, 1.0)])
+def test_a_grid_of_few_points_has_a_picture_without_warnings(tmp_path, w_as):
+    point = {"nb_f": 4, "lr": 0.01, "batch_size": 20, "status": "COMPLETED"}
+    rows = [point | {"w_a": w_a, "val_comparison_accuracy": 0.8} for w_a in w_as]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        plots.plot_search(rows, "digits", tmp_path / "results.png")
+    assert (tmp_path / "results.png").stat().st_size > 1000
 
 
 def test_hparams_hold_every_trial(searched, tmp_path):

@@ -9,8 +9,11 @@ from keras_tuner.src import protos
 from keras_tuner.src.distribute import oracle_chief
 
 from keras_pairs.config import UserError
+from tuner import resources
 
 POLL_S = 0.2
+# How the chief answers a call when the search cannot go on; the details say why.
+STOPS = grpc.StatusCode.ABORTED
 
 
 def serve(oracle):
@@ -22,18 +25,54 @@ def serve(oracle):
       oracle: `oracle.GridOracle`.
 
     Raises:
-      UserError: if the address cannot be used.
+      UserError: if the address cannot be used, or a worker cannot go on.
+      OSError, MemoryError: what the oracle met in a call.
     """
     address = ":".join(os.environ[f"KERASTUNER_ORACLE_{x}"] for x in ("IP", "PORT"))
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=1))
-    servicer = oracle_chief.OracleServicer(oracle)
+    servicer = _Servicer(oracle)
     protos.get_service_grpc().add_OracleServicer_to_server(servicer, server)
     try:
         server.add_insecure_port(address)
     except RuntimeError as error:
         raise UserError(f"cannot serve at {address}") from error
     server.start()
-    while not (servicer.stop_triggered and not oracle.tuner_ids):
+    while not (servicer.failure or (servicer.stop_triggered and not oracle.tuner_ids)):
         time.sleep(POLL_S)
     # Lets the last answer go out.
     server.stop(grace=1).wait()
+    if servicer.failure:
+        raise servicer.failure
+
+
+class _Servicer(oracle_chief.OracleServicer):
+    """keras-tuner's, which also tells `serve` what ends the search.
+
+    An error in a call would stay in its thread: the worker would hear of an unknown
+    error, and the chief would wait for it for ever.
+    """
+
+    def __init__(self, oracle):
+        super().__init__(oracle)
+        self.failure = None
+
+    def CreateTrial(self, request, context):
+        return self._answer(super().CreateTrial, request, context)
+
+    def UpdateTrial(self, request, context):
+        return self._answer(super().UpdateTrial, request, context)
+
+    def EndTrial(self, request, context):
+        return self._answer(super().EndTrial, request, context)
+
+    def _answer(self, call, request, context):
+        if self.failure is None:
+            try:
+                return call(request, context)
+            except Exception as error:
+                ends = isinstance(error, (UserError, OSError))
+                if not ends and resources.lacking(error) is None:
+                    raise
+                self.failure = error
+        why = resources.lacking(self.failure) or str(self.failure)
+        context.abort(STOPS, f"the chief stops: {why}")

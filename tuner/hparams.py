@@ -13,6 +13,9 @@ def write(rows, folder):
     """Writes the completed trials (`project.rows`) into `folder`, in place of what it held.
 
     Without tensorboard nothing happens.
+
+    Raises:
+      OSError: if they cannot be written.
     """
     if importlib.util.find_spec("tensorboard") is None:
         return
@@ -20,20 +23,25 @@ def write(rows, folder):
     from tensorboard.plugins.hparams import api
 
     draft = folder.with_name(f"draft-{os.getpid()}")
-    with tf.summary.create_file_writer(str(draft)).as_default():
-        api.hparams_config(
-            hparams=[
-                api.HParam(name, api.Discrete(sorted({row[name] for row in rows})))
-                for name in space.AXES
-            ],
-            metrics=[api.Metric(name) for name in METRICS],
-        )
-    for row in rows:
-        if row["status"] != "COMPLETED":
-            continue
-        with tf.summary.create_file_writer(str(draft / row["trial"])).as_default():
-            api.hparams({name: row[name] for name in space.AXES}, trial_id=row["trial"])
-            for name in METRICS:
-                tf.summary.scalar(name, row[name], step=int(row["epochs"]))
-    shutil.rmtree(folder, ignore_errors=True)
-    draft.rename(folder)
+    try:
+        with tf.summary.create_file_writer(str(draft)).as_default():
+            api.hparams_config(
+                hparams=[
+                    api.HParam(name, api.Discrete(sorted({row[name] for row in rows})))
+                    for name in space.AXES
+                ],
+                metrics=[api.Metric(name) for name in METRICS],
+            )
+        for row in rows:
+            if row["status"] != "COMPLETED":
+                continue
+            with tf.summary.create_file_writer(str(draft / row["trial"])).as_default():
+                api.hparams({name: row[name] for name in space.AXES}, trial_id=row["trial"])
+                for name in METRICS:
+                    tf.summary.scalar(name, row[name], step=int(row["epochs"]))
+        shutil.rmtree(folder, ignore_errors=True)
+        draft.rename(folder)
+    except tf.errors.OpError as error:
+        raise OSError(f"{folder}: {str(error).partition(chr(10))[0]}") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)

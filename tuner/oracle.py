@@ -21,7 +21,10 @@ OBJECTIVE = keras_tuner.Objective("val_comparison_accuracy", "max")
 LEASE_S = 20
 HEARTBEAT_S = 3
 HEARTBEAT = "epochs_done"
-MODEL, REASON = "model.keras", "reason.txt"
+# The first file makes a kept model; the second is what it was trained on and with.
+MODEL, ORIGIN = "model.keras", "metrics.json"
+# keras-tuner's network protocol has no room for a trial's message, but for any value.
+MESSAGE = "message"
 
 Trial, Status = trial_module.Trial, trial_module.TrialStatus
 
@@ -39,7 +42,8 @@ class GridOracle(keras_tuner.Oracle):
       settings: dict, recorded in each trial; a project with other values is refused.
       max_trials: int or None, only the first so many points.
       retries: int >= 0, how often a trial that crashed is tried again.
-      keep_models: int >= 1, models kept for each nb_f.
+      keep_models: int >= 1, models kept for each nb_f; None in a view of a search that
+        did not record it.
       on_change: function of the oracle, called after each change and sign of life.
     """
 
@@ -99,9 +103,9 @@ class GridOracle(keras_tuner.Oracle):
                 status = Status.STOPPED if ended else Status.IDLE
                 return Trial(keras_tuner.HyperParameters(), trial_id="", status=status)
             trial = self._new_trial(index)
+            self._save_trial(trial)
             self.ongoing_trials[tuner_id] = self.trials[trial.trial_id] = trial
             self.start_order.append(trial.trial_id)
-            self._save_trial(trial)
             return _copy(trial)
 
     def update_trial(self, trial_id, metrics, step=0):
@@ -125,18 +129,25 @@ class GridOracle(keras_tuner.Oracle):
     def end_trial(self, trial):
         """Ends a trial as its `status`, `metrics` and `message` say, or frees its point.
 
-        A point is free again when the trial is INVALID (it crashed) and has retries left.
-        Over the network keras-tuner carries no message: a worker leaves it as
-        `reason.txt` in the trial's folder.
+        A point is free again when the trial is INVALID (it crashed) and has retries left,
+        or STOPPED (its worker cannot go on).
+
+        Raises:
+          UserError: if the trial is STOPPED, with its message; not where its worker was
+            taken for dead.
+          OSError: if a file cannot be written.
         """
         with self._lock:
             known = self._known(trial.trial_id)
-            for tuner_id, ongoing in list(self.ongoing_trials.items()):
-                if ongoing is known:
-                    del self.ongoing_trials[tuner_id]
-                    self.seen[_worker(tuner_id)] = _now()
+            message = trial.hyperparameters.values.get(MESSAGE) or trial.message
+            leases = [k for k, ongoing in self.ongoing_trials.items() if ongoing is known]
+            for tuner_id in leases:
+                del self.ongoing_trials[tuner_id]
+                self.seen[_worker(tuner_id)] = _now()
             self.epochs_done.pop(self.group_of[int(known.trial_id)], None)
-            if known.status in ENDED:
+            if leases and trial.status == Status.STOPPED:
+                raise UserError(message)
+            if known.status in ENDED or trial.status == Status.STOPPED:
                 return
             if trial.metrics.exists(OBJECTIVE.name):
                 known.metrics = trial.metrics
@@ -145,7 +156,7 @@ class GridOracle(keras_tuner.Oracle):
             if known.status == Status.COMPLETED:
                 self.score_trial(known)
             else:
-                known.message = self._take_reason(known.trial_id) or trial.message
+                known.message = message
             if known.status == Status.INVALID:
                 self._run_times[known.trial_id] += 1
                 if self._run_times[known.trial_id] > self.max_retries_per_trial:
@@ -153,7 +164,7 @@ class GridOracle(keras_tuner.Oracle):
             if known.status in ENDED:
                 self.end_order.append(known.trial_id)
             self._save_trial(known)
-            self._prune_models(known.hyperparameters.get("nb_f"))
+            self._prune(known.hyperparameters.get("nb_f"))
             self.on_change(self)
 
     def count_ended(self, *statuses):
@@ -164,10 +175,11 @@ class GridOracle(keras_tuner.Oracle):
     def reload(self):
         """Takes what has ended from the trial files; everything else is free again.
 
-        A file that cannot be read costs its trial. `oracle.json` is for other readers.
+        Writes nothing. A damaged file costs its trial. `oracle.json` is for other readers.
 
         Raises:
           UserError: if a trial is of another grid or another training.
+          OSError: if a file cannot be read.
         """
         folder = self._folder()
         for path in sorted(folder.glob("trial_*/trial.json")):
@@ -175,7 +187,7 @@ class GridOracle(keras_tuner.Oracle):
                 trial = Trial.from_state(files.read_json(path))
                 index = int(trial.trial_id)
                 values = trial.hyperparameters.values
-            except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
                 continue
             if not 0 <= index < len(self.points) or values != self._values(index):
                 raise UserError(f"{folder} holds another search ({path.parent.name})")
@@ -183,8 +195,11 @@ class GridOracle(keras_tuner.Oracle):
             if ended and path.parent == self._folder(trial.trial_id):
                 self.trials[trial.trial_id] = trial
                 self.end_order.append(trial.trial_id)
+
+    def prune(self):
+        """Deletes the models that are not among the best `keep_models` of their width."""
         for nb_f in {point["nb_f"] for point in self.points}:
-            self._prune_models(nb_f)
+            self._prune(nb_f)
 
     def save(self):
         """Writes `oracle.json` in keras-tuner's form."""
@@ -192,7 +207,8 @@ class GridOracle(keras_tuner.Oracle):
 
     def _save_trial(self, trial):
         folder = self._folder(trial.trial_id)
-        folder.mkdir(parents=True, exist_ok=True)
+        # Not with its parents: where the run's folder has gone, nothing may grow anew.
+        folder.mkdir(exist_ok=True)
         files.write_json(folder / "trial.json", trial.get_state())
 
     def _folder(self, trial_id=None):
@@ -232,17 +248,7 @@ class GridOracle(keras_tuner.Oracle):
             if _worker(tuner_id) not in alive:
                 del self.ongoing_trials[tuner_id]
 
-    def _take_reason(self, trial_id):
-        path = self._folder(trial_id) / REASON
-        try:
-            reason = path.read_text(encoding="utf-8")
-            path.unlink()
-            return reason
-        except OSError:
-            return None
-
-    def _prune_models(self, nb_f):
-        """Deletes the models of a width's trials that are not among its best."""
+    def _prune(self, nb_f):
         done = [
             t
             for t in self.trials.values()
@@ -250,7 +256,8 @@ class GridOracle(keras_tuner.Oracle):
         ]
         done.sort(key=lambda t: (-t.score, t.trial_id))
         for trial in done[self.keep_models :]:
-            (self._folder(trial.trial_id) / MODEL).unlink(missing_ok=True)
+            for name in (MODEL, ORIGIN):
+                (self._folder(trial.trial_id) / name).unlink(missing_ok=True)
 
 
 def _copy(trial):

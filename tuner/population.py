@@ -3,23 +3,22 @@
 import contextlib
 import gc
 import os
-import pathlib
 import threading
 import time
 import traceback
 
 import grpc
 import keras
-import keras_tuner
 import numpy as np
 
-import keras_pairs.layers  # noqa: F401  (registers what model.keras names)
 from keras_pairs import files, training
-from keras_pairs.config import UserError
+from keras_pairs.config import OUTPUTS, UserError
 from tuner import oracle as oracles
-from tuner import project, space
-from tuner.chief import serve
-from tuner.processes import role
+from tuner import project, resources, space
+from tuner.chief import STOPS, serve
+from tuner.heartbeat import ChiefLostError, Heart
+from tuner.processes import role, supervised
+from tuner.view import SearchView
 
 IDLE_S = 0.5
 # How long a worker waits for an answer of the chief: at first it may still be starting.
@@ -29,28 +28,25 @@ FIRST_PATIENCE_S, PATIENCE_S = 300, 20
 POPULATIONS_PER_PROCESS = 3
 
 
-class PopulationTuner(keras_tuner.Tuner):
+class PopulationTuner(SearchView):
     """Trains as many trials at once as the oracle gives for one population.
 
     Args:
       oracle: `oracle.GridOracle`.
-      grid: the oracle's `space.Grid`.
-      common: dict, the fields of `TrainingConfig` that all trials share.
-      directory: folder that receives oracle.json, trial_<id>/trial.json and, for the best
-        trials, trial_<id>/model.keras.
+      record: dict of the search, see `project.describe`.
+      directory: existing folder that receives oracle.json, trial_<id>/trial.json and, for
+        the best trials, trial_<id>/model.keras and what it was trained on, metrics.json.
     """
 
-    def __init__(self, oracle, grid, common, directory):
-        self.grid, self.common = grid, common
-        self.points, self.groups = grid.points(), grid.groups()
-        self.keep_models = oracle.keep_models
-        self.settings = oracle.settings
-        directory = pathlib.Path(directory)
-        super().__init__(
-            oracle, directory=str(directory.parent), project_name=directory.name
-        )
-        if not self._is_worker():
-            self.oracle.reload()
+    def __init__(self, oracle, record, directory):
+        self.points, self.groups = oracle.points, oracle.groups
+        self.settings, self.common = oracle.settings, project.common(record)
+        self.origin = {
+            "dataset": record["dataset"],
+            "validation": record["validation"],
+            **files.provenance(),
+        }
+        super().__init__(oracle, directory)
 
     def search(self, splits=None):
         """Runs trials until the grid has ended; in a chief, serves the workers until then.
@@ -62,8 +58,12 @@ class PopulationTuner(keras_tuner.Tuner):
           Whether the grid has ended: a worker stops after `POPULATIONS_PER_PROCESS`.
 
         Raises:
-          UserError: in a worker, if the chief does not answer or has another search.
+          UserError: in a worker, if the chief does not answer or has another search; if
+            the machine lacks what a trial needs: disk or memory.
+          OSError: if a trial's file cannot be written.
         """
+        if not self._is_worker():
+            self.oracle.prune()
         if role() == "chief":
             serve(self.oracle)
             return True
@@ -94,6 +94,9 @@ class PopulationTuner(keras_tuner.Tuner):
         Args:
           trials: list of `Trial`s of one group.
           splits: `data.Splits`.
+
+        Raises:
+          UserError: as `search`; then the trials are not reported and stay free.
         """
         indices = [int(trial.trial_id) for trial in trials]
         (group,) = (g for g in self.groups if indices[0] in g)
@@ -111,33 +114,19 @@ class PopulationTuner(keras_tuner.Tuner):
             except Exception as error:
                 if heart.lost:
                     raise
+                lacking = resources.lacking(error)
+                if lacking:
+                    self._give_up(trials[0], lacking)
                 for trial in trials:
                     trial.status = "INVALID"
                     trial.message = "".join(traceback.format_exception(error))
         for trial in trials:
             self._report(trial)
 
-    def load_model(self, trial):
-        """The trained `keras.Model` of a trial, answering probabilities.
-
-        Raises:
-          ValueError: if it was not among the best and its model is not kept.
-        """
-        path = self._trial_folder(trial) / oracles.MODEL
-        if not path.exists():
-            raise ValueError(
-                f"Trial {trial.trial_id} keeps no model: only the best {self.keep_models} "
-                "of each nb_f are kept (--keep_models)"
-            )
-        return keras.models.load_model(path)
-
     def save(self):
         """Writes the oracle's file; the tuner has nothing of its own to keep."""
         if not self._is_worker():
             self.oracle.save()
-
-    def reload(self):
-        """keras-tuner calls this where it finds a file of its own; `__init__` reloads."""
 
     def _ask(self):
         """(trials of one population, whether the search has ended)."""
@@ -192,27 +181,49 @@ class PopulationTuner(keras_tuner.Tuner):
             if trial.status == "COMPLETED"
         ]
         for *_, trial, k in sorted(completed, key=lambda x: x[:2])[: self.keep_models]:
-            with files.atomic_write(self._trial_folder(trial) / oracles.MODEL) as path:
+            folder = self.trial_folder(trial)
+            # The chief made it; over a network file system this sees it at once.
+            folder.mkdir(exist_ok=True)
+            files.write_json(folder / oracles.ORIGIN, self._origin(trained, k))
+            with files.atomic_write(folder / oracles.MODEL) as path:
                 trained.member(k).save(path)
 
+    def _origin(self, trained, k):
+        """What a run's metrics.json says of its model, without any test accuracy."""
+        last = {name: float(values[-1, k]) for name, values in trained.history.items()}
+        accuracy = {name: last[f"val_{name}_accuracy"] for name in OUTPUTS}
+        return {
+            "validation_accuracy": accuracy,
+            "last_epoch": {"epoch": trained.configs[k].epochs, **last},
+            "config": trained.configs[k].to_dict(),
+            **self.origin,
+        }
+
     def _report(self, trial):
-        if trial.message and self._is_worker():
-            files.write_text(self._trial_folder(trial) / oracles.REASON, trial.message)
+        if trial.message:
+            trial.hyperparameters.values[oracles.MESSAGE] = trial.message
         with self._chief_answers():
             self.oracle.end_trial(trial)
 
-    def _trial_folder(self, trial):
-        return pathlib.Path(self.get_trial_dir(trial.trial_id))
+    def _give_up(self, trial, lacking):
+        """Ends the whole search: what is lacking here, no other trial will find."""
+        point = self.points[int(trial.trial_id)]
+        where = ", ".join(f"{name}={point[name]}" for name in ("nb_f", "batch_size"))
+        trial.status = "STOPPED"
+        trial.message = f"{lacking} ({where}); {resources.GOES_ON}"
+        self._report(trial)
+        # The chief took this worker for dead.
+        raise UserError(trial.message)
 
     @contextlib.contextmanager
     def _heartbeat(self, trial_id):
-        heart = _Heart(self.oracle, trial_id)
+        heart = Heart(self.oracle, trial_id)
         thread = threading.Thread(target=heart.beat, daemon=True)
         thread.start()
         try:
             yield heart
         except ChiefLostError:
-            raise _chief_lost() from None
+            raise _chief_lost(heart.lost) from None
         finally:
             heart.stop.set()
             thread.join()
@@ -221,8 +232,8 @@ class PopulationTuner(keras_tuner.Tuner):
     def _chief_answers(self):
         try:
             yield
-        except grpc.RpcError:
-            raise _chief_lost() from None
+        except grpc.RpcError as error:
+            raise _chief_lost(error) from None
 
     def _be_patient(self, seconds):
         if self._is_worker():
@@ -233,7 +244,7 @@ class PopulationTuner(keras_tuner.Tuner):
 
 
 def load(run_dir):
-    """The finished or unfinished search in a folder, to look at.
+    """The finished or unfinished search in a folder, to look at; nothing there changes.
 
         tuner = load("runs/grid")
         tuner.results_summary()
@@ -244,47 +255,23 @@ def load(run_dir):
       run_dir: str or Path, the search's --run_dir.
 
     Returns:
-      `PopulationTuner`.
+      `view.SearchView`.
 
     Raises:
       UserError: if there is no search.
+      OSError: if a file cannot be read.
     """
     record = project.read(run_dir)
-    grid = space.Grid(**{name: tuple(values) for name, values in record["grid"].items()})
-    oracle = oracles.GridOracle(grid, project.settings(record))
-    return PopulationTuner(oracle, grid, record["config"], run_dir)
-
-
-class ChiefLostError(Exception):
-    """Ends a training whose result nobody would take."""
-
-
-def _chief_lost():
-    address = ":".join(os.environ[f"KERASTUNER_ORACLE_{x}"] for x in ("IP", "PORT"))
-    return UserError(
-        f"the chief at {address} does not answer; the same command goes on where it was"
+    oracle = oracles.GridOracle(
+        project.grid(record), project.settings(record), keep_models=record["keep_models"]
     )
+    return SearchView(oracle, run_dir)
 
 
-class _Heart(keras.callbacks.Callback):
-    """Tells the oracle every few seconds that a population is alive."""
-
-    def __init__(self, oracle, trial_id):
-        super().__init__()
-        self.oracle, self.trial_id = oracle, trial_id
-        self.epochs, self.lost, self.stop = 0, False, threading.Event()
-
-    def beat(self):
-        while not self.stop.wait(oracles.HEARTBEAT_S):
-            try:
-                self.oracle.update_trial(
-                    self.trial_id, {oracles.HEARTBEAT: float(self.epochs)}
-                )
-            except grpc.RpcError:
-                self.lost = True
-                return
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.epochs = epoch + 1
-        if self.lost:
-            raise ChiefLostError
+def _chief_lost(error):
+    """What a worker ends with, given the `grpc.RpcError` that it met."""
+    address = ":".join(os.environ[f"KERASTUNER_ORACLE_{x}"] for x in ("IP", "PORT"))
+    if error.code() is STOPS:
+        # In the same terminal the chief says it itself.
+        return SystemExit(1) if supervised() else UserError(error.details())
+    return UserError(f"the chief at {address} does not answer; {resources.GOES_ON}")

@@ -13,11 +13,15 @@ import threading
 import time
 
 from keras_pairs.config import UserError
+from tuner.resources import GOES_ON
 
 SUPERVISED = "KERAS_PAIRS_SUPERVISED"
 POLL_S = 0.2
-# Workers notice by themselves that the chief is gone.
-LAST_WAIT_S = 40
+# Workers notice by themselves that the chief is gone; the chief ends soon after a worker
+# that told it to.
+LAST_WAIT_S, CHIEF_WAIT_S = 40, 5
+# A process that ends so has said why.
+EXPLAINED = 1
 
 
 def role():
@@ -59,6 +63,7 @@ def supervise(arguments, workers):
 
     Raises:
       UserError: if the chief, or every worker, ended before the search did.
+      SystemExit: if the chief ended so and has said why.
     """
     environment = os.environ | {
         "KERASTUNER_ORACLE_IP": "127.0.0.1",
@@ -91,19 +96,23 @@ def _wait(processes):
         for name, process in list(workers.items()):
             if process.poll():
                 del workers[name]
-                print(f"{name} ended ({_how(process)})", file=sys.stderr, flush=True)
+                if process.returncode != EXPLAINED:
+                    print(f"{name} ended ({_how(process)})", file=sys.stderr, flush=True)
         if all(process.poll() for process in processes.values() if process is not chief):
-            raise UserError("every worker ended; the same command goes on where it was")
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                chief.wait(CHIEF_WAIT_S)
+                break
+            raise UserError(f"every worker ended; {GOES_ON}")
         time.sleep(POLL_S)
     if chief.returncode == 0:
         return
+    if chief.returncode == EXPLAINED:
+        sys.exit(EXPLAINED)
     end = time.monotonic() + LAST_WAIT_S
     for process in workers.values():
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(max(0, end - time.monotonic()))
-    raise UserError(
-        f"the chief ended ({_how(chief)}); the same command goes on where it was"
-    )
+    raise UserError(f"the chief ended ({_how(chief)}); {GOES_ON}")
 
 
 def _how(process):

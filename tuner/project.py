@@ -1,58 +1,134 @@
-"""A search's folder: what it may hold, and the results that it ends with."""
+"""A search's folder: whose it is, and what makes a search the same search."""
 
 import hashlib
 import json
+import os
 import pathlib
 import shutil
 
 from keras_pairs import files
-from keras_pairs.config import SELECTED, UserError
+from keras_pairs.config import UserError
 from tuner import space
 
-RECORD, RESULTS = "search.json", "results.csv"
-# Per trial; the objective is the accuracy of the last epoch.
-METRICS = (
-    "val_comparison_accuracy",
-    "best_val_comparison_accuracy",
-    "best_epoch",
-    "val_first_digit_accuracy",
-    "val_second_digit_accuracy",
-    "val_loss",
-    "comparison_accuracy",
-    "loss",
-    "seconds",
-)
+RECORD = "search.json"
+# What the first searches did not record.
+ADDED = ("keep_models", "retries", "source")
+ABSENT = (FileNotFoundError, NotADirectoryError)
 
 
-def describe(grid, common, images, validation):
-    """What makes a search this search, as a dict for JSON."""
+def describe(grid, common, images, validation, keep_models, retries):
+    """What makes a search this search, as a dict for JSON.
+
+    Args:
+      grid: `space.Grid`.
+      common: dict of the other fields of `TrainingConfig`.
+      images: `data.Images` that `common` led to.
+      validation: "validation" or "test".
+      keep_models, retries: as `oracle.GridOracle` takes them.
+    """
     config = {k: v for k, v in common.items() if k not in ("dataset", "data_path")}
     return {
         "grid": grid.to_dict(),
         "config": config,
         "dataset": images.describe(),
         "validation": validation,
+        "keep_models": keep_models,
+        "retries": retries,
+        "source": source(common, images),
     }
+
+
+def source(common, images):
+    """What `data.load_images` finds the same images with, from whatever folder."""
+    path = common.get("data_path")
+    if path is None:
+        return {"dataset": images.name, "data_path": None}
+    dataset = common.get("dataset", "auto")
+    return {"dataset": dataset, "data_path": os.path.abspath(path)}
+
+
+def grid(record):
+    """The `space.Grid` of a record."""
+    return space.Grid(**{name: tuple(values) for name, values in record["grid"].items()})
+
+
+def common(record):
+    """What all trials of a record share, as `space.training_config` takes it."""
+    return record["config"] | record["source"]
 
 
 def settings(record):
     """What each trial's file says besides its point: numbers and strings by name.
 
-    `search` is a digest of the whole record, so that any trial tells whose it is.
+    `search` is a digest of what decides the results, so that any trial tells whose it is.
     """
-    identity = json.dumps(_identity(record), sort_keys=True)
+    names = ("grid", "config", "validation")
+    sha256 = record["dataset"]["sha256"]
+    identity = {name: record[name] for name in names} | {"dataset": sha256}
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode())
     return {
         **record["config"],
         "dataset": record["dataset"]["name"],
-        "dataset_sha256": record["dataset"]["sha256"],
+        "dataset_sha256": sha256,
         "validation": record["validation"],
-        "search": hashlib.sha256(identity.encode()).hexdigest()[:16],
+        "search": digest.hexdigest()[:16],
     }
 
 
-def _identity(record):
-    # The same data may lie elsewhere today.
-    return record | {"dataset": record["dataset"]["sha256"]}
+def choices(record):
+    """What was chosen for a search, by the name of its flag; None where not recorded."""
+    return {
+        **{name: tuple(values) for name, values in record["grid"].items()},
+        # Not in the first searches' records.
+        "weight_sharing": False,
+        **record["config"],
+        **{name: record[name] for name in ("validation", "keep_models", "retries")},
+    }
+
+
+def check_same(run_dir, record, wanted):
+    """Refuses to go on with a search as another one.
+
+    Args:
+      run_dir: its folder.
+      record: what the folder holds.
+      wanted: dict with some of the keys of `choices`.
+
+    Raises:
+      UserError: which says what differs.
+    """
+    found = choices(record)
+    different = [
+        f"{name}={_shown(found[name])} there, {_shown(value)} here"
+        for name, value in wanted.items()
+        if found.get(name) not in (None, value)
+    ]
+    if different:
+        raise UserError(
+            f"{run_dir} holds another search: {'; '.join(different)} (--run_dir alone goes "
+            "on with it; else use a new one, or --overwrite to delete it)"
+        )
+
+
+def check_same_data(run_dir, record, images):
+    """Refuses to go on with a search on other images, wherever they lie.
+
+    Raises:
+      UserError: if they are not the record's.
+    """
+    dataset = record["dataset"]
+    if dataset["sha256"] != images.digest:
+        raise UserError(
+            f"{run_dir} holds a search on other images: {dataset['name']} "
+            f"(SHA-256 {dataset['sha256'][:12]}…) there, {images.name} from "
+            f"{images.source} ({images.digest[:12]}…) here"
+        )
+
+
+def _shown(value):
+    if isinstance(value, tuple):
+        return ",".join(f"{number:g}" for number in value)
+    return f"{value:g}" if isinstance(value, float) else str(value).lower()
 
 
 def claim(run_dir, record, overwrite=False):
@@ -60,6 +136,7 @@ def claim(run_dir, record, overwrite=False):
 
     Raises:
       UserError: if it holds another search, or something that is no search.
+      OSError: if the record cannot be written.
     """
     run_dir = pathlib.Path(run_dir)
     path = run_dir / RECORD
@@ -76,140 +153,83 @@ def claim(run_dir, record, overwrite=False):
                 shutil.rmtree(entry)
             elif entry.name != "lock":
                 entry.unlink(missing_ok=True)
-    try:
-        found = read(run_dir)
-    except UserError:
-        # New, or damaged; then each trial still tells whose it is.
+    found = find(run_dir)
+    if found is None:
+        _check_trials(run_dir, record)
         files.write_json(path, record | files.provenance())
         return
-    if _identity(found) != _identity(record):
-        raise UserError(
-            f"{run_dir} holds a search with another grid, training or data; use its own "
-            "flags, a new --run_dir, or --overwrite to delete it"
-        )
+    check_same(run_dir, found, choices(record))
+    if found["dataset"]["sha256"] != record["dataset"]["sha256"]:
+        raise UserError(f"{run_dir} holds a search on other images")
+    new = {name: record[name] for name in ADDED}
+    if new != {name: found[name] for name in ADDED}:
+        files.write_json(path, files.read_json(path) | new)
+
+
+def _check_trials(run_dir, record):
+    """Without a record that can be read each trial still tells whose it is."""
+    for path in sorted(run_dir.glob("trial_*/trial.json")):
+        try:
+            values = files.read_json(path)["hyperparameters"]["values"]
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            continue
+        wanted = settings(record)
+        different = [n for n in wanted if values.get(n) != wanted[n]]
+        if different:
+            raise UserError(
+                f"{run_dir / RECORD} is lost or damaged, and {path.parent.name} is of "
+                f"another search ({', '.join(different)}): give that search's flags, or a "
+                "new --run_dir"
+            )
+
+
+def clear_temporaries(run_dir):
+    """Removes the half-written files of processes that were killed.
+
+    Only for who knows that no process of the search is alive, on this machine or others.
+    """
+    run_dir = pathlib.Path(run_dir)
+    for path in run_dir.glob(f"**/{files.TEMPORARY}*"):
+        path.unlink(missing_ok=True)
 
 
 def read(run_dir):
     """The `describe` of the search that a folder holds.
 
+    What the records of older searches lack is None.
+
     Raises:
-      UserError: if it holds none that can be read.
+      UserError: if it holds none, or a damaged one.
+      OSError: if it cannot be read.
     """
     path = pathlib.Path(run_dir) / RECORD
     try:
         found = files.read_json(path)
-        return {name: found[name] for name in ("grid", "config", "dataset", "validation")}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        names = ("grid", "config", "dataset", "validation")
+        record = {name: found[name] for name in names}
+        record |= {name: found.get(name) for name in ADDED}
+        record["source"] = record["source"] or _source_of_old(found["dataset"])
+        # What else would be missing shows here.
+        grid(record), settings(record)
+        return record
+    except (
+        FileNotFoundError,
+        NotADirectoryError,
+        ValueError,
+        KeyError,
+        TypeError,
+    ) as error:
         raise UserError(f"{path}: not the record of a search") from error
 
 
-def rows(oracle):
-    """One dict for each trial that was tried, in the grid's order; None where unknown."""
-    found = []
-    for i, point in enumerate(oracle.points):
-        trial = oracle.trials.get(space.trial_id(i))
-        if trial is None:
-            continue
-        values = trial.hyperparameters.values
-        row = {"trial": trial.trial_id, **point}
-        row |= {key: values[key] for key in ("w_m", "epochs", "num_pairs", "seed")}
-        row["status"] = trial.status
-        for name in METRICS:
-            exists = trial.metrics.exists(name)
-            row[name] = (
-                float(f"{trial.metrics.get_last_value(name):.7g}") if exists else None
-            )
-        # A reason can be a whole traceback; its last line says what happened.
-        row["reason"] = (trial.message or "").strip().rpartition("\n")[2]
-        found.append(row)
-    return found
+def find(run_dir):
+    """As `read`, but None where there is no record or a damaged one."""
+    try:
+        return read(run_dir)
+    except UserError:
+        return None
 
 
-def select(found):
-    """The best row without and the best with auxiliary loss of each nb_f, as Table I.
-
-    Ties go to the first of the grid.
-    """
-    chosen = []
-    completed = [row for row in found if row["status"] == "COMPLETED"]
-    for nb_f in sorted({row["nb_f"] for row in completed}):
-        for auxiliary in (False, True):
-            among = [
-                row
-                for row in completed
-                if row["nb_f"] == nb_f and (row["w_a"] > 0) == auxiliary
-            ]
-            if among:
-                chosen.append(max(among, key=lambda row: row["val_comparison_accuracy"]))
-    return chosen
-
-
-def markdown(chosen, record):
-    """The selected rows as a table beside those of the paper."""
-    from keras_pairs.config import TABLE1
-    from keras_pairs.files import markdown_table
-
-    lines = [
-        ("nb_f", "w_a > 0", "lr", "batch", "w_a", "accuracy (%)", "best epoch (%)")
-        + ("the paper's lr", "batch", "w_a")
-    ]
-    for row in chosen:
-        paper = next(
-            (
-                r
-                for r in TABLE1
-                if r.nb_f == row["nb_f"] and (r.w_a > 0) == (row["w_a"] > 0)
-            ),
-            None,
-        )
-        lines.append(
-            (
-                f"{row['nb_f']:g}",
-                "yes" if row["w_a"] > 0 else "no",
-                *(f"{row[name]:g}" for name in ("lr", "batch_size", "w_a")),
-                f"{100 * row['val_comparison_accuracy']:.1f}",
-                f"{100 * row['best_val_comparison_accuracy']:.1f}",
-                *(
-                    (f"{paper.lr:g}", str(paper.batch_size), f"{paper.w_a:g}")
-                    if paper
-                    else ("", "", "")
-                ),
-            )
-        )
-    where = (
-        "the test pairs, as the paper's own search did: these accuracies are no estimate "
-        "for new data"
-        if record["validation"] == "test"
-        else "validation pairs; the test pairs were not used"
-    )
-    return f"{markdown_table(lines)}\nSelected by the last epoch's accuracy on {where}.\n"
-
-
-def report(oracle, record, run_dir):
-    """Writes results.csv, results.md, selected.json and the pictures.
-
-    Returns:
-      str, the text of results.md.
-    """
-    from keras_pairs import plots
-
-    run_dir = pathlib.Path(run_dir)
-    found = rows(oracle)
-    files.write_csv(run_dir / RESULTS, found)
-    chosen = select(found)
-    failed = [row for row in found if row["status"] == "FAILED"]
-    text = markdown(chosen, record)
-    if failed:
-        text += f"\n{len(failed)} of {len(found)} trials failed:\n\n"
-        text += "".join(
-            f"- {row['trial']} ({', '.join(f'{k}={row[k]:g}' for k in space.AXES)}): "
-            f"{row['reason']}\n"
-            for row in failed
-        )
-    files.write_text(run_dir / "results.md", text)
-    configs = [{name: row[name] for name in space.AXES} for row in chosen]
-    files.write_json(run_dir / SELECTED, {"configs": configs, **record})
-    if chosen:
-        title = f"{record['dataset']['name']}, seed {record['config']['seed']}"
-        plots.plot_search(found, title, run_dir / "results.png")
-    return text
+def _source_of_old(dataset):
+    path = None if dataset["name"] == "digits" else dataset["source"]
+    return {"dataset": dataset["name"], "data_path": path}

@@ -2,55 +2,107 @@
 
     python -m tuner.search --nb_f=8,16 --run_dir=runs/grid
 
-Each of nb_f, lr, batch_size and w_a takes several values with commas between. A killed
-search goes on when it is started again with the same --run_dir and flags. Over several
-machines: start the same command on each, with keras-tuner's KERASTUNER_TUNER_ID (chief,
-worker0, …), KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT set and --run_dir on a folder
-that they share.
+Each of nb_f, lr, batch_size and w_a takes several values with commas between. A search
+that was killed, or that stopped for a full disk, goes on with --run_dir alone: its folder
+holds its other flags. Over several machines: start the same command on each, with
+keras-tuner's KERASTUNER_TUNER_ID (chief, worker0, …), KERASTUNER_ORACLE_IP and
+KERASTUNER_ORACLE_PORT set and --run_dir on a folder that they share.
 """
 
+import contextlib
 import os
 import pathlib
 import sys
 
 from keras_pairs import cli, files
 from keras_pairs.config import UserError
-from tuner import processes, project, space
+from tuner import processes, project, report, resources, space
 from tuner.progress import clock
 
-COMMON = ("w_m", "epochs", "seed", "dataset", "data_path", "num_pairs", "weight_sharing")
+DATA = ("dataset", "data_path")
+COMMON = ("w_m", "epochs", "seed", "num_pairs", "weight_sharing")
+# With the data, what makes a search this search.
+CHOICES = (*space.AXES, *COMMON, "validation", "retries", "keep_models")
 FLAGS = (
-    "nb_f",
-    "lr",
-    "batch_size",
-    "w_a",
-    *COMMON,
+    *CHOICES,
+    *DATA,
     "run_dir",
     "workers",
-    "validation",
     "max_trials",
-    "retries",
-    "keep_models",
     "dry_run",
     "overwrite",
     "verbosity",
 )
 
 
-def search_space(values):
-    """(`space.Grid`, dict of what all trials share) from parsed flags.
+def choose(values, found):
+    """What makes the search: what its folder holds, else what the flags say.
+
+    Args:
+      values: the parsed flags.
+      found: `project.read` of the run folder, or None.
+
+    Returns:
+      dict by the names of `CHOICES`.
+
+    Raises:
+      UserError: if a flag was given that differs from what the folder holds.
+    """
+    flags = {name: values[name].value for name in CHOICES}
+    if found is None:
+        return flags
+    unknown = found["config"].keys() - COMMON
+    if unknown:
+        raise UserError(
+            f"{values['run_dir'].value} holds a search of another version of this program "
+            f"({', '.join(sorted(unknown))})"
+        )
+    given = {name: value for name, value in flags.items() if values[name].present}
+    project.check_same(values["run_dir"].value, found, given)
+    recorded = project.choices(found).items()
+    return flags | {name: value for name, value in recorded if value is not None}
+
+
+def search_space(chosen):
+    """(`space.Grid`, dict of what all trials share but the data) from `choose`.
 
     Raises:
       UserError: if a point of the grid is no legal configuration.
     """
-    grid = space.Grid(**{name: values[name].value for name in space.AXES})
-    common = {name: values[name].value for name in COMMON}
+    grid = space.Grid(**{name: chosen[name] for name in space.AXES})
+    common = {name: chosen[name] for name in COMMON}
     try:
         for point in grid.points():
             space.training_config(point, common)
     except ValueError as error:
         raise UserError(str(error)) from error
     return grid, common
+
+
+def load_data(values, found):
+    """(dict of the names of `DATA`, `data.Images`): the flags', else those of the folder.
+
+    Raises:
+      UserError: if the images cannot be had, or are not those of the search.
+    """
+    from keras_pairs import data
+
+    run_dir = values["run_dir"].value
+    if found is None or any(values[name].present for name in DATA):
+        where = {name: values[name].value for name in DATA}
+        images = data.load_images(**where)
+    else:
+        where = found["source"]
+        try:
+            images = data.load_images(**where)
+        except UserError as error:
+            raise UserError(
+                f"the images of the search in {run_dir} cannot be had: {error} (give "
+                "--data_path where they lie today)"
+            ) from error
+    if found is not None:
+        project.check_same_data(run_dir, found, images)
+    return where, images
 
 
 def plan(grid, common, max_trials, workers):
@@ -82,22 +134,22 @@ def splits_of(images, common, validation):
     return splits
 
 
-def make_tuner(values, grid, common, record, run_dir, progress):
+def make_tuner(record, max_trials, run_dir, progress):
     """The `PopulationTuner` of this process."""
     from tuner import oracle, population
 
     grid_oracle = oracle.GridOracle(
-        grid,
+        project.grid(record),
         project.settings(record),
-        max_trials=values["max_trials"].value,
-        retries=values["retries"].value,
-        keep_models=values["keep_models"].value,
+        max_trials=max_trials,
+        retries=record["retries"],
+        keep_models=record["keep_models"],
         on_change=progress.show if progress else lambda oracle: None,
     )
-    return population.PopulationTuner(grid_oracle, grid, common, run_dir)
+    return population.PopulationTuner(grid_oracle, record, run_dir)
 
 
-def search(values, grid, common, images, record, run_dir):
+def search(values, record, images, run_dir):
     """Does this process's part of the search: all of it, the chief's, or a worker's."""
     from tuner import hparams
     from tuner.progress import SearchProgress
@@ -105,10 +157,11 @@ def search(values, grid, common, images, record, run_dir):
     part = processes.role()
     # One thread in every worker: with others a trial's last bits would differ.
     cli.import_tensorflow(work=0)
+    common = project.common(record)
     progress = None
     if part != "worker":
         progress = SearchProgress(common, values["verbosity"].value == "1")
-    tuner = make_tuner(values, grid, common, record, run_dir, progress)
+    tuner = make_tuner(record, values["max_trials"].value, run_dir, progress)
     ended = tuner.search(splits_of(images, common, record["validation"]))
     if part == "worker":
         if not ended:
@@ -116,49 +169,84 @@ def search(values, grid, common, images, record, run_dir):
         return
     progress.show(tuner.oracle, last=True)
     tuner.save()
-    text = project.report(tuner.oracle, record, run_dir)
-    hparams.write(project.rows(tuner.oracle), run_dir / "hparams")
+    text = report.write(tuner.oracle, record, run_dir)
+    hparams.write(report.rows(tuner.oracle), run_dir / "hparams")
     cli.say(text)
     cli.say(f"run folder: {cli.relative(run_dir)}")
 
 
 def main(values):
-    from keras_pairs import data
-
     processes.end_with_parent()
     part = processes.role()
-    grid, common = search_space(values)
     workers, overwrite = values["workers"].value, values["overwrite"].value
-    if values["dry_run"].value:
-        cli.say(plan(grid, common, values["max_trials"].value, workers))
-        return
-    if part and values["run_dir"].value is None:
+    run_dir = values["run_dir"].value
+    if part and run_dir is None:
         raise UserError("a distributed search needs a --run_dir that all its parts share")
     if part == "worker" and overwrite:
         raise UserError("--overwrite is for the chief; a worker never deletes a search")
-    images = data.load_images(common["dataset"], common["data_path"])
-    record = project.describe(grid, common, images, values["validation"].value)
-    splits_of(images, common, record["validation"])
-    run_dir = files.make_run_dir(values["run_dir"].value, "search")
+    found = None if run_dir is None or overwrite else project.find(run_dir)
+    try:
+        chosen = choose(values, found)
+    except UserError:
+        if part != "worker":
+            raise
+        # The chief may be about to delete what lies there; its answers will tell.
+        found, chosen = None, choose(values, None)
+    grid, common = search_space(chosen)
+    todo = plan(grid, common, values["max_trials"].value, workers)
+    if values["dry_run"].value:
+        cli.say(todo)
+        return
+    where, images = load_data(values, found)
+    splits_of(images, common, chosen["validation"])
+    record = project.describe(
+        grid,
+        common | where,
+        images,
+        *(chosen[name] for name in ("validation", "keep_models", "retries")),
+    )
+    if found is not None:
+        # As it stands there: each trial holds a digest of it.
+        record |= {name: found[name] for name in ("config", "dataset")}
+    run_dir = files.make_run_dir(run_dir, "search")
     if part == "worker" or processes.supervised():
-        search(values, grid, common, images, record, run_dir)
+        with _lack_in_one_line():
+            search(values, record, images, run_dir)
         return
     with processes.lock(run_dir):
         project.claim(run_dir, record, overwrite)
         if part == "chief":
-            search(values, grid, common, images, record, run_dir)
+            with _lack_in_one_line():
+                search(values, record, images, run_dir)
             return
-        cli.say(plan(grid, common, values["max_trials"].value, workers))
+        project.clear_temporaries(run_dir)
+        cli.say(todo)
         cli.say(f"results go to {cli.relative(run_dir)}")
-        processes.supervise(_for_parts(images, run_dir), workers)
+        try:
+            processes.supervise(_for_parts(record, run_dir), workers)
+        finally:
+            project.clear_temporaries(run_dir)
 
 
-def _for_parts(images, run_dir):
+@contextlib.contextmanager
+def _lack_in_one_line():
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        lacking = resources.lacking(error)
+        if lacking is None:
+            raise
+        raise UserError(f"{lacking}; {resources.GOES_ON}") from error
+
+
+def _for_parts(record, run_dir):
     """The command line for chief and workers: this one, with nothing left to decide."""
     arguments = [*sys.argv[1:], f"--run_dir={pathlib.Path(run_dir).absolute()}"]
-    arguments += ["--nooverwrite", f"--dataset={images.name}"]
-    if images.name == "mnist":
-        arguments.append(f"--data_path={images.source}")
+    arguments += ["--nooverwrite", f"--dataset={record['source']['dataset']}"]
+    if record["source"]["data_path"] is not None:
+        arguments.append(f"--data_path={record['source']['data_path']}")
     return arguments
 
 

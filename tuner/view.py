@@ -1,0 +1,63 @@
+"""A search to look at with keras-tuner's own API."""
+
+import pathlib
+
+import keras
+import keras_tuner
+
+import keras_pairs.layers  # noqa: F401  (registers what model.keras names)
+from keras_pairs.config import UserError
+from tuner import oracle as oracles
+
+
+class SearchView(keras_tuner.Tuner):
+    """What a search has found so far. It changes no byte of the search's folder.
+
+    Args:
+      oracle: `oracle.GridOracle`.
+      directory: existing folder with trial_<id>/trial.json and, for the best trials,
+        trial_<id>/model.keras.
+    """
+
+    def __init__(self, oracle, directory):
+        self.folder = pathlib.Path(directory)
+        self.keep_models = oracle.keep_models
+        super().__init__(
+            oracle, directory=str(self.folder.parent), project_name=self.folder.name
+        )
+        if not self._is_worker():
+            self.oracle.reload()
+
+    def load_model(self, trial):
+        """The trained `keras.Model` of a trial, answering probabilities.
+
+        Raises:
+          ValueError: if it was not among the best and its model is not kept.
+        """
+        path = self.trial_folder(trial) / oracles.MODEL
+        if not path.exists():
+            best = f"best {self.keep_models}" if self.keep_models else "best"
+            raise ValueError(
+                f"Trial {trial.trial_id} keeps no model: only the {best} of each nb_f are "
+                "kept (--keep_models)"
+            )
+        return keras.models.load_model(path)
+
+    def trial_folder(self, trial):
+        """Path; unlike keras-tuner's `get_trial_dir` this makes no folder."""
+        return self.folder / f"trial_{trial.trial_id}"
+
+    def search(self, *args, **kwargs):
+        """Refused: who looks at a search does not go on with it."""
+        raise UserError(
+            "this is a view of a search, which trains nothing; to go on with it: "
+            f"python -m tuner.search --run_dir={self.folder}"
+        )
+
+    run_trial = search
+
+    def save(self):
+        """There is nothing to keep of a view."""
+
+    def reload(self):
+        """keras-tuner calls this where it finds a file of its own; `__init__` reloads."""
