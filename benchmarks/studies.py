@@ -19,7 +19,7 @@ import sys
 import numpy as np
 import scipy.stats
 
-from keras_pairs import data, files, plots
+from keras_pairs import data, files, machine, plots
 from keras_pairs.cli import import_tensorflow, say
 from keras_pairs.config import PRESETS, TABLE1, TrainingConfig
 
@@ -75,7 +75,7 @@ def run(configs, path, run_dir, scored_on="test"):
         data.load_images("mnist", path),
         run_dir,
         ROUNDS,
-        evaluation.machine_memory() / 4,
+        machine.memory() / 4,
         scored_on=scored_on,
     )
     return dict(zip(configs, rows, strict=True))
@@ -155,7 +155,7 @@ STUDIES = {
 
 
 def main(study, path, run_dir):
-    import_tensorflow()
+    import_tensorflow(population=True)
     text = files.markdown_table(STUDIES[study](path, run_dir))
     files.write_text(pathlib.Path(run_dir) / f"{study}.md", text)
     say(text)

@@ -9,6 +9,7 @@ import textwrap
 
 from absl import flags
 
+from keras_pairs import machine
 from keras_pairs.command_flags import define_flags
 from keras_pairs.config import BEYOND_PAPER, UsageError, UserError
 
@@ -17,7 +18,7 @@ from keras_pairs.config import BEYOND_PAPER, UsageError, UserError
 SMALL_STEP = 4000
 
 
-def run(main, doc, names, argv=None, grid=False, arguments=0):
+def run(main, doc, names, argv=None, grid=False, arguments=0, keras=True):
     """Parses the command line, calls `main(values, *arguments)` and exits.
 
     Exit codes: 0; 1 for what went wrong later (a bad file, a full disk); 2 for a bad
@@ -30,6 +31,7 @@ def run(main, doc, names, argv=None, grid=False, arguments=0):
       argv: list of str, default `sys.argv`.
       grid: as in `define_flags`.
       arguments: int, how many arguments besides flags there may be.
+      keras: whether the command needs Keras, see `quiet`.
     """
     argv = list(sys.argv if argv is None else argv)
     values = define_flags(names, grid)
@@ -42,8 +44,8 @@ def run(main, doc, names, argv=None, grid=False, arguments=0):
         _fail(error, 2)
     if len(rest) > arguments:
         _fail(f"unexpected argument: {rest[arguments]}", 2)
-    quiet()
     try:
+        quiet(keras)
         main(values, *rest)
         sys.stdout.flush()
     except UserError as error:
@@ -77,14 +79,27 @@ def usage(doc, values):
     return "\n".join(lines)
 
 
-def quiet():
-    """Plain warnings of our own, and Keras on TensorFlow."""
+def quiet(keras=True):
+    """Plain warnings of our own, and Keras on TensorFlow.
+
+    Args:
+      keras: whether Keras will be used.
+
+    Raises:
+      UserError: if it will, and the environment asks for another backend.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    # Keras takes an empty name for none.
+    backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
+    if keras and backend != "tensorflow":
+        raise UserError(
+            f"the environment has KERAS_BACKEND={backend}; this command needs tensorflow"
+        )
+    os.environ["KERAS_BACKEND"] = backend
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
 
 
-def import_tensorflow(work=None, keras=True):
+def import_tensorflow(work=None, keras=True, population=False):
     """Imports TensorFlow and finds its devices without their start-up noise.
 
     TensorFlow writes it to file descriptor 2 before it reads any setting. Where the
@@ -94,7 +109,11 @@ def import_tensorflow(work=None, keras=True):
       work: filters times pairs of a training step, over all members, or None. Small steps
         run on one thread: handing their operations around takes longer than they do.
       keras: whether Keras will be used. Importing it is a third of TensorFlow's start-up.
+      population: whether the job trains several networks in one graph, see
+        `machine.prefer_onednn`.
     """
+    if population:
+        machine.prefer_onednn()
     if not keras:
         # With this, TensorFlow looks for the package tf_keras and does without it.
         os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")

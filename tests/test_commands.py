@@ -286,7 +286,7 @@ def test_killed_evaluation_goes_on(evaluated, tmp_path):
     undisturbed, _ = evaluated
     arguments = ["-m", "keras_pairs.evaluate", *EVALUATE, f"--run_dir={tmp_path}"]
     process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT)
-    first = tmp_path / "groups" / "000.json"
+    first = tmp_path / "groups" / "000-000.json"
     while not first.exists():
         assert process.poll() is None
         time.sleep(0.02)

@@ -104,7 +104,7 @@ def search(values, grid, common, images, record, run_dir):
 
     part = processes.role()
     # One thread in every worker: with others a trial's last bits would differ.
-    cli.import_tensorflow(work=0)
+    cli.import_tensorflow(work=0, population=True)
     progress = None
     if part != "worker":
         progress = SearchProgress(common, values["verbosity"].value == "1")
@@ -125,6 +125,8 @@ def search(values, grid, common, images, record, run_dir):
 def main(values):
     from keras_pairs import data
 
+    if sys.platform == "win32":
+        raise UserError("a search replaces its processes in place, which Windows cannot")
     processes.end_with_parent()
     part = processes.role()
     grid, common = search_space(values)
