@@ -4,7 +4,6 @@ import logging
 import os
 import pathlib
 import sys
-import tempfile
 import textwrap
 
 from absl import flags
@@ -117,26 +116,15 @@ def import_tensorflow(work=None, keras=True, population=False):
     if not keras:
         # With this, TensorFlow looks for the package tf_keras and does without it.
         os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
-    sys.stderr.flush()
-    before = os.dup(2)
-    with tempfile.TemporaryFile() as noise:
-        os.dup2(noise.fileno(), 2)
-        try:
-            import tensorflow as tf
+    with machine.noise_held_back():
+        import tensorflow as tf
 
-            if work is not None and work < SMALL_STEP:
-                tf.config.threading.set_intra_op_parallelism_threads(1)
-                tf.config.threading.set_inter_op_parallelism_threads(1)
-            tf.config.list_logical_devices()
-            # Warns of every new graph; a search makes one for each population.
-            tf.get_logger().setLevel("ERROR")
-        except BaseException:
-            noise.seek(0)
-            os.write(before, noise.read())
-            raise
-        finally:
-            os.dup2(before, 2)
-            os.close(before)
+        if work is not None and work < SMALL_STEP:
+            tf.config.threading.set_intra_op_parallelism_threads(1)
+            tf.config.threading.set_inter_op_parallelism_threads(1)
+        tf.config.list_logical_devices()
+        # Warns of every new graph; a search makes one for each population.
+        tf.get_logger().setLevel("ERROR")
 
 
 def say(*parts):

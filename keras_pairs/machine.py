@@ -3,9 +3,12 @@
 Importable without TensorFlow.
 """
 
+import contextlib
 import math
 import os
 import pathlib
+import sys
+import tempfile
 
 # TensorFlow reads it when it is imported. It turns oneDNN on by itself only where the
 # processor has AVX-512 (VNNI) or better.
@@ -25,6 +28,27 @@ def prefer_onednn():
 def onednn_refused():
     """Whether the user has turned oneDNN off."""
     return os.environ.get(ONEDNN, "").lower() in ("0", "false")
+
+
+@contextlib.contextmanager
+def noise_held_back():
+    """Drops what is written to file descriptor 2 in the block, unless the block raises.
+
+    TensorFlow's C++ side writes there, whatever Python does with `sys.stderr`.
+    """
+    sys.stderr.flush()
+    before = os.dup(2)
+    with tempfile.TemporaryFile() as noise:
+        os.dup2(noise.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            noise.seek(0)
+            os.write(before, noise.read())
+            raise
+        finally:
+            os.dup2(before, 2)
+            os.close(before)
 
 
 def cores(root="/"):

@@ -15,6 +15,12 @@ from tuner import processes, search
 ROOT = pathlib.Path(__file__).parent.parent
 
 
+def unset(monkeypatch, name):
+    """Takes a variable away; what the code sets for it ends with the test as well."""
+    monkeypatch.setenv(name, "")
+    monkeypatch.delenv(name)
+
+
 @pytest.fixture
 def files(tmp_path, monkeypatch):
     """A function that writes files below a root, on a machine of 8 cores and 64 GiB."""
@@ -103,7 +109,7 @@ def test_the_flag_workers_and_this_machine_agree():
 
 
 def test_a_population_turns_onednn_on_unless_the_user_chose(monkeypatch):
-    monkeypatch.delenv(machine.ONEDNN, raising=False)
+    unset(monkeypatch, machine.ONEDNN)
     cli.import_tensorflow()
     assert machine.ONEDNN not in os.environ
     cli.import_tensorflow(population=True)
@@ -122,7 +128,7 @@ def test_the_slower_path_is_told_once_but_not_to_who_chose_it(
 
     monkeypatch.setattr(layers, "_GROUPED_OK", {})
     monkeypatch.setattr(layers, "_try_grouped_convolution", no_kernel)
-    monkeypatch.delenv(machine.ONEDNN, raising=False)
+    unset(monkeypatch, machine.ONEDNN)
     if chosen:
         monkeypatch.setenv(machine.ONEDNN, chosen)
     assert not any(layers.grouped_convolutions_work() for _ in range(3))
@@ -161,9 +167,9 @@ def test_who_needs_no_keras_takes_any_backend(monkeypatch, capsys):
 
 @pytest.mark.parametrize("given", [None, "", "tensorflow"])
 def test_without_a_choice_the_backend_is_tensorflow(given, monkeypatch):
-    monkeypatch.setenv("KERAS_BACKEND", given or "")
-    if given is None:
-        monkeypatch.delenv("KERAS_BACKEND")
+    unset(monkeypatch, "KERAS_BACKEND")
+    if given is not None:
+        monkeypatch.setenv("KERAS_BACKEND", given)
     cli.quiet()
     assert os.environ["KERAS_BACKEND"] == "tensorflow"
 
@@ -228,8 +234,8 @@ WITHOUT_POSIX = """
 import importlib, pkgutil, sys
 for name in ("fcntl", "grp", "pwd", "resource", "termios"):
     sys.modules[name] = None
-for package in ("keras_pairs", "tuner"):
-    for module in pkgutil.iter_modules(importlib.import_module(package).__path__, package + "."):
+for package in map(importlib.import_module, ("keras_pairs", "tuner")):
+    for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
 from keras_pairs import cli
