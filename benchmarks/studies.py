@@ -19,7 +19,7 @@ import sys
 import numpy as np
 import scipy.stats
 
-from keras_pairs import data, files, plots
+from keras_pairs import data, files, machine, plots
 from keras_pairs.cli import import_tensorflow, say
 from keras_pairs.config import PRESETS, TABLE1, TrainingConfig
 
@@ -90,7 +90,7 @@ def run(configs, path, run_dir, scored_on="test"):
         data.load_images("mnist", path),
         run_dir,
         ROUNDS,
-        evaluation.machine_memory() / 4,
+        machine.memory() / 4,
         scored_on=scored_on,
     )
     named = [{"name": key} | row for key, row in zip(configs, rows, strict=True)]
@@ -177,7 +177,7 @@ STUDIES = {
 
 
 def main(study, path, run_dir):
-    import_tensorflow()
+    import_tensorflow(population=True)
     configs, scored_on, tabulate, draw = STUDIES[study]
     run_dir = pathlib.Path(run_dir)
     found = run(configs(), path, run_dir, scored_on)

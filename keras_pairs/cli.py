@@ -6,12 +6,11 @@ import logging
 import os
 import pathlib
 import sys
-import tempfile
 import textwrap
 
 from absl import flags
 
-from keras_pairs import __version__
+from keras_pairs import __version__, machine
 from keras_pairs.command_flags import define_flags
 from keras_pairs.config import BEYOND_PAPER, UsageError, UserError
 
@@ -29,7 +28,7 @@ COMMON_FLAGS = {
 SMALL_STEP = 4000
 
 
-def run(main, doc, names, argv=None, grid=False, arguments=0):
+def run(main, doc, names, argv=None, grid=False, arguments=0, keras=True):
     """Parses the command line, calls `main(values, *arguments)` and exits.
 
     Exit codes: 0; 1 for what went wrong later (a bad file, a full disk); 2 for a bad
@@ -42,6 +41,7 @@ def run(main, doc, names, argv=None, grid=False, arguments=0):
       argv: list of str, default `sys.argv`.
       grid: as in `define_flags`.
       arguments: int, how many arguments besides flags there may be.
+      keras: whether the command needs Keras, see `quiet`.
     """
     argv = list(sys.argv if argv is None else argv)
     values = define_flags(names, grid)
@@ -63,8 +63,8 @@ def run(main, doc, names, argv=None, grid=False, arguments=0):
         _fail(str(error).removeprefix("ERROR:: "), 2)
     if len(rest) > arguments:
         _fail(f"unexpected argument: {rest[arguments]}", 2)
-    quiet()
     try:
+        quiet(keras)
         main(values, *rest)
         sys.stdout.flush()
     except UserError as error:
@@ -132,14 +132,27 @@ def _indented(text):
     return textwrap.fill(text, 78, initial_indent=" " * 6, subsequent_indent=" " * 6)
 
 
-def quiet():
-    """Plain warnings of our own, and Keras on TensorFlow."""
+def quiet(keras=True):
+    """Plain warnings of our own, and Keras on TensorFlow.
+
+    Args:
+      keras: whether Keras will be used.
+
+    Raises:
+      UserError: if it will, and the environment asks for another backend.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    # Keras takes an empty name for none.
+    backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
+    if keras and backend != "tensorflow":
+        raise UserError(
+            f"the environment has KERAS_BACKEND={backend}; this command needs tensorflow"
+        )
+    os.environ["KERAS_BACKEND"] = backend
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
 
 
-def import_tensorflow(work=None, keras=True):
+def import_tensorflow(work=None, keras=True, population=False):
     """Imports TensorFlow and finds its devices without their start-up noise.
 
     TensorFlow writes it to file descriptor 2 before it reads any setting. Where the
@@ -149,30 +162,23 @@ def import_tensorflow(work=None, keras=True):
       work: filters times pairs of a training step, over all members, or None. Small steps
         run on one thread: handing their operations around takes longer than they do.
       keras: whether Keras will be used. Importing it is a third of TensorFlow's start-up.
+      population: whether the job trains several networks in one graph, see
+        `machine.prefer_onednn`.
     """
+    if population:
+        machine.prefer_onednn()
     if not keras:
         # With this, TensorFlow looks for the package tf_keras and does without it.
         os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
-    sys.stderr.flush()
-    before = os.dup(2)
-    with tempfile.TemporaryFile() as noise:
-        os.dup2(noise.fileno(), 2)
-        try:
-            import tensorflow as tf
+    with machine.noise_held_back():
+        import tensorflow as tf
 
-            if work is not None and work < SMALL_STEP:
-                tf.config.threading.set_intra_op_parallelism_threads(1)
-                tf.config.threading.set_inter_op_parallelism_threads(1)
-            tf.config.list_logical_devices()
-            # Warns of every new graph; a search makes one for each population.
-            tf.get_logger().setLevel("ERROR")
-        except BaseException:
-            noise.seek(0)
-            os.write(before, noise.read())
-            raise
-        finally:
-            os.dup2(before, 2)
-            os.close(before)
+        if work is not None and work < SMALL_STEP:
+            tf.config.threading.set_intra_op_parallelism_threads(1)
+            tf.config.threading.set_inter_op_parallelism_threads(1)
+        tf.config.list_logical_devices()
+        # Warns of every new graph; a search makes one for each population.
+        tf.get_logger().setLevel("ERROR")
 
 
 def say(*parts):

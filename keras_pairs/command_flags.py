@@ -5,11 +5,11 @@ Importable without TensorFlow, so that `--help` and a bad flag answer at once.
 
 import dataclasses
 import math
-import os
 import pathlib
 
 from absl import flags
 
+from keras_pairs import machine
 from keras_pairs.config import (
     DATASETS,
     EPOCHS,
@@ -272,7 +272,7 @@ _FLAGS = {
     ),
     "workers": (
         _integer(1),
-        os.cpu_count(),
+        machine.cores(),
         "Processes that train on this machine, of one thread each.",
     ),
     "validation": (

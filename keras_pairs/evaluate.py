@@ -6,13 +6,13 @@
     python -m keras_pairs.evaluate --model=saved_models/digit_pairs
 
 The rounds train side by side in one graph. A killed evaluation goes on when it is started
-again with the same --run_dir and flags. With --model nothing is trained: a published
-model is scored on all test images, with pictures of its answers.
+again with the same --run_dir and flags, on this machine or another. With --model nothing is
+trained: a published model is scored on all test images, with pictures of its answers.
 """
 
 import pathlib
 
-from keras_pairs import cli, files
+from keras_pairs import cli, files, machine
 from keras_pairs.command_flags import TRAINING, config_from_flags
 from keras_pairs.config import SELECTED, TABLE1, TrainingConfig, UserError
 
@@ -139,7 +139,7 @@ def main(values):
         inspect(values, images, run_dir)
         cli.say(f"run folder: {cli.relative(run_dir)}")
         return
-    cli.import_tensorflow()
+    cli.import_tensorflow(population=True)
     from keras_pairs import evaluation
 
     gib = values["memory_limit"].value
@@ -152,7 +152,7 @@ def main(values):
         images,
         run_dir,
         rounds,
-        evaluation.machine_memory() / 4 if gib is None else gib * 2**30,
+        machine.memory() / 4 if gib is None else gib * 2**30,
         values["verbosity"].value == "1",
     )
     report(rows, files.read_json(run_dir / "config.json"), run_dir)

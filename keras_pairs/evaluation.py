@@ -3,14 +3,13 @@
 import dataclasses
 import math
 import multiprocessing
-import os
 import pathlib
 import signal
 import time
 
 import numpy as np
 
-from keras_pairs import data, files, scoring
+from keras_pairs import data, files, machine, scoring
 from keras_pairs.config import OUTPUTS, SCORED_PAIRS, TABLE1, UserError
 
 # Activations of a trunk for each of nb_f: the sum of its maps' areas, a map counted as
@@ -20,11 +19,6 @@ ACTIVATIONS = {"paper": 364, "padded": 660}
 # members of a graph: forward results, gradients and the kernels' working copies.
 BYTES_PER_ACTIVATION = 40
 SCORING_SHARE = 0.4
-
-
-def machine_memory():
-    """The machine's memory in bytes."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def members_that_fit(config, memory_limit):
@@ -46,25 +40,29 @@ def members_that_fit(config, memory_limit):
     return max(1, int(memory_limit / (BYTES_PER_ACTIVATION * activations * batch)))
 
 
-def plan(configs, rounds, memory_limit):
+def plan(configs, rounds, memory_limit, done=()):
     """Divides the rounds of every configuration into groups that train in one graph.
+
+    Taking whole groups of a plan as `done` leaves its other groups as they were.
 
     Args:
       configs: list of `TrainingConfig`; round r of each has the seed `seed + r`.
       rounds: int >= 1.
       memory_limit: float, bytes.
+      done: (index of the configuration, round) of those that need no training.
 
     Returns:
       list of (index of the configuration, list of that group's `TrainingConfig`s).
     """
     groups = []
     for index, config in enumerate(configs):
+        missing = [r for r in range(rounds) if (index, r) not in done]
         fit = members_that_fit(config, memory_limit)
-        pieces = np.array_split(np.arange(rounds), math.ceil(rounds / fit))
-        for piece in pieces:
+        for piece in np.array_split(missing, math.ceil(len(missing) / fit) or 1):
             seeds = [config.seed + int(r) for r in piece]
             members = [dataclasses.replace(config, seed=seed) for seed in seeds]
-            groups.append((index, members))
+            if members:
+                groups.append((index, members))
     return groups
 
 
@@ -74,7 +72,12 @@ def evaluate(
     """Trains and scores every configuration `rounds` times; goes on where it was stopped.
 
     Round r of every configuration uses the same pairs (seed + r): configurations are
-    compared on the same data. Each finished group is a file in `run_dir/groups`.
+    compared on the same data. Each finished group is a file in `run_dir/groups`; the rounds
+    in it are not trained again, whatever memory or `rounds` the evaluation goes on with.
+
+    With the same memory a stopped evaluation ends with the same results as another one.
+    With other memory the members of its graphs are more or fewer, the sums in them are in
+    another order, and results may differ by what float32 rounding grows to in a training.
 
     Args:
       configs: list of `TrainingConfig`.
@@ -92,30 +95,32 @@ def evaluate(
       UserError: if there are too few images, or `run_dir` holds another evaluation.
       OSError: if a file cannot be written.
     """
-    groups = plan(configs, rounds, memory_limit)
     data.check_enough(images, configs[0].num_pairs)
-    sizes = [len(members) for _, members in groups]
-    _same_evaluation(run_dir, configs, images, sizes, scored_on)
+    _same_evaluation(run_dir, configs, images, scored_on)
     folder = run_dir / "groups"
     folder.mkdir(exist_ok=True)
-    paths = [folder / f"{number:03}.json" for number in range(len(groups))]
-    results = [_finished(path) for path in paths]
-    todo = [i for i, result in enumerate(results) if result is None]
-    if todo:
+    groups = plan(configs, rounds, memory_limit, _finished(folder))
+    if groups:
         from keras_pairs.progress import EpochProgress
 
+        # The groups' processes inherit it; TensorFlow may be imported in this one.
+        machine.prefer_onednn()
         # An epoch's cost is about proportional to the filters that it trains.
-        work = {i: groups[i][1][0].nb_f * len(groups[i][1]) for i in todo}
-        total = sum(work[i] * groups[i][1][0].epochs for i in todo)
+        work = [members[0].nb_f * len(members) for _, members in groups]
+        epochs = [members[0].epochs for _, members in groups]
+        total = sum(w * e for w, e in zip(work, epochs, strict=True))
         progress = EpochProgress(total, verbose)
-        for i in todo:
-            progress.start(work[i])
-            results[i] = _in_own_process(groups[i][1], images, scored_on, progress)
-            files.write_json(paths[i], results[i])
-    by_config = [[] for _ in configs]
-    for (index, _), result in zip(groups, results, strict=True):
-        by_config[index].append(result)
-    return [summarize(*both) for both in zip(configs, by_config, strict=True)]
+        for (index, members), filters in zip(groups, work, strict=True):
+            progress.start(filters)
+            result = _in_own_process(members, images, scored_on, progress)
+            numbers = [member.seed - configs[index].seed for member in members]
+            record = {"config": index, "numbers": numbers} | result | files.provenance()
+            files.write_json(folder / f"{index:03}-{numbers[0]:03}.json", record)
+    done = _finished(folder)
+    return [
+        summarize(config, [done[index, r] for r in range(rounds)])
+        for index, config in enumerate(configs)
+    ]
 
 
 def _in_own_process(members, images, scored_on, progress):
@@ -188,20 +193,29 @@ def _score(answers, pairs, num_pairs):
     }
 
 
-def _finished(path):
-    """What a group's file says, or None where it must be computed."""
-    try:
-        return files.read_json(path)
-    except (OSError, ValueError):
-        return None
+def _finished(folder):
+    """The rounds in a folder of groups: {(index of the configuration, round): dict}."""
+    found = {}
+    for path in sorted(folder.glob("[0-9]*.json")):
+        try:
+            group = files.read_json(path)
+            seconds = group["seconds"] / len(group["rounds"])
+            rounds = zip(group["numbers"], group["rounds"], strict=True)
+            found |= {
+                (group["config"], number): {"rounds": [result], "seconds": seconds}
+                for number, result in rounds
+            }
+        except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError):
+            # A damaged file; its rounds are trained again.
+            continue
+    return found
 
 
-def _same_evaluation(run_dir, configs, images, sizes, scored_on):
+def _same_evaluation(run_dir, configs, images, scored_on):
     """Writes config.json, or refuses a folder whose config.json asks for other things."""
     dataset = images.describe()
     wanted = {
         "configs": [config.to_dict() for config in configs],
-        "group_sizes": sizes,
         "scored_on": {"part": scored_on, "pairs_wanted": SCORED_PAIRS},
         "dataset": dataset,
     }
@@ -211,6 +225,11 @@ def _same_evaluation(run_dir, configs, images, sizes, scored_on):
             found = files.read_json(path)
         except ValueError as error:
             raise UserError(f"{path} is not readable; use a new --run_dir") from error
+        if "group_sizes" in found:
+            raise UserError(
+                f"{run_dir} holds an evaluation of an older keras_pairs, which this one "
+                "cannot continue; use a new --run_dir"
+            )
         if _identity(found) != _identity(wanted):
             raise UserError(
                 f"{run_dir} holds another evaluation; use a new --run_dir or its own flags"
@@ -222,8 +241,7 @@ def _same_evaluation(run_dir, configs, images, sizes, scored_on):
 def _identity(record):
     # The same data may lie elsewhere today.
     configs = [c | {"data_path": None, "dataset": None} for c in record.get("configs", [])]
-    same = [record.get(name) for name in ("group_sizes", "scored_on")]
-    return configs, same, record.get("dataset", {}).get("sha256")
+    return configs, record.get("scored_on"), record.get("dataset", {}).get("sha256")
 
 
 def summarize(config, results):
@@ -231,7 +249,8 @@ def summarize(config, results):
 
     Args:
       config: `TrainingConfig`.
-      results: list of dicts, its groups.
+      results: list of dicts in the order of the rounds: `rounds`, a list of scores, and
+        the `seconds` that these took.
 
     Returns:
       dict: nb_f, lr, batch_size, w_a, rounds, mean and std (sample, in percent) of the

@@ -10,6 +10,8 @@ import pathlib
 import platform
 import subprocess
 
+from keras_pairs import machine
+
 # What a file is called until it is whole.
 TEMPORARY = ".tmp-"
 PACKAGES = ("keras", "tensorflow", "numpy", "keras-tuner", "scikit-learn")
@@ -32,7 +34,8 @@ def atomic_write(path):
     temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
     try:
         yield temporary
-        with open(temporary, "rb") as file:
+        # Windows flushes only what is open for writing.
+        with open(temporary, "r+b") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
@@ -131,7 +134,7 @@ def provenance():
     return {
         "versions": versions,
         "commit": _commit(),
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "machine": f"{platform.system()} {platform.machine()}, {machine.cores()} cores",
     }
 
 

@@ -12,6 +12,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_pairs import machine
+
 register = keras.saving.register_keras_serializable(package="keras_pairs")
 
 
@@ -26,21 +28,25 @@ _GROUPED_OK = {}
 def grouped_convolutions_work():
     """Whether this TensorFlow has grouped convolutions and their gradients on its device.
 
-    Without oneDNN (TF_ENABLE_ONEDNN_OPTS=0) the CPU has no kernel for the gradients. Says
-    so once, on the log, where the slower path will be taken.
+    Without oneDNN (see `machine.prefer_onednn`) the CPU has no kernel for the gradients.
+    Where the slower path will be taken, the log says once what to set, but not to a user
+    who has turned oneDNN off.
     """
     if "answer" not in _GROUPED_OK:
-        try:
-            # Keras traces layers in a graph, in which nothing would be computed.
-            with tf.init_scope():
-                _try_grouped_convolution()
-            _GROUPED_OK["answer"] = True
-        except (tf.errors.OpError, ValueError) as error:
-            _GROUPED_OK["answer"] = False
+        # TensorFlow warns of a missing kernel at length.
+        with machine.noise_held_back():
+            try:
+                # Keras traces layers in a graph, in which nothing would be computed.
+                with tf.init_scope():
+                    _try_grouped_convolution()
+                _GROUPED_OK["answer"] = True
+            except (tf.errors.OpError, ValueError):
+                _GROUPED_OK["answer"] = False
+        if not _GROUPED_OK["answer"] and not machine.onednn_refused():
             logging.getLogger(__name__).warning(
-                "No grouped convolutions here (%s): members are convolved one by one, "
-                "which is slower.",
-                type(error).__name__,
+                "No grouped convolutions here: members are convolved one by one, which is "
+                "slower; set %s=1 before TensorFlow is imported.",
+                machine.ONEDNN,
             )
     return _GROUPED_OK["answer"]
 

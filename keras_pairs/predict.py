@@ -152,7 +152,7 @@ def main(values, *images):
 
 
 def run():
-    cli.run(main, __doc__, FLAGS, arguments=2)
+    cli.run(main, __doc__, FLAGS, arguments=2, keras=False)
 
 
 if __name__ == "__main__":

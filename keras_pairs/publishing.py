@@ -13,18 +13,19 @@ under a number never used before.
 """
 
 import contextlib
-import fcntl
 import os
 import pathlib
 import shutil
+import sys
 import tempfile
 
+import filelock
 import keras
 import numpy as np
 import tensorflow as tf
 
 import keras_pairs.layers  # noqa: F401  (registers the layers that a .keras file names)
-from keras_pairs import card, drawing, files, signatures, warmup
+from keras_pairs import card, drawing, files, locks, signatures, warmup
 from keras_pairs.config import UserError
 
 WORKSPACE = ".publishing-"
@@ -148,37 +149,35 @@ def load_trained(path):
 @contextlib.contextmanager
 def _workspace(export_dir):
     """A folder of this process's own; first clears what dead processes left."""
-    with _locked(export_dir):
-        for other in export_dir.glob(f"{WORKSPACE}*"):
-            if not _in_use(other):
-                shutil.rmtree(other, ignore_errors=True)
-        folder = pathlib.Path(tempfile.mkdtemp(prefix=WORKSPACE, dir=export_dir))
-        # A lock ends with its process, however that ends and on whatever machine it ran.
-        life = open(folder / "lock", "w")
-        fcntl.flock(life, fcntl.LOCK_EX)
-    with life:
+    with contextlib.ExitStack() as life:
+        with _locked(export_dir):
+            for other in export_dir.glob(f"{WORKSPACE}*"):
+                if not _in_use(other):
+                    shutil.rmtree(other, ignore_errors=True)
+            folder = pathlib.Path(tempfile.mkdtemp(prefix=WORKSPACE, dir=export_dir))
+            # A lock ends with its process, however that ends and on whatever machine it
+            # ran.
+            life.enter_context(locks.hold(folder / "lock"))
         try:
             yield folder
         finally:
+            # Before the folder goes: Windows removes no open file.
+            life.close()
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def _in_use(workspace):
     try:
-        with open(workspace / "lock") as life:
-            fcntl.flock(life, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        with locks.hold(workspace / "lock", wait=False):
+            return False
+    except filelock.Timeout:
         return True
     except OSError:
-        pass
-    return False
+        return False
 
 
-@contextlib.contextmanager
 def _locked(export_dir):
-    with open(export_dir / ".lock", "w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    return locks.hold(export_dir / ".lock")
 
 
 def _highest(export_dir):
@@ -193,12 +192,15 @@ def _flush(folder):
     """Sees to it that a power cut after the rename finds everything on disk."""
     for parent, _, names in os.walk(folder):
         for name in names:
-            with open(os.path.join(parent, name), "rb") as file:
+            # Windows flushes only what is open for writing.
+            with open(os.path.join(parent, name), "r+b") as file:
                 os.fsync(file.fileno())
         _flush_folder(parent)
 
 
 def _flush_folder(folder):
+    if sys.platform == "win32":  # opens no folder
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

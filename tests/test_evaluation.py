@@ -51,7 +51,7 @@ def test_killed_evaluation_goes_on(tmp_path):
     assert len(list((undisturbed / "groups").iterdir())) > 2
     assert [len(row["accuracies"]) for row in rows(undisturbed)] == [6]
     process = start("evaluate", *LONG, f"--run_dir={folder}")
-    first = folder / "groups" / "000.json"
+    first = folder / "groups" / "000-000.json"
     while not first.exists():
         assert process.poll() is None
         time.sleep(0.02)

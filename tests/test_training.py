@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_pairs import training
 from keras_pairs.config import TrainingConfig
 from keras_pairs.data import sample_pairs
 from keras_pairs.model import build_model, initialize
@@ -25,13 +26,29 @@ def thirteen(config):
 
 
 def assert_same_training(together, k, alone):
+    """Member k and the lone network are one training, but for float32 rounding.
+
+    Kernels for graphs of different sizes add up in different orders, so the gradients
+    differ by some 1e-7 of the terms that they sum. Adam makes a step of about lr times the
+    gradient over its own size: where a gradient cancels to that rounding, which is rare,
+    the step's sign is arbitrary, and the weight ends 2·lr elsewhere at any precision. A
+    variable as a whole may differ by one such weight; two trainings that really differ are
+    lr apart in most of its weights, in each of the nine steps.
+
+    A loss has slopes below 1/2, a normalised channel's statistics follow a weight by a few
+    times its change, and one pair may lie on the threshold.
+    """
+    lr = alone.configs[0].lr
     for name, values in alone.history.items():
+        atol = 1.01 / 60 if name.endswith("accuracy") else lr
         np.testing.assert_allclose(
-            together.history[name][:, k], values[:, 0], rtol=1e-3, atol=2e-4, err_msg=name
+            together.history[name][:, k], values[:, 0], rtol=1e-5, atol=atol, err_msg=name
         )
     member, single = together.member(k), alone.member(0)
+    trained = {weight.path for weight in single.trainable_weights}
     for mine, other in zip(member.weights, single.weights, strict=True):
-        np.testing.assert_allclose(mine, other, atol=5e-4, rtol=1e-3, err_msg=mine.path)
+        difference = np.linalg.norm(np.asarray(mine) - np.asarray(other))
+        assert difference <= (2 if other.path in trained else 10) * lr + 1e-5, other.path
 
 
 @pytest.mark.parametrize("some", [(6,), pytest.param((0, 12), marks=slow)])
@@ -45,6 +62,19 @@ def test_member_of_thirteen_equals_training_alone(config, splits, some):
         assert moved > 1e-4  # the comparison above is of trainings that went somewhere
 
 
+def test_other_dropout_masks_are_another_training(config, splits, monkeypatch):
+    """What tells trainings apart can do so, even at a small learning rate."""
+    config = dataclasses.replace(config, lr=0.0005)
+    together = fit([config, config], splits)
+    monkeypatch.setattr(training, "STREAM_SEED", 1)
+    alone = fit([config], splits)
+    with pytest.raises(AssertionError):
+        assert_same_training(together, 0, alone)
+    alone.history.clear()
+    with pytest.raises(AssertionError, match="conv_1/kernel"):
+        assert_same_training(together, 0, alone)
+
+
 def test_member_with_its_own_data_equals_training_alone(config, digits):
     configs = thirteen(config)[:4]
     data = [sample_pairs(digits, 60, seed) for seed in range(4)]
@@ -55,7 +85,8 @@ def test_member_with_its_own_data_equals_training_alone(config, digits):
     (single,) = answer(alone.model, data[2].test)
     assert len(answers) == 4
     for name, values in answers[2].items():
-        np.testing.assert_allclose(values, single[name], atol=2e-3)
+        # A weight 2·lr elsewhere, as above; a probability's slope is 1/4 of its logit's.
+        np.testing.assert_allclose(values, single[name], atol=2 * configs[2].lr)
     predicted = together.member(3).predict(data[3].test.images, verbose=0)
     for name, values in predicted.items():
         np.testing.assert_allclose(answers[3][name], values.squeeze(), atol=1e-5)
@@ -230,31 +261,39 @@ def test_members_must_share_what_the_graph_fixes(config, splits):
         fit([config], [splits, splits])
 
 
-FALLBACK = """
-import sys, numpy as np
+# A notebook on a processor without AVX-512, where oneDNN is off by default: TensorFlow is
+# imported before this package and nobody has said anything about oneDNN.
+NOTEBOOK = """
+import os, sys
+import numpy as np
+import tensorflow as tf
+del os.environ["TF_ENABLE_ONEDNN_OPTS"]
+tf.constant(1)
+print("imported", file=sys.stderr, flush=True)
 sys.path.insert(0, sys.argv[1])
-import logging
-logging.basicConfig(format="%(levelname)s: %(message)s")
 from keras_pairs.config import TrainingConfig
 from keras_pairs.data import load_images, sample_pairs
 from keras_pairs.training import fit
 splits = sample_pairs(load_images("digits"), 60, seed=5)
 configs = [TrainingConfig(4, 0.005, 20, w_a=k, epochs=2, seed=k) for k in range(3)]
 history = fit(configs, splits).history
+fit(configs[:2], splits)
 np.save(sys.argv[2], history["val_loss"])
 """
 
 
-def test_without_onednn_the_results_are_the_same(tmp_path):
+def test_without_onednn_the_results_are_the_same_and_one_sentence_is_said(tmp_path):
     root = os.path.dirname(os.path.dirname(__file__))
     results = {}
     for onednn in "01":
         out = tmp_path / f"{onednn}.npy"
         environment = os.environ | {"TF_ENABLE_ONEDNN_OPTS": onednn}
-        command = [sys.executable, "-c", FALLBACK, root, out]
+        command = [sys.executable, "-c", NOTEBOOK, root, out]
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         results[onednn] = np.load(out)
-        told = done.stderr.count("WARNING: No grouped convolutions")
-        assert told == (onednn == "0"), done.stderr
-    np.testing.assert_allclose(results["0"], results["1"], rtol=1e-3)
+        told = done.stderr.partition("imported\n")[2].splitlines()
+        assert len(told) == (onednn == "0"), told
+        assert all("set TF_ENABLE_ONEDNN_OPTS=1 before" in line for line in told)
+    # As in `assert_same_training`, with lr = 0.005.
+    np.testing.assert_allclose(results["0"], results["1"], atol=0.005)

@@ -4,7 +4,6 @@ Importable without TensorFlow.
 """
 
 import contextlib
-import fcntl
 import os
 import socket
 import subprocess
@@ -12,6 +11,9 @@ import sys
 import threading
 import time
 
+import filelock
+
+from keras_pairs import locks
 from keras_pairs.config import UserError
 from tuner.resources import GOES_ON
 
@@ -46,10 +48,10 @@ def lock(run_dir):
     Raises:
       UserError: if another search holds it.
     """
-    with open(run_dir / "lock", "w") as file:
+    with contextlib.ExitStack() as held:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            held.enter_context(locks.hold(run_dir / "lock", wait=False))
+        except filelock.Timeout:
             raise UserError(f"another search is running in {run_dir}") from None
         yield
 

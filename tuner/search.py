@@ -156,7 +156,7 @@ def search(values, record, images, run_dir):
 
     part = processes.role()
     # One thread in every worker: with others a trial's last bits would differ.
-    cli.import_tensorflow(work=0)
+    cli.import_tensorflow(work=0, population=True)
     common = project.common(record)
     progress = None
     if part != "worker":
@@ -176,6 +176,8 @@ def search(values, record, images, run_dir):
 
 
 def main(values):
+    if sys.platform == "win32":
+        raise UserError("a search replaces its processes in place, which Windows cannot")
     processes.end_with_parent()
     part = processes.role()
     workers, overwrite = values["workers"].value, values["overwrite"].value

@@ -1,0 +1,124 @@
+"""What of this machine a process may use, and the choice of TensorFlow's CPU kernels.
+
+Importable without TensorFlow.
+"""
+
+import contextlib
+import math
+import os
+import pathlib
+import sys
+import tempfile
+
+# TensorFlow reads it when it is imported. It turns oneDNN on by itself only where the
+# processor has AVX-512 (VNNI) or better.
+ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
+
+
+def prefer_onednn():
+    """Turns oneDNN on for this process and its children, unless the user has chosen.
+
+    Only oneDNN has the grouped convolutions of a population. A lone narrow network is
+    faster without it where it is not TensorFlow's default. Without effect on a process
+    that has imported TensorFlow before.
+    """
+    os.environ.setdefault(ONEDNN, "1")
+
+
+def onednn_refused():
+    """Whether the user has turned oneDNN off."""
+    return os.environ.get(ONEDNN, "").lower() in ("0", "false")
+
+
+@contextlib.contextmanager
+def noise_held_back():
+    """Drops what is written to file descriptor 2 in the block, unless the block raises.
+
+    TensorFlow's C++ side writes there, whatever Python does with `sys.stderr`.
+    """
+    sys.stderr.flush()
+    before = os.dup(2)
+    with tempfile.TemporaryFile() as noise:
+        os.dup2(noise.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            noise.seek(0)
+            os.write(before, noise.read())
+            raise
+        finally:
+            os.dup2(before, 2)
+            os.close(before)
+
+
+def cores(root="/"):
+    """How many processors this process may use.
+
+    Args:
+      root: str or Path, where `proc` and `sys` are.
+
+    Returns:
+      int >= 1, by the process's affinity and by its cgroups' quota of processor time (a
+      container's): a quota of 1.5 processors makes 2.
+    """
+    limits = [_affinity()]
+    for folder in _cgroups("cpu", root):
+        quota = _words(folder / "cpu.max") or [
+            *_words(folder / "cpu.cfs_quota_us"),
+            *_words(folder / "cpu.cfs_period_us"),
+        ]
+        # Without a quota it is "max" or -1.
+        if len(quota) == 2 and quota[0].isdigit():
+            limits.append(math.ceil(int(quota[0]) / int(quota[1])))
+    return max(1, min(limits))
+
+
+def memory(root="/"):
+    """How much memory this process may use.
+
+    Args:
+      root: as of `cores`.
+
+    Returns:
+      int, bytes: the machine's, or its cgroups' limit where that is less.
+    """
+    import psutil
+
+    limits = [psutil.virtual_memory().total]
+    for folder in _cgroups("memory", root):
+        for name in ("memory.max", "memory.limit_in_bytes"):
+            limits += [int(word) for word in _words(folder / name) if word.isdigit()]
+    return min(limits)
+
+
+def _affinity():
+    if hasattr(os, "process_cpu_count"):  # Python 3.13
+        return os.process_cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):  # Linux
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _cgroups(controller, root):
+    """Folders of this process's cgroup and of those above it, whose limits hold as well."""
+    root = pathlib.Path(root)
+    try:
+        lines = (root / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        # Version 2 has one tree without controllers' names, version 1 a tree for each.
+        if controllers and controller not in controllers.split(","):
+            continue
+        mount = root / "sys/fs/cgroup" / (controller if controllers else "")
+        # In a container the path may be the host's; then only the mount itself exists.
+        folder = mount / path.strip("/")
+        yield from (folder, *folder.parents[: len(folder.parts) - len(mount.parts)])
+
+
+def _words(path):
+    try:
+        return path.read_text().split()
+    except OSError:
+        return []
