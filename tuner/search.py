@@ -156,8 +156,8 @@ def main(values):
 def _for_parts(images, run_dir):
     """The command line for chief and workers: this one, with nothing left to decide."""
     arguments = [*sys.argv[1:], f"--run_dir={pathlib.Path(run_dir).absolute()}"]
-    arguments += ["--nooverwrite", f"--dataset={images.name}"]
-    if images.name == "mnist":
+    arguments += ["--nooverwrite", f"--dataset={'digits' if images.reuse else 'mnist'}"]
+    if not images.reuse:
         arguments.append(f"--data_path={images.source}")
     return arguments
 
