@@ -132,8 +132,8 @@ class Comparer:
           `Comparison` of n pairs, without errors.
 
         Raises:
-          UserError: if the two do not go together, or naming the first image that cannot be
-            compared.
+          UserError: if the two do not go together, all pixels are scaled to 0…1, or naming
+            the first image that cannot be compared.
         """
         if _is_file(first) and _is_file(second):
             first, second = [first], [second]
