@@ -83,9 +83,9 @@ def origin(path):
 
 def search(path):
     """The selected rows of a search, from its results.csv."""
-    from tuner import project
+    from tuner import report
 
-    text = project.markdown(project.select(_csv(path)), {"validation": "validation"})
+    text = report.markdown(report.select(_csv(path)), {"validation": "validation"})
     return "".join(f"{line}\n" for line in text.splitlines() if line.startswith("|"))
 
 

@@ -39,7 +39,8 @@ def reason(error):
     """
     asserted = re.search(r"assertion failed: \[(.*?)\]", error.message)
     if asserted:
-        return asserted[1].removeprefix("png_bytes: an image ").removeprefix("pair: ")
+        # Only who asks a server knows the inputs' names.
+        return re.sub(r"^(png_bytes: an image|pair:|images:) ", "", asserted[1])
     if "Invalid PNG" in error.message:
         return "a damaged PNG image"
     return error.message.splitlines()[0]

@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from keras_pairs import box, card, drawing, files, image_files, scoring
 from keras_pairs.config import UserError
+from keras_pairs.pixels import SCALED, are_scaled
 
 BATCH = 256
 DIGITS = {"first_digit", "second_digit"}
@@ -166,8 +167,8 @@ class Comparer:
           `Comparison` of n pairs, without errors.
 
         Raises:
-          UserError: if the two do not go together, or naming the first image that cannot be
-            compared.
+          UserError: if the two do not go together, all pixels are scaled to 0…1, or naming
+            the first image that cannot be compared.
         """
         if _is_file(first) and _is_file(second):
             first, second = [first], [second]
@@ -194,6 +195,9 @@ class Comparer:
                 f"{second.dtype} {list(second.shape)}"
             )
         pairs = np.stack([first, second], 1)
+        # The graphs of older models do not refuse them.
+        if are_scaled(pairs.max()):
+            raise UserError(SCALED)
         signature = "images" if pairs.dtype == np.uint8 else "serving_default"
         parts = [pairs[i : i + BATCH] for i in range(0, len(pairs), BATCH)]
         try:
@@ -290,8 +294,6 @@ def _images(images):
             "images must be uint8 [n, 28, 28] or numbers [n, 14, 14], not "
             f"{images.dtype} {list(images.shape)}"
         )
-    if images.dtype.kind == "f" and 0 < images.max(initial=0) <= 1:
-        raise UserError("pixels must be 0 to 255; these seem to be scaled to 0 to 1")
     return images.astype("float32")
 
 

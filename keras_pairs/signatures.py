@@ -3,7 +3,7 @@
 import tensorflow as tf
 from tensorflow.python.framework import convert_to_constants
 
-from keras_pairs import drawing
+from keras_pairs import drawing, pixels
 from keras_pairs.config import OUTPUT_UNITS, UserError
 
 # Signature → its one input. A server's row and column requests use these names.
@@ -24,7 +24,8 @@ def save(model, path):
     Each signature is a function of the one tensor that `INPUTS` names to `comparison`
     float32 [batch, 1], `first_digit` and `second_digit` float32 [batch, 10]. It raises
     `tf.errors.InvalidArgumentError` where the shape is another, the batch is empty, a pixel
-    is not within 0…255, or `drawing.mnist_form` does.
+    is not within 0…255, all pixels of the batch are scaled to 0…1 (see
+    `pixels.are_scaled`), or `drawing.mnist_form` does.
 
     Args:
       model: Keras model from `pair`, float32 [batch, 2, 14, 14] of 0…255, to the dict of
@@ -45,10 +46,12 @@ def save(model, path):
     def serving_default(pair):
         pair = _batch("serving_default", pair)
         right = tf.reduce_all((pair >= 0) & (pair <= 255))
-        return answer(drawing.require(right, "pair: pixels must be 0 to 255", pair))
+        pair = drawing.require(right, "pair: pixels must be 0 to 255", pair)
+        return answer(_unscaled("pair", pair))
 
     def images(images):
-        return answer(_pool(tf.cast(_batch("images", images), tf.float32)))
+        images = tf.cast(_batch("images", images), tf.float32)
+        return answer(_pool(_unscaled("images", images)))
 
     def png(png_bytes):
         png_bytes = tf.reshape(_batch("png", png_bytes), [-1])
@@ -68,6 +71,11 @@ def _batch(signature, value):
     spec = INPUTS[signature]
     value = tf.ensure_shape(value, spec.shape)
     return drawing.require(tf.shape(value)[0] > 0, f"{spec.name}: an empty batch", value)
+
+
+def _unscaled(name, value):
+    scaled = pixels.are_scaled(tf.reduce_max(value))
+    return drawing.require(~scaled, f"{name}: {pixels.SCALED}", value)
 
 
 def _pool(images):

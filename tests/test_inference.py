@@ -148,6 +148,8 @@ X28, X14 = np.zeros((3, 28, 28), "uint8"), np.zeros((3, 14, 14), "float32")
         (X14 + np.nan, X14, "pixels must be 0 to 255"),
         (X14 + 256, X14, "pixels must be 0 to 255"),
         (X14 + 0.5, X14 + 0.5, "scaled to 0 to 1"),
+        (X14.astype(int), X14.astype(int) + 1, "scaled to 0 to 1"),
+        (X28 + 1, X28, "scaled to 0 to 1"),
         ([np.zeros((28, 28)), np.zeros((3, 3))], X28[:2], "one shape"),
         (None, None, "sequences"),
         (5, X28, "sequences"),
@@ -168,6 +170,11 @@ def test_the_newest_version_is_loaded(published, tmp_path):
     assert inference.load(tmp_path).path.name == "10"
     assert inference.load(tmp_path / "9").path.name == "9"
     assert inference.load(str(tmp_path / "x11")).card["version"] == 1
+
+
+def test_faint_images_beside_others_are_compared(model):
+    for faint, dark in ((X14 + 0.5, X14 + 255), (X28 + 1, X28 + 255), (X28, X28)):
+        assert np.isfinite(model.compare(faint, dark).probability).all()
 
 
 @pytest.mark.parametrize("broken", ["none", "empty", "truncated"])

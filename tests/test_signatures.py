@@ -18,7 +18,9 @@ from PIL import Image
 
 from keras_pairs import signatures
 from keras_pairs.config import UserError
-from keras_pairs.drawing import MAX_SIDE
+from keras_pairs.data import pool
+from keras_pairs.drawing import MAX_SIDE, reason
+from keras_pairs.pixels import SCALED
 from tests.helpers import BOX, OUTPUTS, png
 
 INVALID_ARGUMENT = 3
@@ -176,6 +178,9 @@ BAD = [
     ("serving_default", "negative", pixels(-0.01), "0 to 255"),
     ("serving_default", "above 255", pixels(255.01), "0 to 255"),
     ("serving_default", "doubles", np.zeros((1, 2, 14, 14), "f8"), "float"),
+    ("serving_default", "scaled", pixels(1), "scaled to 0 to 1"),
+    ("serving_default", "scaled, no white", pixels(0.004), "scaled to 0 to 1"),
+    ("images", "scaled", np.ones((3, 2, 28, 28), "u1"), "scaled to 0 to 1"),
     ("images", "pooled already", np.zeros((1, 2, 14, 14), "u1"), "shape"),
     ("images", "one image", np.zeros((1, 28, 28), "u1"), "shape"),
     ("images", "a pair of one", np.zeros((1, 1, 28, 28), "u1"), "shape"),
@@ -240,6 +245,32 @@ def test_python_refuses_them_too(published):
         with pytest.raises((tf.errors.InvalidArgumentError, ValueError, TypeError)):
             functions[signature](**{name: tf.constant(value)})
             pytest.fail(f"{signature}, {what}: answered")
+
+
+@pytest.mark.parametrize("brightest", [0, [[1, 1], [1, 2]], 255])
+def test_faint_images_are_answered(published, brightest):
+    """Blank ones, one just lighter than those in 0…1, and a faint one beside another."""
+    images = np.zeros((3, 2, 28, 28), "uint8")
+    images[0, 0, 0, 0] = np.max(brightest) > 0
+    images[2, 1, 26:, 26:] = brightest
+    pair = pool(images).reshape(3, 2, 14, 14)
+    functions = tf.saved_model.load(str(published)).signatures
+    found = functions["serving_default"](pair=tf.constant(pair))
+    same = functions["images"](images=tf.constant(images))
+    for name, values in found.items():
+        np.testing.assert_allclose(values, same[name], atol=1e-5)
+
+
+def test_a_refusal_of_pixels_is_one_line_without_its_place(published):
+    functions = tf.saved_model.load(str(published)).signatures
+    for signature, value in (
+        ("serving_default", pixels(0.5)),
+        ("images", np.ones((1, 2, 28, 28), "u1")),
+    ):
+        name = signatures.INPUTS[signature].name
+        with pytest.raises(tf.errors.InvalidArgumentError) as error:
+            functions[signature](**{name: tf.constant(value)})
+        assert reason(error.value) == SCALED
 
 
 def test_the_largest_image_is_answered(published):
