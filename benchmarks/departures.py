@@ -18,8 +18,10 @@ import numpy as np
 import tensorflow as tf
 
 from keras_pairs import data, layers, model, training
-from keras_pairs.cli import import_tensorflow, say
-from keras_pairs.config import OUTPUT_UNITS, TABLE1, TrainingConfig
+from keras_pairs.commands.runner import import_tensorflow, say
+from keras_pairs.config import TrainingConfig
+from keras_pairs.outputs import OUTPUT_UNITS
+from keras_pairs.paper import TABLE1
 
 ROUNDS = 10
 DEPARTURES = {

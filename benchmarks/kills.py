@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 
-from keras_pairs.cli import say
+from keras_pairs.commands.runner import say
 
 FLAGS = (
     "--nb_f=4,6",

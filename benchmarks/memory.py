@@ -14,7 +14,7 @@ import tempfile
 import time
 
 from benchmarks.kills import ended
-from keras_pairs.cli import say
+from keras_pairs.commands.runner import say
 
 FLAGS = ("--nb_f=8", "--epochs=1", "--dataset=digits", "--workers=2", "--verbosity=0")
 TRIALS, STEP, SAMPLE_S = 325, 50, 0.5

@@ -13,7 +13,7 @@ import statistics
 import time
 
 from benchmarks.train import compare, ours
-from keras_pairs.cli import import_tensorflow, say
+from keras_pairs.commands.runner import import_tensorflow, say
 
 # nb_f, batch size, members, whether each has its own pairs, ratio to stay below.
 CASES = (

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 
-from keras_pairs.cli import say
+from keras_pairs.commands.runner import say
 
 # Epochs of the longer run: about a minute for each width.
 MORE = {8: 21, 16: 11, 32: 6, 64: 3}

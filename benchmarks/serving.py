@@ -16,7 +16,7 @@ import time
 
 import numpy as np
 
-from keras_pairs.cli import import_tensorflow, say
+from keras_pairs.commands.runner import import_tensorflow, say
 
 NB_F = 64
 # Pairs at a time, calls in a turn.
@@ -85,9 +85,9 @@ def main():
 
     import_tensorflow()
     import tensorflow as tf
-
-    from keras_pairs import publishing
     from keras_pairs.model import build_model, initialize
+
+    from keras_pairs.serving import publishing
 
     model = build_model(NB_F)
     initialize(model, [0])

@@ -20,8 +20,9 @@ import numpy as np
 import scipy.stats
 
 from keras_pairs import data, files, machine, plots
-from keras_pairs.cli import import_tensorflow, say
-from keras_pairs.config import PRESETS, TABLE1, TrainingConfig
+from keras_pairs.commands.runner import import_tensorflow, say
+from keras_pairs.config import PRESETS, TrainingConfig
+from keras_pairs.paper import TABLE1
 
 ROUNDS = 10
 # A row's name: the row that it is compared with, and what it changes in that.
@@ -76,16 +77,16 @@ def presets():
 
 
 def run(configs, path, run_dir, scored_on="test"):
-    """{key: row of `evaluation.summarize`} for a dict of configurations.
+    """{key: row of `rounds.summarize`} for a dict of configurations.
 
     Writes results.json into `run_dir`: the rows, each with its key as `name`, and where
     they came from.
     """
-    from keras_pairs import evaluation
+    from keras_pairs.training import rounds
 
     run_dir = pathlib.Path(run_dir)
     run_dir.mkdir(parents=True, exist_ok=True)
-    rows = evaluation.evaluate(
+    rows = rounds.evaluate(
         list(configs.values()),
         data.load_images("mnist", path),
         run_dir,

@@ -16,7 +16,7 @@ import time
 import keras
 
 from keras_pairs import data, training
-from keras_pairs.cli import import_tensorflow, say
+from keras_pairs.commands.runner import import_tensorflow, say
 from keras_pairs.config import TrainingConfig
 
 CASES = ((64, 100, 0.8), (32, 50, 0.8), (8, 10, 0.5))

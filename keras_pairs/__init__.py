@@ -1,21 +1,34 @@
-"""Which of two MNIST digits is larger: weight sharing, auxiliary losses, Keras.
+"""Given two MNIST digits, is the first less than or equal to the second?
 
-import keras_pairs
+    import keras_pairs
 
-model = keras_pairs.load()  # the model in the box
-model.compare("three.png", "seven.png").probability
+    model = keras_pairs.load()    # the model in the box
+    model.compare("three.png", "seven.png").probability
+
+Everything here is imported on first use: TensorFlow takes seconds, and flags need none.
 """
 
+import importlib
+
 __version__ = "0.1.0"
-__all__ = ["load"]
+
+_HOMES = {
+    "TrainingConfig": "config",
+    "load_images": "data",
+    "sample_pairs": "data",
+    "build_model": "networks.build",
+    "loss_weights": "training.objective",
+    "fit": "training.fit",
+    "train_run": "training.run",
+    "load_run": "training.run",
+    "load": "serving.comparer",
+}
+__all__ = list(_HOMES)
 
 
 def __getattr__(name):
-    """`load`, on first use: it needs TensorFlow, which takes seconds to import."""
-    if name == "load":
-        from keras_pairs.inference import load
-
-        return load
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

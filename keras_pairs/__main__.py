@@ -6,13 +6,13 @@
 `python -m tuner` searches for a training's settings.
 """
 
-from keras_pairs import cli
+from keras_pairs.commands import runner
 
-COMMANDS = ("train", "evaluate", "export", "predict")
+COMMANDS = ("train", "evaluate", "score", "export", "predict")
 
 
 def run():
-    cli.run_command("keras_pairs", __doc__, COMMANDS)
+    runner.run_command("keras_pairs", __doc__, COMMANDS)
 
 
 if __name__ == "__main__":

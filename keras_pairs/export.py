@@ -7,24 +7,31 @@ A server that watches the folder sees the version when it is complete and checke
 it recorded none, after the run and "custom".
 """
 
+import dataclasses
 import pathlib
 
-from keras_pairs import box, cli
-from keras_pairs.config import UsageError
+from keras_pairs import startup
+from keras_pairs.commands import flags, runner
+from keras_pairs.errors import UsageError
+from keras_pairs.serving import box
 
-FLAGS = ("model", "export_dir", "keep")
+MODEL = dataclasses.replace(
+    flags.OTHERS["model"], help="A run folder, or its model.keras.", shown=""
+)
+FLAGS = {"model": MODEL, **flags.others("export_dir", "keep")}
 
 
 def main(values):
     if values["model"].value is None:
         raise UsageError("--model is missing: a run folder or a .keras file")
-    cli.import_tensorflow()
-    from keras_pairs import publishing
+    startup.import_tensorflow()
+    from keras_pairs.serving import publishing
+    from keras_pairs.training.run import load_run
 
-    model, origin = publishing.load_trained(values["model"].value)
+    model, origin = load_run(values["model"].value)
     export_dir = values["export_dir"].value or _folder(values["model"].value, origin or {})
     version = publishing.publish(model, export_dir, origin, values["keep"].value)
-    cli.say(f"SavedModel: {cli.relative(version)}")
+    runner.say(f"SavedModel: {runner.relative(version)}")
 
 
 def _folder(path, origin):
@@ -33,7 +40,7 @@ def _folder(path, origin):
 
 
 def run():
-    cli.run(main, __doc__, FLAGS)
+    runner.run(main, __doc__, FLAGS)
 
 
 if __name__ == "__main__":

@@ -75,17 +75,6 @@ def write_csv(path, rows):
         writer.writerows(rows)
 
 
-def markdown_table(lines):
-    """Lists of cells, the header first, as Markdown that a terminal shows as well."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    text = [
-        " | ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True))
-        for line in lines
-    ]
-    rule = "|".join("-" * (width + 1) + ":" for width in widths)
-    return "\n".join([f"| {text[0]} |", f"|{rule}|", *(f"| {x} |" for x in text[1:]), ""])
-
-
 def make_run_dir(path, kind):
     """Makes the folder of a run, and makes sure it can be written.
 
@@ -112,17 +101,6 @@ def make_run_dir(path, kind):
     probe.touch()
     probe.unlink()
     return path
-
-
-def versions(export_dir):
-    """The numbers of the versions in a folder, as a server sees them, ascending."""
-    names = [path.name for path in pathlib.Path(export_dir).iterdir() if path.is_dir()]
-    numbers = (int(name) for name in names if is_number(name))
-    return sorted(number for number in numbers if str(number) in names)
-
-
-def is_number(name):
-    return name.isascii() and name.isdigit()
 
 
 def provenance():

@@ -5,7 +5,7 @@ import warnings
 
 import filelock
 
-from keras_pairs.config import UserError
+from keras_pairs.errors import UserError
 
 
 @contextlib.contextmanager

@@ -1,11 +1,7 @@
 """Every picture of the project, as PNG files without a display."""
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 from keras_pairs.files import atomic_write
 
@@ -20,7 +16,7 @@ def plot_history(history, title, path):
       title: str.
       path: file to write (.png).
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
+    figure, (left, right) = subplots(1, 2, figsize=(11, 4))
     epochs = np.arange(1, len(history["loss"]) + 1)
     curves = (
         (left, "loss", "Eq. (1)", "tab:blue"),
@@ -41,7 +37,7 @@ def plot_history(history, title, path):
         axes.grid(alpha=0.3)
         axes.legend(fontsize="small")
     figure.suptitle(title)
-    _save(figure, path)
+    save(figure, path)
 
 
 def plot_table(rows, title, path):
@@ -53,7 +49,7 @@ def plot_table(rows, title, path):
       title: str.
       path: file to write (.png).
     """
-    figure, axes = plt.subplots(figsize=(2.2 + 1.15 * len(rows), 5), layout="constrained")
+    figure, axes = subplots(figsize=(2.2 + 1.15 * len(rows), 5))
     for x, row in enumerate(rows):
         values = np.asarray(row["accuracies"])
         spread = np.linspace(-0.08, 0.08, len(values))
@@ -83,7 +79,7 @@ def plot_table(rows, title, path):
     axes.set(ylabel="test accuracy of the comparison (%)", title=title)
     axes.grid(axis="y", alpha=0.3)
     axes.legend()
-    _save(figure, path)
+    save(figure, path)
 
 
 def plot_sharing(found, path):
@@ -93,7 +89,7 @@ def plot_sharing(found, path):
       found: dict: (nb_f, w_a, weight_sharing) → dict with mean_of_all and std_of_all.
       path: file to write (.png).
     """
-    figure, axes = plt.subplots(figsize=(7, 5), layout="constrained")
+    figure, axes = subplots(figsize=(7, 5))
     widths = sorted({nb_f for nb_f, _, _ in found})
     places = np.arange(len(widths))
     lines = sorted({(shares, w_a) for _, w_a, shares in found})
@@ -113,7 +109,7 @@ def plot_sharing(found, path):
     axes.set_title("Weight sharing and auxiliary loss, mean ± std of ten rounds")
     axes.grid(alpha=0.3)
     figure.legend(loc="outside lower center", ncols=2)
-    _save(figure, path)
+    save(figure, path)
 
 
 def plot_pairs(cells, title, path):
@@ -126,7 +122,7 @@ def plot_pairs(cells, title, path):
     """
     columns = 8
     rows = max(1, -(-len(cells) // columns))
-    figure, grid = plt.subplots(
+    figure, grid = subplots(
         rows,
         columns,
         figsize=(1.75 * columns, 0.5 + 1.25 * rows),
@@ -143,7 +139,7 @@ def plot_pairs(cells, title, path):
         axes.spines[:].set_color("lightgrey")
         axes.set_xlabel(caption, fontsize=9, color=OURS if right else BAD)
     figure.suptitle(title)
-    _save(figure, path)
+    save(figure, path)
 
 
 def plot_reliability(rows, title, path):
@@ -155,8 +151,8 @@ def plot_reliability(rows, title, path):
       title: str.
       path: file to write (.png).
     """
-    figure, (axes, below) = plt.subplots(
-        2, 1, figsize=(6, 7), layout="constrained", sharex=True, height_ratios=(3, 1)
+    figure, (axes, below) = subplots(
+        2, 1, figsize=(6, 7), sharex=True, height_ratios=(3, 1)
     )
     axes.plot([0, 1], [0, 1], color="grey", linestyle="--", label="perfect")
     for row in rows:
@@ -177,87 +173,19 @@ def plot_reliability(rows, title, path):
     for each in (axes, below):
         each.grid(alpha=0.3)
     axes.legend(fontsize="small")
-    _save(figure, path)
+    save(figure, path)
 
 
-def plot_search(rows, title, path):
-    """Draws a search: accuracy over lr and batch size, and against w_a, for each nb_f.
+def subplots(*shape, figsize, **options):
+    """As `matplotlib.pyplot.subplots`, but without pyplot and its choice of a display.
 
-    Args:
-      rows: list of dicts with nb_f, lr, batch_size, w_a, status and, where that is
-        "COMPLETED", val_comparison_accuracy in [0, 1].
-      title: str.
-      path: file to write (.png).
+    A notebook that imports this project keeps its inline pictures.
     """
-    rows = [row for row in rows if row["status"] == "COMPLETED"]
-    widths = sorted({row["nb_f"] for row in rows})
-    figure, grid = plt.subplots(
-        len(widths),
-        3,
-        figsize=(14, 1 + 3.6 * len(widths)),
-        layout="constrained",
-        squeeze=False,
-        width_ratios=(1, 1, 1.2),
-    )
-    accuracies = [100 * row["val_comparison_accuracy"] for row in rows]
-    # Where all are equal the colours still need a range.
-    colours = {"vmin": min(accuracies), "vmax": max(max(accuracies), min(accuracies) + 1)}
-    for axes, nb_f in zip(grid, widths, strict=True):
-        own = [row for row in rows if row["nb_f"] == nb_f]
-        without = [row for row in own if row["w_a"] == 0]
-        _heat_map(axes[0], without, colours, f"nb_f={nb_f:g}, w_a = 0")
-        best = f"nb_f={nb_f:g}, best over w_a > 0"
-        _heat_map(axes[1], [row for row in own if row["w_a"] > 0], colours, best)
-        _against_w_a(axes[2], own, f"nb_f={nb_f:g}")
-    figure.suptitle(f"Validation accuracy of the comparison (%), {title}")
-    _save(figure, path)
+    figure = Figure(figsize, layout="constrained")
+    return figure, figure.subplots(*shape, **options)
 
 
-def _heat_map(axes, rows, colours, title):
-    axes.set(xlabel="batch size", ylabel="lr", title=title)
-    if not rows:
-        axes.set(xticks=[], yticks=[])
-        axes.text(0.5, 0.5, "not tried", ha="center", va="center")
-        return
-    lrs = sorted({row["lr"] for row in rows})
-    sizes = sorted({row["batch_size"] for row in rows})
-    best = np.full((len(lrs), len(sizes)), np.nan)
-    for row in rows:
-        place = lrs.index(row["lr"]), sizes.index(row["batch_size"])
-        best[place] = np.fmax(best[place], 100 * row["val_comparison_accuracy"])
-    axes.imshow(best, **colours, aspect="auto", origin="lower")
-    middle = np.mean(list(colours.values()))
-    for (y, x), value in np.ndenumerate(best):
-        if np.isfinite(value):
-            colour = "white" if value < middle else "black"
-            axes.text(x, y, f"{value:.1f}", ha="center", va="center", color=colour)
-    axes.set_xticks(range(len(sizes)), [f"{size:g}" for size in sizes])
-    axes.set_yticks(range(len(lrs)), [f"{lr:g}" for lr in lrs])
-
-
-def _against_w_a(axes, rows, title):
-    w_as = sorted({row["w_a"] for row in rows})
-    places = range(len(w_as))
-    found = [
-        [100 * row["val_comparison_accuracy"] for row in rows if row["w_a"] == w_a]
-        for w_a in w_as
-    ]
-    for x, values in zip(places, found, strict=True):
-        axes.plot([x] * len(values), values, "o", color=OURS, alpha=0.3, markersize=3)
-    # A line through one place shows by its marker only.
-    one = "_" if len(w_as) == 1 else ""
-    best = [max(values) for values in found]
-    axes.plot(places, best, f"-{one}", color=OURS, markersize=14, label="best")
-    middles = [np.median(values) for values in found]
-    label = "median over lr and batch size"
-    axes.plot(places, middles, f"--{one}", color=OURS, markersize=14, label=label)
-    axes.set_xticks(places, [f"{w_a:g}" for w_a in w_as])
-    axes.set(xlabel="w_a", ylabel="accuracy (%)", title=title)
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize="small")
-
-
-def _save(figure, path):
+def save(figure, path):
+    """Writes a picture, atomically."""
     with atomic_write(path) as temporary:
         figure.savefig(temporary, dpi=120)
-    plt.close(figure)

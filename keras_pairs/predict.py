@@ -15,10 +15,12 @@ import json
 import pathlib
 import sys
 
-from keras_pairs import cli, image_files
-from keras_pairs.config import UsageError, UserError
+from keras_pairs import startup
+from keras_pairs.commands import flags, runner
+from keras_pairs.errors import UsageError, UserError
+from keras_pairs.pictures import image_files
 
-FLAGS = ("model", "csv", "json", "request")
+FLAGS = flags.others("model", "csv", "json", "request")
 CHUNK = 256
 
 
@@ -95,7 +97,7 @@ def print_request(rows, folder):
             if len(rows) > 1:
                 print(f"error: {error}", file=sys.stderr)
     if pairs:
-        cli.say(request_body(pairs))
+        runner.say(request_body(pairs))
     return errors
 
 
@@ -111,12 +113,12 @@ def print_answers(rows, folder, model, as_json):
         for row in chunk:
             if isinstance(row, UserError):
                 errors.append(row)
-                cli.say(json.dumps({"error": str(row)}) if as_json else row)
+                runner.say(json.dumps({"error": str(row)}) if as_json else row)
                 continue
-            cli.say(describe(row, answers, i, model, as_json))
+            runner.say(describe(row, answers, i, model, as_json))
             i += 1
     if not as_json:
-        cli.say(f"[{model}]")
+        runner.say(f"[{model}]")
     return errors
 
 
@@ -135,16 +137,16 @@ def main(values, *images):
     if request:
         errors = print_request(rows, folder)
     else:
-        cli.import_tensorflow(keras=False)
-        from keras_pairs import inference
+        startup.import_tensorflow(keras=False)
+        from keras_pairs.serving import comparer
 
-        model = inference.load(values["model"].value)
+        model = comparer.load(values["model"].value)
         if table:
             errors = print_answers(rows, folder, model, as_json)
         else:
             answers = model.compare(*([image] for image in images))
             line = describe(images, answers, 0, model, as_json)
-            cli.say(line if as_json else f"{line} [{model}]")
+            runner.say(line if as_json else f"{line} [{model}]")
     if len(errors) == len(rows) == 1:
         raise errors[0]
     if errors:
@@ -152,7 +154,7 @@ def main(values, *images):
 
 
 def run():
-    cli.run(main, __doc__, FLAGS, arguments=2, keras=False)
+    runner.run(main, __doc__, FLAGS, arguments=2, keras=False)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from keras_pairs.outputs import OUTPUTS
+
 BINS = 15
 
 
@@ -14,20 +16,23 @@ def accuracies(answers, pairs, count=None):
     """Fraction of right answers of each output.
 
     Args:
-      answers: dict of float arrays: `comparison` [n] (probabilities), `first_digit`,
-        `second_digit` [n, 10].
+      answers: dict by output name of float arrays: [n], probabilities, or [n, units],
+        class probabilities. What is no output of today's is left out.
       pairs: `data.Pairs`, n of them.
       count: int or None, only so many pairs, the first.
 
     Returns:
-      dict of floats in [0, 1], by output.
+      dict of floats in [0, 1], by output name.
     """
-    right = {
-        "comparison": verdict(answers["comparison"]) == (pairs.target > 0.5),
-        "first_digit": answers["first_digit"].argmax(-1) == pairs.digits[:, 0],
-        "second_digit": answers["second_digit"].argmax(-1) == pairs.digits[:, 1],
-    }
-    return {name: float(values[:count].mean()) for name, values in right.items()}
+    targets = pairs.targets
+    found = {}
+    for output in OUTPUTS:
+        if output.name in answers:
+            says = answers[output.name]
+            says = verdict(says) if output.binary else says.argmax(-1)
+            right = says == targets[output.name]
+            found[output.name] = float(right[:count].mean())
+    return found
 
 
 def reliability(probability, target):

@@ -67,7 +67,7 @@ def network(digits):
 @pytest.fixture(scope="session")
 def published(network, tmp_path_factory):
     """`network` as version 1 of a folder: the version's Path."""
-    from keras_pairs import publishing
+    from keras_pairs.serving import publishing
 
     return publishing.publish(network, tmp_path_factory.mktemp("models") / "digit_pairs")
 

@@ -7,7 +7,7 @@ import grpc
 import pytest
 from keras_tuner.src.distribute import oracle_client
 
-from keras_pairs.config import UserError
+from keras_pairs.errors import UserError
 from tuner import chief, oracle, population, processes
 from tuner.space import Grid
 

@@ -2,7 +2,8 @@ import dataclasses
 
 import pytest
 
-from keras_pairs.config import PRESETS, TABLE1, TrainingConfig
+from keras_pairs.config import PRESETS, TrainingConfig
+from keras_pairs.paper import TABLE1
 
 
 def test_table1_gives_what_is_not_given():

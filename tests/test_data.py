@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from keras_pairs import data
-from keras_pairs.config import UserError
+from keras_pairs.errors import UserError
 
 
 def numbers(pairs):

@@ -11,9 +11,9 @@ import types
 import absl.flags
 import numpy as np
 import pytest
+from keras_pairs.command_flags import define_flags
 
 from docs import build
-from keras_pairs.command_flags import define_flags
 
 README = build.ROOT / "README.md"
 PAGES = build.pages()
@@ -248,16 +248,17 @@ def test_what_cannot_be_made_is_an_error(tmp_path, kind, file):
 
 
 def test_the_score_of_a_model_names_no_folder(digits, tmp_path, monkeypatch):
-    from keras_pairs import inference, inspection, plots
+    from keras_pairs import plots
+    from keras_pairs.serving import comparer, inspection
 
     def compare(first, second):
         tens = np.full((len(first), 10), 0.1, "float32")
         outputs = {"comparison": tens[:, 0], "first_digit": tens, "second_digit": tens}
-        return inference.Comparison(outputs)
+        return comparer.Comparison(outputs)
 
     path = tmp_path / "models" / "2"
     model = types.SimpleNamespace(path=path, card=None, reads_digits=True, compare=compare)
-    monkeypatch.setattr(inference, "load", lambda path: model)
+    monkeypatch.setattr(comparer, "load", lambda path: model)
     for name in ("plot_pairs", "plot_reliability"):
         monkeypatch.setattr(plots, name, lambda *arguments: None)
     images = dataclasses.replace(digits, source=str(tmp_path / "mine.npz"))

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image, ImageDraw, ImageFilter
 
-from keras_pairs import drawing
+from keras_pairs.pictures import drawing
 from tests.helpers import BOX, png
 
 # Strokes of a 2 and a 7 on a square of 100.

@@ -5,9 +5,11 @@ import os
 
 import pytest
 
-from keras_pairs import evaluation, machine
-from keras_pairs.config import OUTPUTS, UserError
-from keras_pairs.evaluation import evaluate, members_that_fit, plan
+from keras_pairs import machine
+from keras_pairs.errors import UserError
+from keras_pairs.outputs import OUTPUTS
+from keras_pairs.training import rounds
+from keras_pairs.training.rounds import evaluate, members_that_fit, plan
 
 ROUNDS = 7
 
@@ -15,7 +17,7 @@ ROUNDS = 7
 @pytest.fixture
 def fit(monkeypatch, config):
     """The memory in which so many members fit."""
-    monkeypatch.setattr(evaluation, "members_that_fit", lambda config, limit: limit)
+    monkeypatch.setattr(rounds, "members_that_fit", lambda config, limit: limit)
     return lambda members: members
 
 
@@ -49,7 +51,7 @@ def trainings(monkeypatch):
             "seconds": 2.0 * len(members),
         }
 
-    monkeypatch.setattr(evaluation, "_in_own_process", train)
+    monkeypatch.setattr(rounds, "_in_own_process", train)
     # So that what `evaluate` sets ends with the test.
     monkeypatch.setenv(machine.ONEDNN, "")
     monkeypatch.delenv(machine.ONEDNN)
@@ -94,13 +96,13 @@ def test_the_same_memory_makes_the_same_groups(fit, trainings, config, digits, t
 
 
 def test_whole_groups_that_are_done_leave_the_others(fit, config):
-    for rounds in range(1, 30):
+    for total in range(1, 30):
         for limit in range(1, 12):
-            whole = plan([config], rounds, fit(limit))
+            whole = plan([config], total, fit(limit))
             for count in range(len(whole) + 1):
                 seeds = [c.seed for _, members in whole[:count] for c in members]
                 done = {(0, seed - config.seed) for seed in seeds}
-                assert plan([config], rounds, fit(limit), done) == whole[count:]
+                assert plan([config], total, fit(limit), done) == whole[count:]
 
 
 def test_more_rounds_go_on(fit, trainings, config, digits, tmp_path):

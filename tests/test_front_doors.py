@@ -12,8 +12,9 @@ import sys
 import pytest
 
 import keras_pairs
-from keras_pairs import box, inference, publishing, train
-from keras_pairs.config import UserError
+from keras_pairs import train
+from keras_pairs.errors import UserError
+from keras_pairs.serving import box, comparer, publishing
 
 ROOT = pathlib.Path(__file__).parent.parent
 COMMANDS = {"keras_pairs": ("train", "evaluate", "export", "predict"), "tuner": ("search",)}
@@ -174,7 +175,7 @@ def test_the_box_is_found_from_any_folder(tmp_path, monkeypatch):
     model = keras_pairs.load()
     assert model.path == box.path() and model.in_box and model.data == "mnist"
     assert str(model) == "the model in the box: digit_pairs/1, trained on mnist"
-    assert inference.load(str(box.path())).in_box
+    assert comparer.load(str(box.path())).in_box
     other = keras_pairs.load("saved_models/digit_pairs")
     assert str(other) == "saved_models/digit_pairs/9, trained on mnist"
 
@@ -182,11 +183,11 @@ def test_the_box_is_found_from_any_folder(tmp_path, monkeypatch):
 def test_a_box_that_is_gone_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(box, "VERSION", "digit_pairs/none")
     with pytest.raises(UserError, match="the model in the box is gone"):
-        inference.load()
+        comparer.load()
 
 
 def test_the_public_interface_is_lazy():
-    assert "load" in dir(keras_pairs) and keras_pairs.load is inference.load
+    assert "load" in dir(keras_pairs) and keras_pairs.load is comparer.load
     with pytest.raises(AttributeError, match="no attribute 'lode'"):
         keras_pairs.lode  # noqa: B018
 

@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_pairs import config, files, image_files, inference
-from keras_pairs.config import UserError
+from keras_pairs import config, files
+from keras_pairs.errors import UserError
+from keras_pairs.pictures import image_files
+from keras_pairs.serving import comparer
 
 
 @pytest.fixture(scope="module")
 def model(published):
-    return inference.load(published.parent)
+    return comparer.load(published.parent)
 
 
 @pytest.fixture(scope="module")
@@ -73,10 +75,10 @@ def test_arrays_and_files_get_the_same_answers(model, digits, answers, tmp_path)
 
 
 def test_more_than_a_batch(model, digits):
-    x = digits.x_train[: inference.BATCH + 9]
+    x = digits.x_train[: comparer.BATCH + 9]
     many = model.compare(x, x[::-1])
     few = model.compare(x[-5:], x[::-1][-5:])
-    assert many.probability.shape == (inference.BATCH + 9,)
+    assert many.probability.shape == (comparer.BATCH + 9,)
     np.testing.assert_allclose(many.probability[-5:], few.probability, atol=1e-5)
 
 
@@ -167,9 +169,9 @@ def test_the_newest_version_is_loaded(published, tmp_path):
     for name in ("9", "10", "x11", ".publishing-12"):
         shutil.copytree(published, tmp_path / name)
     (tmp_path / "13").write_text("a file")
-    assert inference.load(tmp_path).path.name == "10"
-    assert inference.load(tmp_path / "9").path.name == "9"
-    assert inference.load(str(tmp_path / "x11")).card["version"] == 1
+    assert comparer.load(tmp_path).path.name == "10"
+    assert comparer.load(tmp_path / "9").path.name == "9"
+    assert comparer.load(str(tmp_path / "x11")).card["version"] == 1
 
 
 def test_faint_images_beside_others_are_compared(model):
@@ -185,14 +187,14 @@ def test_no_model_is_one_line(published, tmp_path, broken):
         content = (published / "saved_model.pb").read_bytes()
         (tmp_path / "models" / "1" / "saved_model.pb").write_bytes(content[:5000])
     with pytest.raises(UserError, match=f"{tmp_path}.*(no such|can be read)"):
-        inference.load(tmp_path / "models")
+        comparer.load(tmp_path / "models")
 
 
 def test_a_published_model_has_its_own_outputs(monkeypatch, digits):
     """Not those that a later version of this code gives its models."""
     monkeypatch.setitem(config.OUTPUT_UNITS, "same", 1)
     monkeypatch.setattr(config, "OUTPUTS", (*config.OUTPUTS, "same"))
-    model, names = inference.load(), {"comparison", "first_digit", "second_digit"}
+    model, names = comparer.load(), {"comparison", "first_digit", "second_digit"}
     arrays = model.compare(digits.x_test[:3], digits.x_test[3:6])
     assert set(arrays.outputs) == names and not np.isnan(arrays.probability).any()
     paths = model.compare_files([("none.png", "none.png")])
@@ -207,15 +209,15 @@ def test_contradictions():
         "first_digit": np.concatenate([eye[[3, 3, 7, 7, 4]], nothing]),
         "second_digit": np.concatenate([eye[[7, 7, 3, 3, 4]], nothing]),
     }
-    found = inference.Comparison(outputs)
+    found = comparer.Comparison(outputs)
     assert found.contradicts.tolist() == [False, True, False, True, False, False]
-    found = inference.Comparison(outputs, reads_digits=False)
+    found = comparer.Comparison(outputs, reads_digits=False)
     assert found.contradicts.tolist() == [False] * 6
 
 
 def test_digits_nobody_taught_are_not_told(published, tmp_path):
     shutil.copytree(published, tmp_path / "1")
-    assert inference.load(tmp_path).reads_digits
+    assert comparer.load(tmp_path).reads_digits
     untaught = {"training": {"config": {"w_a": 0}}}
     files.write_json(tmp_path / "1" / "model_card.json", untaught)
-    assert not inference.load(tmp_path).reads_digits
+    assert not comparer.load(tmp_path).reads_digits

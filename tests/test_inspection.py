@@ -1,7 +1,9 @@
 """Pictures and scores of a published model."""
 
-from keras_pairs import inspection, plots, publishing
 from keras_pairs.model import build_model
+
+from keras_pairs import plots
+from keras_pairs.serving import inspection, publishing
 
 
 def test_a_model_that_learned_no_digits_shows_none(digits, tmp_path, monkeypatch):

@@ -8,8 +8,9 @@ import sys
 import psutil
 import pytest
 
-from keras_pairs import cli, evaluate, export, layers, locks, machine, predict, train
-from keras_pairs.config import UserError
+from keras_pairs import evaluate, export, layers, locks, machine, predict, train
+from keras_pairs.commands import runner
+from keras_pairs.errors import UserError
 from tuner import processes, search
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -110,12 +111,12 @@ def test_the_flag_workers_and_this_machine_agree():
 
 def test_a_population_turns_onednn_on_unless_the_user_chose(monkeypatch):
     unset(monkeypatch, machine.ONEDNN)
-    cli.import_tensorflow()
+    runner.import_tensorflow()
     assert machine.ONEDNN not in os.environ
-    cli.import_tensorflow(population=True)
+    runner.import_tensorflow(population=True)
     assert os.environ[machine.ONEDNN] == "1" and not machine.onednn_refused()
     monkeypatch.setenv(machine.ONEDNN, "0")
-    cli.import_tensorflow(population=True)
+    runner.import_tensorflow(population=True)
     assert os.environ[machine.ONEDNN] == "0" and machine.onednn_refused()
 
 
@@ -156,7 +157,7 @@ def test_a_wrong_backend_is_one_line(command, backend, monkeypatch, capsys, tmp_
 def test_who_needs_no_keras_takes_any_backend(monkeypatch, capsys):
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     with pytest.raises(SystemExit) as end:
-        cli.run(lambda values: print("done"), "", (), ["x"], keras=False)
+        runner.run(lambda values: print("done"), "", (), ["x"], keras=False)
     assert end.value.code == 0 and capsys.readouterr().out == "done\n"
     assert os.environ["KERAS_BACKEND"] == "jax"
     monkeypatch.setattr(sys, "argv", ["predict", "--request", "no.png", "no.png"])
@@ -170,7 +171,7 @@ def test_without_a_choice_the_backend_is_tensorflow(given, monkeypatch):
     unset(monkeypatch, "KERAS_BACKEND")
     if given is not None:
         monkeypatch.setenv("KERAS_BACKEND", given)
-    cli.quiet()
+    runner.quiet()
     assert os.environ["KERAS_BACKEND"] == "tensorflow"
 
 
@@ -238,12 +239,12 @@ for package in map(importlib.import_module, ("keras_pairs", "tuner")):
     for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-from keras_pairs import cli
+from keras_pairs.commands import runner
 from tuner import processes
 def main(values):
     with processes.lock(__import__("pathlib").Path(sys.argv[1])):
         pass
-cli.run(main, "", (), ["x"])
+runner.run(main, "", (), ["x"])
 """
 
 

@@ -13,8 +13,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from keras_pairs import npz_files, pixels
-from keras_pairs.config import UserError
+from keras_pairs.data import npz_files, pixels
+from keras_pairs.errors import UserError
 
 
 def digits(count, seed):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from keras_pairs.config import UserError
+from keras_pairs.errors import UserError
 from tuner import oracle as oracles
 from tuner.oracle import OBJECTIVE, GridOracle, set_metrics
 from tuner.space import FILTERS_PER_GRAPH, Grid

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_pairs import inference, predict
+from keras_pairs import predict
+from keras_pairs.serving import comparer
 from tests.helpers import assert_one_line, call, command
 
 MODEL = "--model=saved_models/digit_pairs"
@@ -34,7 +35,7 @@ def folder(tmp_path, digits, published):
 def test_one_pair_is_one_line(folder, run):
     done = run("predict", MODEL, "a.png", "b.png", cwd=folder)
     assert done.returncode == 0 and done.stderr == "", done.stderr
-    model = inference.load(folder / "saved_models" / "digit_pairs")
+    model = comparer.load(folder / "saved_models" / "digit_pairs")
     expected = model.compare(folder / "a.png", folder / "b.png")
     probability = expected.probability[0]
     verdict = "yes" if probability >= 0.5 else "no"
@@ -52,7 +53,7 @@ def test_a_table_of_pairs(folder):
     records = [json.loads(line) for line in done.stdout.splitlines()]
     assert records[1]["error"] == f"{folder}/empty.png: an empty file"
     assert records[2] == {"error": f"{folder}/pairs.csv, line 5: 1 cells, not 2"}
-    model = inference.load(folder / "saved_models" / "digit_pairs")
+    model = comparer.load(folder / "saved_models" / "digit_pairs")
     for record in (records[0], records[3], records[4]):
         pair = folder / record["first"], folder / record["second"]
         expected = model.compare(*pair)
@@ -77,10 +78,10 @@ def test_request_body_is_what_a_server_wants(folder, published):
         [base64.b64decode(image["b64"], validate=True) for image in row["png_bytes"]]
         for row in body["instances"]
     ]
-    found = inference.load(published).compare_files(rows)
+    found = comparer.load(published).compare_files(rows)
     names = (("a.png", "b.png"), ("c.jpg", "a.png"), ("b.png", "c.jpg"))
     paths = [[folder / name for name in pair] for pair in names]
-    expected = inference.load(published).compare_files(paths)
+    expected = comparer.load(published).compare_files(paths)
     np.testing.assert_array_equal(found.probability, expected.probability)
 
 
@@ -93,7 +94,7 @@ class Answering:
         digits = np.eye(10, dtype="float32")
         outputs = {"comparison": np.array([0.25], "float32")}
         outputs |= {"first_digit": digits[3:4], "second_digit": digits[7:8]}
-        return inference.Comparison(outputs, reads_digits=self.reads_digits)
+        return comparer.Comparison(outputs, reads_digits=self.reads_digits)
 
 
 def test_a_contradiction_is_told():
@@ -165,9 +166,9 @@ def test_export_of_a_run(folder, network):
         done = run("export", f"--model={model}", "--export_dir=out", cwd=folder)
         assert done.returncode == 0 and done.stderr == "", done.stderr
         assert done.stdout == f"SavedModel: out/{version}\n"
-        served = inference.load(folder / "out" / str(version))
+        served = comparer.load(folder / "out" / str(version))
         assert served.card["training"]["config"]["seed"] == 3
         pair = folder / "a.png", folder / "b.png"
-        expected = inference.load(folder / "saved_models" / "digit_pairs").compare(*pair)
+        expected = comparer.load(folder / "saved_models" / "digit_pairs").compare(*pair)
         found = served.compare(*pair)
         np.testing.assert_allclose(found.probability, expected.probability, atol=1e-5)

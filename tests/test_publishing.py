@@ -13,11 +13,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from keras_pairs import card, files, publishing, signatures, warmup
 from keras_pairs.command_flags import TRAINING, config_from_flags, define_flags
-from keras_pairs.config import TrainingConfig, UserError
 from keras_pairs.model import build_model
+
+from keras_pairs import files
+from keras_pairs.config import TrainingConfig
+from keras_pairs.errors import UserError
+from keras_pairs.serving import card, publishing, signatures, warmup
 
 ORIGIN = {
     "test_accuracy": {"comparison": 0.912, "first_digit": 0.9, "second_digit": 0.95},
@@ -75,7 +77,7 @@ def test_keep_removes_the_oldest(tiny, tmp_path):
 def test_workspaces_of_the_dead_are_cleared_and_of_the_living_not(tiny, tmp_path):
     code = """
 import pathlib, sys, time
-from keras_pairs.publishing import _workspace
+from keras_pairs.serving.publishing import _workspace
 with _workspace(pathlib.Path(sys.argv[1])) as folder:
     (folder / "version").mkdir()
     print(folder.name, flush=True)

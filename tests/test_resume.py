@@ -5,10 +5,10 @@ import sys
 
 import numpy as np
 import pytest
+from keras_pairs.command_flags import define_flags
 
 from keras_pairs import data
-from keras_pairs.command_flags import define_flags
-from keras_pairs.config import UserError
+from keras_pairs.errors import UserError
 from tuner import processes, project, search
 from tuner.space import Grid
 

@@ -13,7 +13,7 @@ import urllib.request
 import numpy as np
 import pytest
 
-from keras_pairs import inference
+from keras_pairs.serving import comparer
 
 SERVER = os.environ.get("KERAS_PAIRS_SERVER")
 MODEL = os.environ.get("KERAS_PAIRS_MODEL", "saved_models/digit_pairs")
@@ -43,14 +43,14 @@ def as_json(value):
 @pytest.fixture(scope="module")
 def expected(answers):
     images = answers[0]["images"][1]
-    return inference.load(MODEL).compare(images[:, 0], images[:, 1])
+    return comparer.load(MODEL).compare(images[:, 0], images[:, 1])
 
 
 def test_the_newest_version_is_available():
     with urllib.request.urlopen(f"http://{SERVER}/v1/models/digit_pairs") as answer:
         states = json.load(answer)["model_version_status"]
     serving = [int(x["version"]) for x in states if x["state"] == "AVAILABLE"]
-    assert max(serving) == int(inference.load(MODEL).path.name)
+    assert max(serving) == int(comparer.load(MODEL).path.name)
 
 
 @pytest.mark.parametrize("signature", ["serving_default", "images", "png"])

@@ -6,15 +6,16 @@ import os
 import numpy as np
 import pytest
 
-from keras_pairs import data, inference
+from keras_pairs import data
 from keras_pairs.config import TrainingConfig
 from keras_pairs.scoring import accuracies
+from keras_pairs.serving import comparer
 from tests.helpers import BOX, ROOT
 
 
 @pytest.fixture(scope="module")
 def shipped():
-    return inference.load()
+    return comparer.load()
 
 
 def test_it_is_small_and_its_card_tells_where_it_comes_from(shipped):

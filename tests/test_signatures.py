@@ -16,11 +16,11 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from keras_pairs import signatures
-from keras_pairs.config import UserError
 from keras_pairs.data import pool
-from keras_pairs.drawing import MAX_SIDE, reason
-from keras_pairs.pixels import SCALED
+from keras_pairs.data.pixels import SCALED
+from keras_pairs.errors import UserError
+from keras_pairs.pictures.drawing import MAX_SIDE, reason
+from keras_pairs.serving import signatures
 from tests.helpers import BOX, OUTPUTS, png
 
 INVALID_ARGUMENT = 3

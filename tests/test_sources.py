@@ -7,10 +7,12 @@ import threading
 
 import numpy as np
 import pytest
-
-from keras_pairs import data, evaluation, files, sources
 from keras_pairs.command_flags import define_flags
-from keras_pairs.config import UserError
+
+from keras_pairs import data, files
+from keras_pairs.data import sources
+from keras_pairs.errors import UserError
+from keras_pairs.training import rounds
 from tuner import processes, search
 
 
@@ -45,11 +47,11 @@ def test_an_evaluation_of_before_goes_on_under_the_new_name(config, npz, tmp_pat
     shutil.copy(npz, tmp_path / "kuzushiji.npz")
     images = data.load_images("mnist", tmp_path / "kuzushiji.npz")
     arguments = (tmp_path, [config], images, [3], "test")
-    evaluation._same_evaluation(*arguments)
+    rounds._same_evaluation(*arguments)
     record = files.read_json(tmp_path / "config.json")
     record["dataset"] |= {"name": "mnist", "source": "/elsewhere/mnist.npz"}
     files.write_json(tmp_path / "config.json", record)
-    evaluation._same_evaluation(*arguments)
+    rounds._same_evaluation(*arguments)
 
 
 def test_a_search_hands_its_images_on(npz, tmp_path, monkeypatch, digits):

@@ -6,11 +6,11 @@ import signal
 import time
 
 import keras
+import keras_pairs.layers  # noqa: F401  (registers what model.keras names)
 import numpy as np
 import pytest
 import tensorflow as tf
 
-import keras_pairs.layers  # noqa: F401  (registers what model.keras names)
 from keras_pairs.files import versions
 from tests.helpers import call, command, start
 

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_pairs import card, files, plots, publishing, training
-from keras_pairs.config import OUTPUTS, UserError
+from keras_pairs import files, plots, training
+from keras_pairs.errors import UserError
+from keras_pairs.outputs import OUTPUTS
+from keras_pairs.serving import card, publishing
 from tuner import hparams, project, report
 from tuner.hypermodel import PairsHyperModel
 from tuner.oracle import OBJECTIVE

@@ -8,7 +8,7 @@ import grpc
 from keras_tuner.src import protos
 from keras_tuner.src.distribute import oracle_chief
 
-from keras_pairs.config import UserError
+from keras_pairs.errors import UserError
 from tuner import resources
 
 POLL_S = 0.2

@@ -1,9 +1,10 @@
 """The network for those who want keras-tuner's own tuners."""
 
 import keras_tuner
-
-from keras_pairs import objective, training
 from keras_pairs.model import build_model, initialize
+
+from keras_pairs import training
+from keras_pairs.training import objective
 from tuner import space
 
 

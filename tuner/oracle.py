@@ -12,7 +12,7 @@ import keras_tuner
 from keras_tuner.engine import trial as trial_module
 
 from keras_pairs import files
-from keras_pairs.config import UserError
+from keras_pairs.errors import UserError
 from tuner import space
 from tuner.space import ENDED, trial_id
 

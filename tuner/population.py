@@ -12,7 +12,8 @@ import keras
 import numpy as np
 
 from keras_pairs import files, training
-from keras_pairs.config import OUTPUTS, UserError
+from keras_pairs.errors import UserError
+from keras_pairs.outputs import OUTPUTS
 from tuner import oracle as oracles
 from tuner import project, resources, space
 from tuner.chief import STOPS, serve

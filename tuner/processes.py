@@ -14,7 +14,7 @@ import time
 import filelock
 
 from keras_pairs import locks
-from keras_pairs.config import UserError
+from keras_pairs.errors import UserError
 from tuner.resources import GOES_ON
 
 SUPERVISED = "KERAS_PAIRS_SUPERVISED"

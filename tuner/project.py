@@ -7,7 +7,7 @@ import pathlib
 import shutil
 
 from keras_pairs import files
-from keras_pairs.config import UserError
+from keras_pairs.errors import UserError
 from tuner import space
 
 RECORD = "search.json"

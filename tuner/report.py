@@ -64,8 +64,8 @@ def select(found):
 
 def markdown(chosen, record):
     """The selected rows as a table beside those of the paper."""
-    from keras_pairs.config import TABLE1
     from keras_pairs.files import markdown_table
+    from keras_pairs.paper import TABLE1
 
     lines = [
         ("nb_f", "w_a > 0", "lr", "batch", "w_a", "accuracy (%)", "best epoch (%)")

@@ -14,8 +14,9 @@ import os
 import pathlib
 import sys
 
-from keras_pairs import cli, files
-from keras_pairs.config import UserError
+from keras_pairs import files
+from keras_pairs.commands import runner
+from keras_pairs.errors import UserError
 from tuner import processes, project, report, resources, space
 from tuner.progress import clock
 
@@ -156,7 +157,7 @@ def search(values, record, images, run_dir):
 
     part = processes.role()
     # One thread in every worker: with others a trial's last bits would differ.
-    cli.import_tensorflow(work=0, population=True)
+    runner.import_tensorflow(work=0, population=True)
     common = project.common(record)
     progress = None
     if part != "worker":
@@ -171,8 +172,8 @@ def search(values, record, images, run_dir):
     tuner.save()
     text = report.write(tuner.oracle, record, run_dir)
     hparams.write(report.rows(tuner.oracle), run_dir / "hparams")
-    cli.say(text)
-    cli.say(f"run folder: {cli.relative(run_dir)}")
+    runner.say(text)
+    runner.say(f"run folder: {runner.relative(run_dir)}")
 
 
 def main(values):
@@ -197,7 +198,7 @@ def main(values):
     grid, common = search_space(chosen)
     todo = plan(grid, common, values["max_trials"].value, workers)
     if values["dry_run"].value:
-        cli.say(todo)
+        runner.say(todo)
         return
     where, images = load_data(values, found)
     splits_of(images, common, chosen["validation"])
@@ -222,8 +223,8 @@ def main(values):
                 search(values, record, images, run_dir)
             return
         project.clear_temporaries(run_dir)
-        cli.say(todo)
-        cli.say(f"results go to {cli.relative(run_dir)}")
+        runner.say(todo)
+        runner.say(f"results go to {runner.relative(run_dir)}")
         try:
             processes.supervise(_for_parts(record, run_dir), workers)
         finally:
@@ -253,7 +254,7 @@ def _for_parts(record, run_dir):
 
 
 def run():
-    cli.run(main, __doc__, FLAGS, grid=True)
+    runner.run(main, __doc__, FLAGS, grid=True)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ import dataclasses
 import itertools
 import math
 
-from keras_pairs.config import GRID, TrainingConfig
+from keras_pairs.config import TrainingConfig
+from keras_pairs.paper import GRID
 
 # The order of the grid, slowest first: neighbours can share a graph.
 AXES = ("nb_f", "batch_size", "lr", "w_a")

@@ -3,10 +3,10 @@
 import pathlib
 
 import keras
+import keras_pairs.layers  # noqa: F401  (registers what model.keras names)
 import keras_tuner
 
-import keras_pairs.layers  # noqa: F401  (registers what model.keras names)
-from keras_pairs.config import UserError
+from keras_pairs.errors import UserError
 from tuner import oracle as oracles
 
 

@@ -1,0 +1,1 @@
+"""What all command lines share: flags, errors, quiet start-up. No TensorFlow in here."""

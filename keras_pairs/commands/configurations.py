@@ -1,0 +1,46 @@
+"""Which trainings the flags of `evaluate` ask for."""
+
+import dataclasses
+import pathlib
+
+from keras_pairs import files
+from keras_pairs.commands import flags
+from keras_pairs.config import FIELDS, TrainingConfig
+from keras_pairs.errors import UserError
+from keras_pairs.paper import GRID, TABLE1
+
+# What a search leaves.
+SELECTED = "selected.json"
+
+
+def configurations(values):
+    """The `TrainingConfig`s that the flags ask for.
+
+    Args:
+      values: parsed `absl.flags.FlagValues` of `evaluate`.
+
+    Raises:
+      UserError: if the flags do not go together, or the search has selected nothing.
+    """
+    config = flags.config_from_flags(values)
+    search = values["from_search"].value
+    many = [name for name in ("table1", "from_search") if values[name].value]
+    if not many:
+        return [config]
+    foreign = ["preset", *GRID] if values["table1"].value else ["preset"]
+    given = [name for name in foreign if values[name].present]
+    if given or len(many) > 1:
+        raise UserError(f"--{(given + many[1:])[0]} does not go with --{many[0]}")
+    if search is None:
+        return [dataclasses.replace(config, **row.point()) for row in TABLE1]
+    return _selected(pathlib.Path(search) / SELECTED, values)
+
+
+def _selected(path, values):
+    """What a search selected, trained as it trained unless flags say otherwise."""
+    given = {n: values[n].value for n in FIELDS if values[n].value is not None}
+    try:
+        found = files.read_json(path)["configs"]
+        return [TrainingConfig(**config | given) for config in found]
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path}: not what a search selected") from error

@@ -1,0 +1,152 @@
+"""Flags: the fields of a training, as `config.TrainingConfig` declares them, and others."""
+
+import dataclasses
+
+from absl import flags
+
+from keras_pairs.config import FIELDS, PRESETS, TrainingConfig
+from keras_pairs.fields import Kind, choice, existing, file, folder, integer, number, yes_no
+from keras_pairs.paper import ROUNDS
+
+PRESET = "Where what is not given comes from: the paper's network with Table I's settings, "
+PRESET += "the same with weight sharing, or our most accurate network."
+
+
+@dataclasses.dataclass(frozen=True)
+class Flag:
+    """A command-line flag.
+
+    Attributes:
+      kind: `fields.Kind`, which checks its value when the line is parsed.
+      help: str, for people.
+      default: its value where it is not given.
+      shown: str, what `--help` shows for a default of None.
+      several: whether it takes several values with commas between, none of them twice; its
+        value is a tuple.
+    """
+
+    kind: Kind
+    help: str
+    default: object = None
+    shown: str = ""
+    several: bool = False
+
+
+def of_training():
+    """{name: `Flag`} of a preset and the fields of `TrainingConfig`.
+
+    A field that is not given is None, and comes from the preset or Table I.
+    """
+    return {
+        "preset": Flag(choice(*PRESETS), PRESET, "paper"),
+        **{name: of_field(name) for name in FIELDS},
+    }
+
+
+def of_field(name, **changes):
+    """The `Flag` of a field of `TrainingConfig`; `changes` go to `dataclasses.replace`."""
+    field = FIELDS[name]
+    known = "" if field.default in (None, dataclasses.MISSING) else _shown(field.default)
+    if name == "nb_f":
+        known = "the preset's, or 64"
+    elif field.metadata["grid"]:
+        known = "the preset's, or Table I's"
+    elif any(name in preset for preset in PRESETS.values()):
+        known = f"the preset's, or {known}"
+    flag = Flag(field.metadata["kind"], field.metadata["help"], shown=known)
+    return dataclasses.replace(flag, **changes)
+
+
+# Of several commands, or of one.
+OTHERS = {
+    "run_dir": Flag(folder(), "Folder for the results.", shown="runs/<command>-<time>"),
+    "export_dir": Flag(
+        folder(),
+        "Folder in which the SavedModel becomes the next version.",
+        shown="saved_models/<data>-<preset>",
+    ),
+    "verbosity": Flag(
+        choice("0", "1"), "1: progress bar and summary; 0: summary only.", "1"
+    ),
+    "rounds": Flag(
+        integer(2), "Trainings per configuration, each on pairs of its own.", ROUNDS
+    ),
+    "table1": Flag(yes_no(), "Evaluate all eight rows of Table I.", False),
+    "memory_limit": Flag(
+        number(0, strict=True),
+        "GiB that one graph may take; decides how many rounds train at once.",
+        shown="a quarter of the machine's",
+    ),
+    "run": Flag(existing(), "A run folder, or its model.keras."),
+    "model": Flag(
+        existing(),
+        "A published model: a folder of versions, of which the newest is taken, or one of "
+        "them.",
+        shown="the model in the box",
+    ),
+    "keep": Flag(
+        integer(2), "How many versions stay; older ones are removed.", shown="all"
+    ),
+    "csv": Flag(file(), "Pairs of image files, one pair a row."),
+    "json": Flag(yes_no(), "Print one JSON object per pair.", False),
+    "request": Flag(
+        yes_no(), "Print the body of a TF-Serving request instead, for curl -d @-.", False
+    ),
+    "from_search": Flag(
+        existing(), "Evaluate the configurations that a search selected: its --run_dir."
+    ),
+}
+
+
+def others(*names):
+    """{name: `Flag`} of some of `OTHERS`."""
+    return {name: OTHERS[name] for name in names}
+
+
+def define(rows):
+    """An unparsed `absl.flags.FlagValues` of {name: `Flag`}."""
+    values = flags.FlagValues()
+    for name, row in rows.items():
+        boolean = row.kind.rule == yes_no().rule
+        flag = flags.Flag(_Parser(row), None, name, row.default, row.help, boolean=boolean)
+        flags.DEFINE_flag(flag, values)
+    return values
+
+
+class _Parser(flags.ArgumentParser):
+    def __init__(self, row):
+        self.row = row
+
+    def parse(self, argument):
+        if not isinstance(argument, str):
+            return argument
+        if not self.row.several:
+            return self.row.kind.read(argument)
+        values = tuple(self.row.kind.read(part) for part in argument.split(","))
+        if len(set(values)) < len(values):
+            raise ValueError("no value may stand there twice")
+        return values
+
+
+def config_from_flags(values):
+    """The `TrainingConfig` that parsed flags ask for.
+
+    Raises:
+      UserError: if the flags do not go together.
+    """
+    given = {name: values[name].value for name in FIELDS if name in values}
+    return TrainingConfig.from_preset(values["preset"].value, **given)
+
+
+def describe(name, row):
+    """(the flag as `--help` names it, its text)."""
+    kind = f"=<{'|'.join(row.kind.choices)}>" if row.kind.choices else ""
+    default = _shown(row.default) if row.default is not None else row.shown
+    return f"--{name}{kind}", row.help + (f" [{default}]" if default else "")
+
+
+def _shown(value):
+    """A value as one would write it."""
+    if isinstance(value, tuple):
+        return ",".join(map(_shown, value))
+    return f"{value:g}" if isinstance(value, float) else str(value).lower()

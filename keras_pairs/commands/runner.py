@@ -1,0 +1,165 @@
+"""What every command line of this project does alike: flags, errors, quiet start-up."""
+
+import difflib
+import importlib
+import os
+import pathlib
+import sys
+import textwrap
+
+from absl import flags as absl_flags
+
+from keras_pairs import __version__, startup
+from keras_pairs.commands import flags
+from keras_pairs.config import FIELDS
+from keras_pairs.errors import UsageError, UserError
+
+HELP = {"--help", "-help", "-h"}
+# Of every command: what absl and `run` understand without a definition.
+COMMON_FLAGS = {
+    "flagfile=<file>": "Read flags from a text file, one a line; a line that begins with # "
+    "is a comment. They count as if they stood here: of a flag given twice the later wins.",
+    "help": "Show this.",
+    "version": "Show the version.",
+}
+
+
+def run(main, doc, rows, argv=None, arguments=0, keras=True):
+    """Parses the command line, calls `main(values, *arguments)` and exits.
+
+    Exit codes: 0; 1 for what went wrong later (a bad file, a full disk); 2 for a bad
+    flag; 130 for Ctrl-C. An error is one line on stderr, `error: …`.
+
+    Args:
+      main: function of the parsed `absl.flags.FlagValues`.
+      doc: str, what `--help` prints above the flags.
+      rows: dict, name → `flags.Flag`.
+      argv: list of str, default `sys.argv`.
+      arguments: int, how many arguments besides flags there may be.
+      keras: whether the command needs Keras, see `startup.quiet`.
+    """
+    argv = list(sys.argv if argv is None else argv)
+    values = flags.define(rows)
+    words = argv[1:]
+    flag_words = words[: words.index("--")] if "--" in words else words
+    if not HELP.isdisjoint(flag_words):
+        _show(usage(doc, rows))
+    if "--version" in flag_words:
+        _show(version())
+    try:
+        words = values.read_flags_from_files(words)
+        if any("\0" in word for word in words):
+            _fail("--flagfile: not a text file", 2)
+        rest = values([argv[0], *words])[1:]
+    except UnicodeDecodeError:
+        _fail("--flagfile: not a text file", 2)
+    except (absl_flags.Error, ValueError, OSError) as error:
+        # absl has a prefix of its own for a flagfile, and raises other errors than its own.
+        _fail(str(error).removeprefix("ERROR:: "), 2)
+    if len(rest) > arguments:
+        _fail(f"unexpected argument: {rest[arguments]}", 2)
+    try:
+        startup.quiet(keras)
+        main(values, *rest)
+        sys.stdout.flush()
+    except UserError as error:
+        _fail(error, 2 if isinstance(error, UsageError) else 1)
+    except BrokenPipeError:
+        _reader_is_gone()
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}{error.strerror or error}", 1)
+    except KeyboardInterrupt:
+        _fail("interrupted", 130, "\n")
+    sys.exit(0)
+
+
+def run_command(package, doc, commands):
+    """`python -m <package>`: runs the command that the first word names, or lists all.
+
+    Args:
+      package: str.
+      doc: str, what stands above the list.
+      commands: tuple of str, modules of the package with a `run()`. The first line of
+        their docstrings says what they do.
+    """
+    word = sys.argv[1] if len(sys.argv) > 1 else "--help"
+    if word in HELP:
+        lines = [doc.strip(), "", "Commands, each with a --help of its own:"]
+        for name in commands:
+            module = importlib.import_module(f"{package}.{name}")
+            lines.append(f"  {name:10}{module.__doc__.splitlines()[0]}")
+        _show("\n".join(lines))
+    if word == "--version":
+        _show(version())
+    if word not in commands:
+        near = difflib.get_close_matches(word, commands, 1)
+        there = f"did you mean {near[0]}?" if near else f"there are: {', '.join(commands)}"
+        _fail(f"no command {word}; {there}", 2)
+    del sys.argv[1]
+    importlib.import_module(f"{package}.{word}").run()
+
+
+def version():
+    """The one line of `--version`."""
+    return f"keras_pairs {__version__}"
+
+
+def usage(doc, rows):
+    """The text of `--help`."""
+    lines = [doc.strip(), "", "Flags:"]
+    for name, row in rows.items():
+        flag, text = flags.describe(name, row)
+        lines += [f"  {flag}", _indented(text)]
+    lines += ["", "Flags of every command:"]
+    for name, text in COMMON_FLAGS.items():
+        lines += [f"  --{name}", _indented(text)]
+    return "\n".join(lines)
+
+
+def _indented(text):
+    return textwrap.fill(text, 78, initial_indent=" " * 6, subsequent_indent=" " * 6)
+
+
+def say(*parts):
+    """Prints a line of the result, at once."""
+    print(*parts, flush=True)
+
+
+def print_config(config, images):
+    """Shows a configuration before the work begins."""
+    values = config.to_dict() | {"dataset": images.name, "data_path": images.source}
+    beyond = config.beyond_paper()
+    shown = (
+        f"{name}={value}"
+        for name, value in values.items()
+        if name in beyond or not FIELDS[name].metadata["beyond_paper"]
+    )
+    say("  ".join(shown))
+
+
+def relative(path):
+    """`path` as the user would type it from here."""
+    path = pathlib.Path(path).absolute()
+    here = pathlib.Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _show(text):
+    """Prints what was asked for instead of work, and exits."""
+    try:
+        say(text)
+    except BrokenPipeError:
+        _reader_is_gone()
+    sys.exit(0)
+
+
+def _reader_is_gone():
+    """Exits as `head` wants it: without a word, and without another try to write."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(1)
+
+
+def _fail(message, code, before=""):
+    print(f"{before}error: {' '.join(str(message).split())}", file=sys.stderr)
+    sys.exit(code)

@@ -1,0 +1,14 @@
+"""Images and pairs, and where they come from. Importable without TensorFlow."""
+
+from keras_pairs.data.pairs import Pairs, Splits, check_enough, pool, sample_pairs
+from keras_pairs.data.sources import Images, load_images
+
+__all__ = [
+    "Images",
+    "Pairs",
+    "Splits",
+    "check_enough",
+    "load_images",
+    "pool",
+    "sample_pairs",
+]

@@ -1,0 +1,140 @@
+"""What values a field of a training may have, and how they are written.
+
+Importable without TensorFlow.
+"""
+
+import dataclasses
+import math
+import pathlib
+from collections.abc import Callable
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """The values of a field.
+
+    Attributes:
+      parse: function of a str to a value; raises ValueError for other text.
+      right: function of a value, whether it is legal.
+      rule: str, what a legal value is, as in "must be at least 1".
+      noun: str, what other text than a value is not, as in "must be an integer".
+      choices: tuple of str, the legal values where they can be listed.
+    """
+
+    parse: Callable
+    right: Callable
+    rule: str
+    noun: str = "text"
+    choices: tuple = ()
+
+    def read(self, text):
+        """The value that a text stands for.
+
+        Raises:
+          ValueError: with the rule, if it stands for none.
+        """
+        try:
+            value = self.parse(text)
+        except ValueError:
+            raise ValueError(f"must be {self.noun}, {self.rule}") from None
+        if not self.right(value):
+            raise ValueError(f"must be {self.rule}")
+        return value
+
+
+def integer(lower):
+    """An int of at least `lower`."""
+    return Kind(int, lambda value: value >= lower, f"at least {lower}", "an integer")
+
+
+def number(lower, strict=False, below=math.inf):
+    """A float of at least `lower` (more than it where `strict`) and less than `below`."""
+    upper = "finite" if below == math.inf else f"less than {below:g}"
+    rule = f"{'more than' if strict else 'at least'} {lower:g} and {upper}"
+
+    def right(value):
+        return (lower < value if strict else lower <= value) and value < below
+
+    return Kind(float, right, rule, "a number")
+
+
+def choice(*names):
+    """One of some names."""
+    rule = f"one of {', '.join(names)}"
+    return Kind(str, lambda value: value in names, rule, choices=names)
+
+
+def yes_no():
+    """A bool, written true or false."""
+    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+    def parse(text):
+        return words.get(text.lower(), text)
+
+    return Kind(parse, lambda value: isinstance(value, bool), "true or false")
+
+
+def file():
+    """The path of an existing file, or None."""
+
+    def right(value):
+        return value is None or pathlib.Path(value).is_file()
+
+    return Kind(str, right, "an existing file")
+
+
+def existing():
+    """The path of an existing file or folder, or None."""
+
+    def right(value):
+        return value is None or pathlib.Path(value).exists()
+
+    return Kind(str, right, "an existing file or folder")
+
+
+def folder():
+    """The path of a folder, existing or new, or None."""
+
+    def right(value):
+        if value is None:
+            return True
+        path = pathlib.Path(value).absolute()
+        above = (path, *path.parents)
+        return value != "" and not any(p.exists() and not p.is_dir() for p in above)
+
+    return Kind(str, right, "a folder, existing or new")
+
+
+def option(
+    kind,
+    help,
+    default=dataclasses.MISSING,
+    *,
+    network=False,
+    per_member=False,
+    beyond_paper=False,
+    data=False,
+    grid=None,
+):
+    """A field of `config.TrainingConfig`: all that is known of it, in one place.
+
+    Args:
+      kind: `Kind`.
+      help: str, for people.
+      default: its value where nothing is said; without it the field must be given.
+      network: whether the network's weights and graph depend on it.
+      per_member: whether the members of a population may differ in it.
+      beyond_paper: whether any other value than the default departs from the paper.
+      data: whether it says where the images come from.
+      grid: tuple, its values in the search of section II.C.
+    """
+    metadata = {
+        "kind": kind,
+        "help": help,
+        "network": network,
+        "per_member": per_member,
+        "beyond_paper": beyond_paper,
+        "data": data,
+        "grid": grid,
+    }
+    return dataclasses.field(default=default, metadata=metadata)

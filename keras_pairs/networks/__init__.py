@@ -1,0 +1,1 @@
+"""The network of section II.A, written once; README.md beside this file explains it."""

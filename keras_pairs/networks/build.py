@@ -1,0 +1,58 @@
+"""The network of section II.A, for one member in stock Keras or for K in one graph."""
+
+import keras
+
+from keras_pairs.networks import heads, initial
+from keras_pairs.networks.stock import StockKit
+from keras_pairs.networks.trunks import TRUNKS, apply_trunk
+from keras_pairs.outputs import OUTPUTS
+
+# Mean and standard deviation of 14×14 MNIST pixels in [0, 1], as in the authors' code.
+PIXEL_MEAN, PIXEL_STD = 0.1302, 0.3069
+
+
+def logits_of(pair, config, kit):
+    """Section II.A from the input to the logits, in the layers of a kit.
+
+    Args:
+      pair: the kit's input, raw pixels 0…255.
+      config: `TrainingConfig`.
+      kit: `stock.StockKit` or `population.PopulationKit`.
+
+    Returns:
+      dict by output name of logits, in the kit's layout.
+    """
+    x = keras.layers.Rescaling(
+        1 / (255 * PIXEL_STD), -PIXEL_MEAN / PIXEL_STD, name="normalise"
+    )(pair)
+    x = kit.as_images(x) if config.weight_sharing else kit.as_channels(x)
+    x = apply_trunk(TRUNKS[config.trunk], x, config.nb_f, kit)
+    make_heads = heads.shared_heads if config.weight_sharing else heads.parallel_heads
+    return make_heads(kit.features(x), config.derived_comparison, kit)
+
+
+def build_model(config):
+    """Builds the network that a configuration describes, untrained, in stock Keras.
+
+        config = TrainingConfig.from_preset(nb_f=8)
+        model = build_model(config)
+        model.output["comparison"].shape    # (None, 1)
+
+    Args:
+      config: `TrainingConfig`; its `seed` decides the initial weights.
+
+    Returns:
+      A functional `keras.Model` named "digit_pairs" of Keras' own layers, from `pair`
+      float32 [batch, 2, 14, 14], raw pixel values 0…255, to a dict: `comparison`
+      [batch, 1], P(first <= second), `first_digit` and `second_digit` [batch, 10], class
+      probabilities.
+    """
+    kit = StockKit()
+    pair = kit.pair()
+    logits = logits_of(pair, config, kit)
+    outputs = {
+        output.name: kit.probabilities(logits[output.name], output) for output in OUTPUTS
+    }
+    model = keras.Model(pair, outputs, name="digit_pairs")
+    initial.initialize(model, config.seed)
+    return model

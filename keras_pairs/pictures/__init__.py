@@ -1,0 +1,1 @@
+"""From a stranger's picture of a digit to MNIST's form."""

@@ -1,0 +1,125 @@
+"""From a PNG image to MNIST's form, as graph operations: what the signature `png` does.
+
+The steps are those by which MNIST was made (LeCun et al., 1998): the ink is cropped, scaled
+to fit 20×20 without changing its proportions, and centred by its centre of mass in 28×28.
+"""
+
+import math
+
+import tensorflow as tf
+
+from keras_pairs.graph import require
+from keras_pairs.pictures.image_files import MAX_SIDE
+
+PNG_START = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
+SIDE, BOX = 28, 20
+# Of 255. Paper is less even than this, and a pencil leaves more.
+FAINTEST_INK = 32.0
+# Pixels of 28×28; of MNIST's strokes one in a hundred is thinner. Measured on drawings with
+# thin pens: thickening them lifts the digits read right from 70 % to 95 %.
+THINNEST_STROKE = 1.5
+
+
+def mnist_form(png):
+    """Decodes one drawing of a digit and brings it to MNIST's form.
+
+    Grey, colour, palette, 16-bit (the upper 8 are used) and transparent images, dark on
+    light or light on dark. Ink is what differs from the paper: per pixel the largest
+    difference of a colour channel from the median of the image's border. An image of
+    28×28 pixels is taken for MNIST's form already: its pixels are the answer, or 255 minus
+    them where its paper is light.
+
+    Args:
+      png: string [], a PNG file.
+
+    Returns:
+      float32 [28, 28], 0 = background, 255 = ink.
+
+    Raises:
+      tf.errors.InvalidArgumentError: if it is not a whole PNG image, is animated, has
+        more than `MAX_SIDE` pixels a side or shows nothing.
+    """
+    colour = _on_paper(tf.cast(tf.io.decode_png(_checked(png), channels=4), tf.float32))
+    ready = tf.reduce_all(tf.shape(colour)[:2] == SIDE)
+    border = tf.concat([colour[0], colour[-1], colour[:, 0], colour[:, -1]], 0)
+    paper = tf.sort(border, axis=0)[tf.shape(border)[0] // 2]
+    paper = tf.where(ready, tf.where(paper > 127, 255.0, 0.0), paper)
+    ink = tf.reduce_max(tf.abs(colour - paper), -1)
+    peak = tf.reduce_max(ink)
+    ink = require(peak >= FAINTEST_INK, "png_bytes: an image is blank", ink)
+    image = tf.cond(ready, lambda: ink, lambda: _fit(ink / peak))
+    return tf.ensure_shape(image, (SIDE, SIDE))
+
+
+def _checked(png):
+    """The PNG file, after what can be known without decoding it."""
+    start = tf.strings.substr(png, 0, 24)
+    right = tf.strings.substr(png, 0, 16) == PNG_START
+    right &= tf.strings.length(start) == 24
+    start = require(right, "png_bytes: an image is not a PNG file", start)
+    # Width and height, big-endian.
+    digits = tf.reshape(tf.io.decode_raw(start, tf.uint8)[16:], (2, 4))
+    sides = tf.reduce_sum(tf.cast(digits, tf.int64) * [1 << 24, 1 << 16, 1 << 8, 1], 1)
+    small = tf.reduce_all(sides <= MAX_SIDE)
+    message = f"png_bytes: an image has more than {MAX_SIDE} pixels a side"
+    png = require(small, message, png)
+    # The chunk that makes a PNG an animation stands before the pixels.
+    head = tf.strings.substr(png, 0, 1024)
+    animated = tf.strings.regex_full_match(head, r"\C*acTL\C*")
+    return require(~animated, "png_bytes: an image is animated", png)
+
+
+def _on_paper(rgba):
+    """[h, w, 4] → [h, w, 3]: puts a transparent image on the paper it was meant for.
+
+    Where the visible part is all of one shade it is ink, and the paper its opposite.
+    Otherwise it is ink and paper, and the paper is the shade nearer to the mean.
+    """
+    colour, alpha = rgba[..., :3], rgba[..., 3:]
+    # Of the largest: in images of 1 bit a pixel, what TensorFlow calls opaque is 1.
+    alpha = tf.math.divide_no_nan(alpha, tf.reduce_max(alpha))
+    shade = tf.reduce_mean(colour, -1, keepdims=True)
+    seen = alpha >= 0.5
+    dark = tf.reduce_min(tf.where(seen, shade, 255.0))
+    light = tf.reduce_max(tf.where(seen, shade, 0.0))
+    count = tf.reduce_sum(tf.cast(seen, tf.float32))
+    mean = tf.math.divide_no_nan(tf.reduce_sum(tf.where(seen, shade, 0.0)), count)
+    opposite = tf.where(mean < 128, 255.0, 0.0)
+    nearer = tf.where(light - mean < mean - dark, light, dark)
+    paper = tf.where(light - dark < 64, opposite, nearer)
+    return paper + (colour - paper) * alpha
+
+
+def _fit(ink):
+    """Ink [h, w] of 0…1 → [28, 28] of 0…255: cropped, scaled, centred."""
+    ink = tf.where(ink > 0.25, ink, 0.0)
+    rows = tf.where(tf.reduce_any(ink > 0, 1))[:, 0]
+    columns = tf.where(tf.reduce_any(ink > 0, 0))[:, 0]
+    ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    size = tf.cast(tf.shape(ink), tf.float32)
+    size = tf.maximum(tf.round(size * (BOX / tf.reduce_max(size))), 1)
+    size = tf.cast(size, tf.int32)
+    small = tf.image.resize(ink[..., None], size, "bilinear", antialias=True)[..., 0]
+    small = _thicken(small * (255 / tf.reduce_max(small)))
+    offset = tf.stack([_offset(small, axis) for axis in (0, 1)])
+    offset = tf.clip_by_value(offset, 0, SIDE - size)
+    return tf.pad(small, tf.stack([offset, SIDE - size - offset], 1))
+
+
+def _thicken(ink):
+    """Widens what a thin pen drew by a pixel on each side."""
+    framed = tf.pad(ink, [[1, 1], [1, 1]])
+    steps = tf.abs(framed[1:] - framed[:-1]), tf.abs(framed[:, 1:] - framed[:, :-1])
+    # Total variation along both axes exceeds the outline's length by 4/π on average.
+    outline = tf.add_n([tf.reduce_sum(step) for step in steps]) / 255 * (math.pi / 4)
+    thickness = 2 * tf.reduce_sum(ink) / 255 / outline
+    wide = tf.nn.max_pool2d(ink[None, :, :, None], 3, 1, "SAME")[0, :, :, 0]
+    return tf.where(thickness < THINNEST_STROKE, wide, ink)
+
+
+def _offset(ink, axis):
+    """Where the image must begin for its centre of mass to lie in the middle."""
+    mass = tf.reduce_sum(ink, 1 - axis)
+    places = tf.range(tf.cast(tf.size(mass), tf.float32)) + 0.5
+    centre = tf.reduce_sum(mass * places) / tf.reduce_sum(mass)
+    return tf.cast(tf.round(SIDE / 2 - centre), tf.int32)

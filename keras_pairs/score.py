@@ -1,0 +1,42 @@
+"""Scores a published model on all test images, with pictures of its answers.
+
+    python -m keras_pairs.score
+    python -m keras_pairs.score --model=saved_models/mnist-paper --data_path=mnist.npz
+
+Without --model it is the model in the box. Nothing is trained. The seed decides how the
+images are paired; by default it is that of the model's own training.
+"""
+
+from keras_pairs import data, files, startup
+from keras_pairs.commands import flags, runner
+
+FLAGS = {
+    **flags.others("model"),
+    **{name: flags.of_field(name) for name in ("dataset", "data_path")},
+    "seed": flags.of_field("seed", shown="that of the model's training"),
+    **flags.others("run_dir"),
+}
+
+
+def main(values):
+    where = {name: values[name].value for name in ("dataset", "data_path")}
+    images = data.load_images(where["dataset"] or "auto", where["data_path"])
+    run_dir = files.make_run_dir(values["run_dir"].value, "score")
+    startup.import_tensorflow(keras=False)
+    from keras_pairs.serving import inspection
+
+    found = inspection.inspect(values["model"].value, images, values["seed"].value, run_dir)
+    runner.say(f"{found['model']}: {found['pairs']:,} test pairs, seed {found['seed']}")
+    for name, share in found["accuracy"].items():
+        runner.say(f"{name + ':':14} {100 * share:.2f} %")
+    error = 100 * found["calibration_error"]
+    runner.say(f"{found['mistakes']} mistakes; expected calibration error {error:.2f} %")
+    runner.say(f"run folder: {runner.relative(run_dir)}")
+
+
+def run():
+    runner.run(main, __doc__, FLAGS, keras=False)
+
+
+if __name__ == "__main__":
+    run()

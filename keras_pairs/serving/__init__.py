@@ -1,0 +1,1 @@
+"""Publishing a network, and asking what was published."""

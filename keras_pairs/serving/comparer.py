@@ -1,0 +1,312 @@
+"""Comparing pairs of digits with a published model, from Python.
+
+    from keras_pairs.serving import comparer
+
+    model = comparer.load()  # the model in the box; or comparer.load(folder)
+    model.compare("three.png", "seven.png").probability
+
+Every answer comes from the SavedModel's own signatures, so that a picture is prepared by
+the same operations here and in a server.
+"""
+
+import contextlib
+import dataclasses
+import os
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+from keras_pairs import files, scoring
+from keras_pairs.data.pixels import SCALED, are_scaled
+from keras_pairs.errors import UserError
+from keras_pairs.graph import reason
+from keras_pairs.pictures import image_files
+from keras_pairs.serving import box, card
+
+BATCH = 256
+DIGITS = {"first_digit", "second_digit"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """Answers for n pairs.
+
+    Attributes:
+      outputs: dict of float32 arrays by the model's own outputs: `comparison` [n], P(first
+        digit <= second digit); `first_digit`, `second_digit` [n, 10], class probabilities;
+        and what others it has.
+      errors: dict: index of a pair → `UserError`; its answers are NaN.
+      reads_digits: whether the model learned the digits; if not, they mean nothing.
+    """
+
+    outputs: dict
+    errors: dict = dataclasses.field(default_factory=dict)
+    reads_digits: bool = True
+
+    @property
+    def probability(self):
+        """`comparison`, float32 [n]."""
+        return self.outputs["comparison"]
+
+    @property
+    def first_digit(self):
+        """float32 [n, 10], class probabilities."""
+        return self.outputs["first_digit"]
+
+    @property
+    def second_digit(self):
+        """float32 [n, 10], class probabilities."""
+        return self.outputs["second_digit"]
+
+    @property
+    def verdict(self):
+        """bool [n], see `scoring.verdict`."""
+        return scoring.verdict(self.probability)
+
+    @property
+    def digits(self):
+        """int [n, 2], the most probable digits; -1 where the pair has an error."""
+        both = np.stack([self.first_digit, self.second_digit], 1)
+        known = ~np.isnan(both).any((1, 2))
+        digits = np.full(both.shape[:2], -1)
+        digits[known] = both[known].argmax(-1)
+        return digits
+
+    @property
+    def contradicts(self):
+        """bool [n], whether verdict and digits say different things.
+
+        False where the pair has an error, or the digits mean nothing.
+        """
+        if not self.reads_digits:
+            return np.zeros(len(self.verdict), bool)
+        first, second = self.digits.T
+        return (first >= 0) & ((first <= second) != self.verdict)
+
+
+def load(path=None):
+    """Loads a published model.
+
+    Args:
+      path: str or Path of a folder of versions, of which the newest is taken, or of one
+        version. None: the model in the box, whatever the current folder holds.
+
+    Returns:
+      `Comparer`.
+
+    Raises:
+      UserError: if there is no SavedModel, or not one that `publishing.publish` wrote.
+    """
+    return Comparer(box.path() if path is None else _find(pathlib.Path(path)))
+
+
+def _find(path):
+    if (path / "saved_model.pb").is_file():
+        return path
+    if not path.is_dir():
+        raise UserError(f"{path}: no such folder (train or export a model first)")
+    versions = files.versions(path)
+    if not versions:
+        raise UserError(f"{path}: neither a SavedModel nor a folder of versions")
+    return path / str(versions[-1])
+
+
+class Comparer:
+    """A loaded version.
+
+    Attributes:
+      path: Path of its folder.
+      in_box: bool, whether it is the model in the box.
+      name: str, its path as it was given; of the model in the box `box.VERSION`.
+      card: dict of its model card, or None.
+      data: str, name of the data that it was trained on, or None where it does not say.
+      reads_digits: whether it was trained on the digits too; if not, they mean nothing.
+    """
+
+    def __init__(self, path):
+        self.path = path
+        self.in_box = _is_box(path)
+        self.name = box.VERSION if self.in_box else str(path)
+        self.card = None
+        with contextlib.suppress(OSError, ValueError):
+            self.card = files.read_json(path / "model_card.json")
+        self.data = card.data_name(self.card or {})
+        try:
+            self._model = tf.saved_model.load(str(path))
+            self._functions = {
+                name: self._model.signatures[name]
+                for name in ("serving_default", "images", "png")
+            }
+            # Its own: later versions of this code may give their models others.
+            self._outputs = {
+                name: spec.shape[1:].as_list()
+                for name, spec in self._functions["png"].structured_outputs.items()
+            }
+        except KeyError as error:
+            raise UserError(f"{path}: has no signature {error}") from error
+        except Exception as error:
+            # TensorFlow raises whatever its readers met, of a damaged file even KeyError.
+            raise UserError(f"{path}: not a SavedModel that can be read") from error
+        if "comparison" not in self._outputs:
+            raise UserError(f"{path}: has no output comparison")
+        taught = card.reads_digits(self.card or {})
+        self.reads_digits = taught and DIGITS <= self._outputs.keys()
+
+    def __str__(self):
+        """Which model this is, and what it was trained on."""
+        name = f"the model in the box: {self.name}" if self.in_box else self.name
+        return f"{name}, trained on {self.data or 'unrecorded data'}"
+
+    def compare(self, first, second):
+        """Compares n pairs, or one.
+
+        Args:
+          first, second: both images or both files, n each or one each. Images: uint8
+            [n, 28, 28] as MNIST's, or numbers [n, 14, 14] of 0…255; 0 = background. Files:
+            paths (str or Path) of drawings, see `drawing.mnist_form`, or `bytes` of PNG.
+
+        Returns:
+          `Comparison` of n pairs, without errors.
+
+        Raises:
+          UserError: if the two do not go together, all pixels are scaled to 0…1, or naming
+            the first image that cannot be compared.
+        """
+        if _is_file(first) and _is_file(second):
+            first, second = [first], [second]
+        try:
+            counts = len(first), len(second)
+            files_given = all(_is_file(image) for image in (*first, *second))
+        except TypeError as error:
+            raise UserError("images or files must come in sequences") from error
+        if counts[0] != counts[1]:
+            raise UserError(f"{counts[0]} first images but {counts[1]} second ones")
+        if not counts[0]:
+            raise UserError("no pairs to compare")
+        if files_given:
+            answers = self.compare_files(list(zip(first, second, strict=True)))
+            for error in answers.errors.values():
+                raise error
+            return answers
+        return self._compare_arrays(_images(first), _images(second))
+
+    def _compare_arrays(self, first, second):
+        if first.shape != second.shape or first.dtype != second.dtype:
+            raise UserError(
+                f"first images are {first.dtype} {list(first.shape)}, second ones "
+                f"{second.dtype} {list(second.shape)}"
+            )
+        pairs = np.stack([first, second], 1)
+        # The graphs of older models do not refuse them.
+        if are_scaled(pairs.max()):
+            raise UserError(SCALED)
+        signature = "images" if pairs.dtype == np.uint8 else "serving_default"
+        parts = [pairs[i : i + BATCH] for i in range(0, len(pairs), BATCH)]
+        try:
+            answers = [self._answer(signature, part) for part in parts]
+        except tf.errors.InvalidArgumentError as error:
+            raise UserError(reason(error)) from error
+        return self._comparison(
+            {name: np.concatenate([a[name] for a in answers]) for name in self._outputs}
+        )
+
+    def compare_files(self, pairs):
+        """Compares pairs of image files; one that cannot be compared stops no other.
+
+        Args:
+          pairs: list of n (first, second), each a path or `bytes` of PNG.
+
+        Returns:
+          `Comparison` of n pairs; its `errors` name what was wrong with which.
+        """
+        errors, contents = {}, []
+        for i, pair in enumerate(pairs):
+            try:
+                contents.append([_content(image) for image in pair])
+            except UserError as error:
+                errors[i] = error
+        good = [i for i in range(len(pairs)) if i not in errors]
+        answers = {
+            name: np.full((len(pairs), *shape), np.nan, "float32")
+            for name, shape in self._outputs.items()
+        }
+        for start in range(0, len(good), BATCH):
+            indices = good[start : start + BATCH]
+            part = contents[start : start + BATCH]
+            for places, values in self._answer_good(indices, part, pairs, errors):
+                for name, array in answers.items():
+                    array[places] = values[name]
+        return self._comparison(answers, sorted(errors.items()))
+
+    def _answer_good(self, indices, contents, pairs, errors):
+        """Yields (indices, answers); halves a batch that the graph refuses."""
+        try:
+            yield indices, self._answer("png", np.array(contents, object))
+        except tf.errors.InvalidArgumentError as error:
+            if len(indices) > 1:
+                half = len(indices) // 2
+                for part in (slice(half), slice(half, None)):
+                    yield from self._answer_good(
+                        indices[part], contents[part], pairs, errors
+                    )
+                return
+            (index,), (content,) = indices, contents
+            name = self._culprit(pairs[index], content)
+            errors[index] = UserError(f"{name}: {reason(error)}")
+
+    def _culprit(self, pair, contents):
+        """Which of a refused pair it was: the first, where paired with itself it fails."""
+        try:
+            self._answer("png", np.array([[contents[0], contents[0]]], object))
+        except tf.errors.InvalidArgumentError:
+            return _name(pair[0])
+        return _name(pair[1])
+
+    def _answer(self, signature, pairs):
+        function = self._functions[signature]
+        (name,) = function.structured_input_signature[1]
+        answers = function(**{name: tf.constant(pairs)})
+        return {name: answers[name].numpy() for name in self._outputs}
+
+    def _comparison(self, answers, errors=()):
+        probability = answers["comparison"][:, 0]
+        answers = answers | {"comparison": probability}
+        return Comparison(answers, dict(errors), self.reads_digits)
+
+
+def _is_box(path):
+    try:
+        return os.path.samefile(path, box.path())
+    except (OSError, UserError):
+        return False
+
+
+def _images(images):
+    """uint8 [n, 28, 28] or float32 [n, 14, 14]."""
+    try:
+        images = np.asarray(images)
+    except ValueError as error:
+        raise UserError("images must all have one shape") from error
+    images = images[None] if images.ndim == 2 else images
+    if images.shape[1:] == (28, 28) and images.dtype == np.uint8:
+        return images
+    numbers = images.dtype.kind in "uif"
+    if images.shape[1:] != (14, 14) or not numbers:
+        raise UserError(
+            "images must be uint8 [n, 28, 28] or numbers [n, 14, 14], not "
+            f"{images.dtype} {list(images.shape)}"
+        )
+    return images.astype("float32")
+
+
+def _is_file(image):
+    return isinstance(image, (str, bytes, pathlib.PurePath))
+
+
+def _content(image):
+    return image if isinstance(image, bytes) else image_files.read_png(image)
+
+
+def _name(image):
+    return "<bytes>" if isinstance(image, bytes) else image

@@ -1,0 +1,1 @@
+"""Training and scoring: one path, for one network and for many."""

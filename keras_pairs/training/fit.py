@@ -1,0 +1,147 @@
+"""Training networks in one graph, and asking them."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_pairs.config import SHARED
+from keras_pairs.networks.population import Population, build_population
+from keras_pairs.outputs import OUTPUTS
+from keras_pairs.training import batches, objective
+from keras_pairs.training.costs import EVALUATION_BATCH
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """A population after training.
+
+    Attributes:
+      population: `networks.population.Population` of K members, answering logits.
+      configs: its K `TrainingConfig`s.
+      history: dict of float arrays [epochs, K]: `loss` (Eq. 1), `<output>_loss`,
+        `<output>_accuracy`, and the same with `val_` where validation was asked for.
+    """
+
+    population: Population
+    configs: list
+    history: dict
+
+    def member(self, k):
+        """Network k by itself, in stock Keras; see `Population.member`."""
+        return self.population.member(k, self.configs[k])
+
+    def answers(self, pairs):
+        """What each member answers.
+
+        Args:
+          pairs: one `data.Pairs` that all members share, or a list of K.
+
+        Returns:
+          list of K dicts of float32 arrays by output name: [n], a probability, or
+          [n, units], class probabilities. `comparison` is P(first <= second).
+        """
+        images, _ = batches.stack(pairs)
+        dataset = tf.data.Dataset.from_tensor_slices(images).batch(EVALUATION_BATCH)
+        logits = self.population.predict(dataset, verbose=0)
+        found = {
+            output.name: np.asarray(
+                tf.sigmoid(logits[output.name][..., 0])
+                if output.binary
+                else tf.nn.softmax(logits[output.name])
+            )
+            for output in OUTPUTS
+        }
+        return [
+            {name: values[:, k] for name, values in found.items()}
+            for k in range(len(self.configs))
+        ]
+
+
+def fit(configs, splits, *, validate=True, callbacks=(), kit=None):
+    """Trains one network per configuration, all in one graph.
+
+        config = TrainingConfig.from_preset(nb_f=8, epochs=2)
+        trained = fit([config], sample_pairs(load_images("digits")))
+        model = trained.member(0)    # a stock keras.Model
+
+    Args:
+      configs: K `TrainingConfig`s that agree in all fields that members share.
+      splits: one `data.Splits` that all members share, or a list of K, one each.
+      validate: whether to score the validation pairs after every epoch.
+      callbacks: `keras.callbacks.Callback`s; per-member values are arrays [K] in logs.
+      kit: `networks.population.PopulationKit`, for networks that depart from the paper's.
+
+    Returns:
+      `Trained`.
+
+    Raises:
+      ValueError: if the configurations do not agree, or K data sets are not K.
+    """
+    first, own_data = configs[0], isinstance(splits, list)
+    for name in SHARED:
+        values = {getattr(config, name) for config in configs}
+        if len(values) > 1:
+            raise ValueError(f"Members must share {name}. Received: {sorted(values)}")
+    if own_data and len(splits) != len(configs):
+        raise ValueError(
+            f"Data must be one Splits or one per member. Received: {len(splits)} for "
+            f"{len(configs)} members"
+        )
+
+    def part(name):
+        pairs = [getattr(s, name) for s in (splits if own_data else [splits])]
+        return batches.stack(pairs if own_data else pairs[0])
+
+    population = build_population(configs, own_data, kit)
+    arrays = part("train")
+    steps = -(-len(arrays[0]) // first.batch_size)
+    objective.compile_population(population, configs, steps)
+    recorder = _Recorder()
+    population.fit(
+        batches.shuffled(
+            arrays, first.batch_size, first.epochs, first.new_pairs, first.augmentation
+        ),
+        epochs=first.epochs,
+        steps_per_epoch=steps,
+        validation_data=(
+            batches.in_order(part("validation"), EVALUATION_BATCH) if validate else None
+        ),
+        shuffle=False,
+        verbose=0,
+        callbacks=[recorder, *callbacks],
+    )
+    return Trained(population, list(configs), recorder.history(configs))
+
+
+class _Recorder(keras.callbacks.Callback):
+    """Keeps each epoch's per-member values."""
+
+    def __init__(self):
+        super().__init__()
+        self.epochs = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.epochs.append({k: np.atleast_1d(v) for k, v in logs.items()})
+
+    def history(self, configs):
+        weights = objective.of_members(configs)
+        columns = {}
+        for prefix in ("", "val_"):
+            if self.epochs and f"{prefix}{OUTPUTS[0].name}_accuracy" not in self.epochs[0]:
+                continue
+            parts = {
+                f"{prefix}{output.name}_{kind}": np.stack(
+                    [row[f"{prefix}{output.name}_{logged}"] for row in self.epochs]
+                )
+                for output in OUTPUTS
+                for kind, logged in (("loss", "cross_entropy"), ("accuracy", "accuracy"))
+            }
+            # Keras' own `loss` adds the members up; Eq. (1) holds for each of them.
+            columns[f"{prefix}loss"] = sum(
+                weights[output.name] * parts[f"{prefix}{output.name}_loss"]
+                for output in OUTPUTS
+            )
+            columns.update(parts)
+        return columns

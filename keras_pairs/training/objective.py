@@ -1,0 +1,193 @@
+"""What is minimised, Eq. (1) of the paper, and the optimiser of section II.C.
+
+    Total_Loss = (w_m · Main_Loss + w_a · Auxiliary_Loss) / (w_m + w_a)
+
+Main_Loss is the binary cross entropy of `comparison`; Auxiliary_Loss is the sum of the
+cross entropies of the two digits. A population's losses, metrics and weights are arrays of
+K, one value per member; `Population.compute_loss` adds them up.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_pairs.outputs import OUTPUTS
+from keras_pairs.scoring import verdict
+
+# Of the one-cycle schedule's steps, those in which the learning rate rises.
+WARM_UP = 0.25
+# What the learning rate begins with, of its highest value.
+FIRST_RATE = 0.04
+
+
+def loss_weights(w_m=1.0, w_a=1.0):
+    """Eq. (1) as Keras' `loss_weights`.
+
+        loss_weights(w_m=1, w_a=3)["comparison"]    # 0.25
+
+    Args:
+      w_m, w_a: floats or float arrays [K], not negative, w_m + w_a > 0.
+
+    Returns:
+      dict by output name of floats or float32 arrays [K]: w_m/(w_m+w_a) for the main
+      output, w_a/(w_m+w_a) for the auxiliary ones.
+
+    Raises:
+      ValueError: if a weight is negative or a sum is not positive.
+    """
+    w_m, w_a = np.asarray(w_m, "float64"), np.asarray(w_a, "float64")
+    if not (np.all(w_m >= 0) and np.all(w_a >= 0) and np.all(w_m + w_a > 0)):
+        raise ValueError(
+            "w_m and w_a must not be negative and their sum must be positive. "
+            f"Received: w_m={w_m}, w_a={w_a}"
+        )
+    # The scalar that Keras documents; only a population has an array.
+    shares = [
+        float(share) if share.ndim == 0 else share.astype("float32")
+        for share in (w_m / (w_m + w_a), w_a / (w_m + w_a))
+    ]
+    return {output.name: shares[output.auxiliary] for output in OUTPUTS}
+
+
+def of_members(configs):
+    """The `loss_weights` of K `TrainingConfig`s: floats of one, else arrays [K]."""
+    if len(configs) == 1:
+        return loss_weights(configs[0].w_m, configs[0].w_a)
+    return loss_weights([c.w_m for c in configs], [c.w_a for c in configs])
+
+
+class MemberCrossEntropy(keras.losses.Loss):
+    """Mean cross entropy over the batch, from logits, of each member.
+
+    Called with y_true [batch], or [batch, K] of own data, and the population's logits
+    [batch, K, units]; answers float32 [K]. Of a class's target `label_smoothing` is spread
+    evenly over all classes.
+    """
+
+    def __init__(self, output, label_smoothing=0.0):
+        super().__init__(name=output.name, reduction=None, dtype="float32")
+        self.output, self.smoothing = output, label_smoothing
+
+    def call(self, y_true, y_pred):
+        y_true = _for_members(y_true, y_pred)
+        if self.output.binary:
+            losses = tf.nn.sigmoid_cross_entropy_with_logits(y_true, y_pred[..., 0])
+        else:
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
+                tf.cast(y_true, tf.int32), y_pred
+            )
+            if self.smoothing:
+                every = -tf.reduce_mean(tf.nn.log_softmax(y_pred), -1)
+                losses = (1 - self.smoothing) * losses + self.smoothing * every
+        return tf.reduce_mean(losses, axis=0)
+
+
+class MemberMetric(keras.metrics.Metric):
+    """The mean over an epoch's pairs of what `values` gives, of each of K members."""
+
+    def __init__(self, output, members, name):
+        super().__init__(name=name)
+        self.output, self.members = output, members
+        self.total = self.add_weight(shape=(members,), initializer="zeros", name="total")
+        self.count = self.add_weight(shape=(), initializer="zeros", name="count")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        batch = tf.cast(tf.shape(y_pred)[0], tf.float32)
+        self.total.assign_add(self.values(y_true, y_pred) * batch)
+        self.count.assign_add(batch)
+
+    def result(self):
+        mean = self.total / tf.maximum(tf.convert_to_tensor(self.count), 1)
+        # Of a single network Keras and its tools expect a number.
+        return mean[0] if self.members == 1 else mean
+
+
+class MemberAccuracy(MemberMetric):
+    """Fraction of right answers (section II.D), from logits."""
+
+    def __init__(self, output, members):
+        super().__init__(output, members, "accuracy")
+
+    def values(self, y_true, y_pred):
+        y_true = _for_members(y_true, y_pred)
+        if self.output.binary:
+            right = verdict(tf.sigmoid(y_pred[..., 0])) == (y_true > 0.5)
+        else:
+            right = tf.argmax(y_pred, -1, tf.int32) == tf.cast(y_true, tf.int32)
+        return tf.reduce_mean(tf.cast(right, tf.float32), axis=0)
+
+
+class MemberLoss(MemberMetric):
+    """Mean of `MemberCrossEntropy`.
+
+    Not named `loss`: under that name Keras logs its own sum over all members.
+    """
+
+    def __init__(self, output, members, label_smoothing=0.0):
+        super().__init__(output, members, "cross_entropy")
+        self.loss = MemberCrossEntropy(output, label_smoothing)
+
+    def values(self, y_true, y_pred):
+        return self.loss(y_true, y_pred)
+
+
+def _for_members(y_true, y_pred):
+    """Targets [batch] or [batch, K] as float32 or int [batch, K]."""
+    if len(y_true.shape) == 1:
+        y_true = y_true[:, None]
+    return tf.broadcast_to(y_true, tf.shape(y_pred)[:2])
+
+
+class MemberAdam(keras.optimizers.Adam):
+    """Adam with the paper's constants and a learning rate per member.
+
+    β₁ = 0.9, β₂ = 0.999, ε = 1e-8 (Keras' own is 1e-7), no weight decay.
+
+    Args:
+      lr: K floats. Weights are [K, …].
+      schedule: what `lr` is multiplied with: a float, or a Keras schedule.
+    """
+
+    def __init__(self, lr, schedule=1.0):
+        super().__init__(learning_rate=schedule, beta_1=0.9, beta_2=0.999, epsilon=1e-8)
+        self.lr = np.asarray(lr, "float32")
+
+    def update_step(self, gradient, variable, learning_rate):
+        rates = self.lr.reshape(-1, *[1] * (len(variable.shape) - 1))
+        super().update_step(gradient, variable, tf.constant(rates) * learning_rate)
+
+
+def one_cycle(steps):
+    """A factor that rises to 1 over `WARM_UP` of the steps, then falls to 0."""
+    warm_up = int(WARM_UP * steps)
+    return keras.optimizers.schedules.CosineDecay(
+        FIRST_RATE, steps - warm_up, warmup_target=1.0, warmup_steps=warm_up
+    )
+
+
+def compile_population(population, configs, steps):
+    """Compiles a population with Eq. (1) and `MemberAdam`.
+
+    Args:
+      population: `networks.population.Population` of K members.
+      configs: K `TrainingConfig`s; what they share is the first's.
+      steps: int, batches of an epoch, which are one call into TensorFlow.
+    """
+    members, first = len(configs), configs[0]
+    smoothing = first.label_smoothing
+    schedule = one_cycle(steps * first.epochs) if first.one_cycle else 1.0
+    population.compile(
+        optimizer=MemberAdam([config.lr for config in configs], schedule),
+        loss={output.name: MemberCrossEntropy(output, smoothing) for output in OUTPUTS},
+        loss_weights=of_members(configs),
+        metrics={
+            output.name: [
+                MemberLoss(output, members, smoothing),
+                MemberAccuracy(output, members),
+            ]
+            for output in OUTPUTS
+        },
+        steps_per_execution=steps,
+        # XLA on CPU makes this network 17 times slower.
+        jit_compile=False,
+    )

@@ -1,0 +1,213 @@
+"""Configurations scored over several rounds (section II.B): fresh pairs, fresh weights."""
+
+import dataclasses
+import math
+import pathlib
+import time
+
+import numpy as np
+
+from keras_pairs import data, files, machine, plots, scoring, startup, tables
+from keras_pairs.data.pairs import SCORED_PAIRS
+from keras_pairs.errors import UserError
+from keras_pairs.outputs import OUTPUTS
+from keras_pairs.training import isolated
+from keras_pairs.training.costs import members_that_fit
+from keras_pairs.training.summary import summarize
+
+
+def plan(configs, rounds, memory_limit, done=()):
+    """Divides the rounds of every configuration into groups that train in one graph.
+
+    Taking whole groups of a plan as `done` leaves its other groups as they were.
+
+    Args:
+      configs: list of `TrainingConfig`; round r of each has the seed `seed + r`.
+      rounds: int >= 1.
+      memory_limit: float, bytes.
+      done: (index of the configuration, round) of those that need no training.
+
+    Returns:
+      list of (index of the configuration, list of that group's `TrainingConfig`s).
+    """
+    groups = []
+    for index, config in enumerate(configs):
+        missing = [r for r in range(rounds) if (index, r) not in done]
+        fit = members_that_fit(config, memory_limit)
+        for piece in np.array_split(missing, math.ceil(len(missing) / fit) or 1):
+            seeds = [config.seed + int(r) for r in piece]
+            members = [dataclasses.replace(config, seed=seed) for seed in seeds]
+            if members:
+                groups.append((index, members))
+    return groups
+
+
+def evaluate(
+    configs, images, run_dir, rounds, memory_limit, verbose=True, scored_on="test"
+):
+    """Trains and scores every configuration `rounds` times; goes on where it was stopped.
+
+    Round r of every configuration uses the same pairs (seed + r): configurations are
+    compared on the same data. Each finished group is a file in `run_dir/groups`; the rounds
+    in it are not trained again, whatever memory or `rounds` the evaluation goes on with.
+
+    With the same memory a stopped evaluation ends with the same results as another one.
+    With other memory the members of its graphs are more or fewer, the sums in them are in
+    another order, and results may differ by what float32 rounding grows to in a training.
+
+    Args:
+      configs: list of `TrainingConfig`.
+      images: `data.Images`.
+      run_dir: Path of an existing folder, new or of the same evaluation.
+      rounds: int >= 2.
+      memory_limit: float, bytes that a group's tensors may take.
+      verbose: whether to show a progress bar.
+      scored_on: "test", or "validation" where something is chosen by the result.
+
+    Returns:
+      list of dicts, one per configuration; see `summary.summarize`.
+
+    Raises:
+      UserError: if there are too few images, or `run_dir` holds another evaluation.
+      OSError: if a file cannot be written.
+    """
+    data.check_enough(images, configs[0].num_pairs)
+    _same_evaluation(run_dir, configs, images, scored_on)
+    folder = run_dir / "groups"
+    folder.mkdir(exist_ok=True)
+    groups = plan(configs, rounds, memory_limit, _finished(folder))
+    if groups:
+        from keras_pairs.training.progress import EpochProgress
+
+        # The groups' processes inherit it; TensorFlow may be imported in this one.
+        machine.prefer_onednn()
+        # An epoch's cost is about proportional to the filters that it trains.
+        work = [members[0].nb_f * len(members) for _, members in groups]
+        epochs = [members[0].epochs for _, members in groups]
+        total = sum(w * e for w, e in zip(work, epochs, strict=True))
+        progress = EpochProgress(total, verbose)
+        for (index, members), filters in zip(groups, work, strict=True):
+            progress.start(filters)
+            result = isolated.run(
+                _train_group,
+                *(members, images, scored_on),
+                on_message=lambda logs: progress.on_epoch_end(None, logs),
+            )
+            numbers = [member.seed - configs[index].seed for member in members]
+            record = {"config": index, "numbers": numbers} | result | files.provenance()
+            files.write_json(folder / f"{index:03}-{numbers[0]:03}.json", record)
+    done = _finished(folder)
+    return [
+        summarize(config, [done[index, r] for r in range(rounds)])
+        for index, config in enumerate(configs)
+    ]
+
+
+def report(rows, run_dir):
+    """Writes results.json, .csv, .md and the pictures into the folder of an evaluation.
+
+    Args:
+      rows: list of dicts of `summary.summarize`.
+      run_dir: Path, where `evaluate` was.
+
+    Raises:
+      OSError: if a file cannot be written.
+    """
+    origin = files.read_json(run_dir / "config.json")
+    files.write_json(run_dir / "results.json", {"rows": rows, **origin})
+    flat = [
+        {name: value for name, value in row.items() if name != "reliability"}
+        | {
+            name: " ".join(f"{x:.2f}" for x in row[name])
+            for name in ("accuracies", "accuracies_of_all")
+        }
+        for row in rows
+    ]
+    files.write_csv(run_dir / "results.csv", flat)
+    files.write_text(run_dir / "results.md", tables.evaluation(rows))
+    for row in rows:
+        settings = f"lr={row['lr']:g}, b={row['batch_size']}"
+        row["label"] = f"nb_f={row['nb_f']}\nw_a={row['w_a']:g}\n{settings}"
+    title = f"{rows[0]['rounds']} rounds on fresh pairs of {origin['dataset']['name']}"
+    plots.plot_table(rows, title, run_dir / "results.png")
+    plots.plot_reliability(rows, title, run_dir / "calibration.png")
+
+
+def _train_group(send, members, images, scored_on):
+    """Trains and scores a group; sends each epoch's logs."""
+    startup.import_tensorflow()
+    from keras_pairs.training.fit import fit
+    from keras_pairs.training.progress import EpochSender
+
+    begun = time.perf_counter()
+    splits = [data.sample_pairs(images, c.num_pairs, c.seed, scored_on) for c in members]
+    trained = fit(members, splits, validate=False, callbacks=[EpochSender(send)])
+    pairs = [getattr(s, scored_on) for s in splits]
+    return {
+        "rounds": [
+            _score(*round_, members[0].num_pairs)
+            for round_ in zip(trained.answers(pairs), pairs, strict=True)
+        ],
+        "seconds": time.perf_counter() - begun,
+    }
+
+
+def _score(answers, pairs, num_pairs):
+    """A round's results, as JSON."""
+    main = OUTPUTS[0].name
+    return {
+        "accuracy": scoring.accuracies(answers, pairs, num_pairs),
+        "accuracy_of_all": scoring.accuracies(answers, pairs)[main],
+        "reliability": scoring.reliability(answers[main], pairs.target),
+    }
+
+
+def _finished(folder):
+    """The rounds in a folder of groups: {(index of the configuration, round): dict}."""
+    found = {}
+    for path in sorted(folder.glob("[0-9]*.json")):
+        try:
+            group = files.read_json(path)
+            seconds = group["seconds"] / len(group["rounds"])
+            rounds = zip(group["numbers"], group["rounds"], strict=True)
+            found |= {
+                (group["config"], number): {"rounds": [result], "seconds": seconds}
+                for number, result in rounds
+            }
+        except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError):
+            # A damaged file; its rounds are trained again.
+            continue
+    return found
+
+
+def _same_evaluation(run_dir, configs, images, scored_on):
+    """Writes config.json, or refuses a folder whose config.json asks for other things."""
+    dataset = images.describe()
+    wanted = {
+        "configs": [config.to_dict() for config in configs],
+        "scored_on": {"part": scored_on, "pairs_wanted": SCORED_PAIRS},
+        "dataset": dataset,
+    }
+    path = pathlib.Path(run_dir) / "config.json"
+    if path.exists():
+        try:
+            found = files.read_json(path)
+        except ValueError as error:
+            raise UserError(f"{path} is not readable; use a new --run_dir") from error
+        if "group_sizes" in found:
+            raise UserError(
+                f"{run_dir} holds an evaluation of an older keras_pairs, which this one "
+                "cannot continue; use a new --run_dir"
+            )
+        if _identity(found) != _identity(wanted):
+            raise UserError(
+                f"{run_dir} holds another evaluation; use a new --run_dir or its own flags"
+            )
+    else:
+        files.write_json(path, wanted | files.provenance())
+
+
+def _identity(record):
+    # The same data may lie elsewhere today.
+    configs = [c | {"data_path": None, "dataset": None} for c in record.get("configs", [])]
+    return configs, record.get("scored_on"), record.get("dataset", {}).get("sha256")

@@ -1,0 +1,124 @@
+"""One training with all that it leaves: a run folder, and a published model."""
+
+import dataclasses
+import pathlib
+
+import keras
+
+from keras_pairs import data, files, plots, scoring
+from keras_pairs.errors import UserError
+from keras_pairs.serving import box, publishing
+from keras_pairs.training.fit import fit
+from keras_pairs.training.progress import EpochProgress
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What a training left.
+
+    Attributes:
+      path: Path of the run folder.
+      version: Path of the published version.
+      metrics: dict, what metrics.json holds: `test_accuracy` by output, in [0, 1], on
+        `num_pairs` pairs; `test_accuracy_of_all` on as many `pairs` as the test images
+        make; `last_epoch`; configuration, data, versions, commit.
+    """
+
+    path: pathlib.Path
+    version: pathlib.Path
+    metrics: dict
+
+
+def train_run(
+    config, images=None, *, run_dir=None, export_dir=None, preset=None, verbose=False
+):
+    """Trains one network, scores its test pairs once, writes run folder and SavedModel.
+
+        config = TrainingConfig.from_preset(nb_f=8, epochs=2, dataset="digits")
+        run = train_run(config)
+        run.metrics["test_accuracy"]["comparison"]
+
+    Args:
+      config: `TrainingConfig`.
+      images: `data.Images`; None: those that `config` names.
+      run_dir: str, Path or None, folder that receives config.json, metrics.json,
+        history.csv, history.png and model.keras; None: a new one below `runs`.
+      export_dir: str, Path or None, folder that receives the next version; None:
+        `saved_models/<data>-<preset>`.
+      preset: str, what `config` came from, for the record; None: "custom".
+      verbose: whether to show a progress bar.
+
+    Returns:
+      `Run`.
+
+    Raises:
+      UserError: if the images cannot be had, or are too few.
+      OSError: if a file cannot be written.
+    """
+    images = images or data.load_images(config.dataset, config.data_path)
+    splits = data.sample_pairs(images, config.num_pairs, config.seed, "test")
+    preset = preset or "custom"
+    run_dir = files.make_run_dir(run_dir, "train")
+    export_dir = export_dir or box.export_folder(images.name, preset)
+    origin = {
+        "preset": preset,
+        "config": config.to_dict(),
+        "dataset": images.describe(),
+        **files.provenance(),
+    }
+    files.write_json(run_dir / "config.json", origin)
+    trained = fit([config], splits, callbacks=[EpochProgress(config.epochs, verbose)])
+    (answers,) = trained.answers(splits.test)
+    columns = {name: values[:, 0] for name, values in trained.history.items()}
+    rows = [
+        {"epoch": i + 1} | {name: float(values[i]) for name, values in columns.items()}
+        for i in range(config.epochs)
+    ]
+    files.write_csv(run_dir / "history.csv", rows)
+    network = trained.member(0)
+    with files.atomic_write(run_dir / "model.keras") as temporary:
+        network.save(temporary)
+    title = f"nb_f={config.nb_f}, w_a={config.w_a:g}, seed {config.seed}, {images.name}"
+    plots.plot_history(trained.history, title, run_dir / "history.png")
+    pairs = splits.test
+    metrics = {
+        "test_accuracy": scoring.accuracies(answers, pairs, config.num_pairs),
+        "test_accuracy_of_all": scoring.accuracies(answers, pairs) | {"pairs": len(pairs)},
+        "last_epoch": rows[-1],
+        **origin,
+    }
+    files.write_json(run_dir / "metrics.json", metrics)
+    return Run(run_dir, publishing.publish(network, export_dir, metrics), metrics)
+
+
+def load_run(path):
+    """A trained network, and what its run recorded.
+
+        model, metrics = load_run("runs/train-20261126-170100")
+
+    Args:
+      path: str or Path of a run folder, or of a .keras file; beside it, metrics.json.
+
+    Returns:
+      (`keras.Model`, not compiled; dict of metrics.json or None).
+
+    Raises:
+      UserError: if there is no Keras model that can be read.
+    """
+    path = pathlib.Path(path)
+    path = path / "model.keras" if path.is_dir() else path
+    if not path.is_file():
+        raise UserError(f"{path}: no such file (a run folder holds model.keras)")
+    metrics = path.with_name("metrics.json")
+    try:
+        model = keras.models.load_model(path, compile=False)
+        return model, files.read_json(metrics) if metrics.is_file() else None
+    except Exception as error:
+        # Keras raises whatever its reader met: ValueError, KeyError, BadZipFile, …
+        if "keras_pairs" in str(error):
+            raise UserError(
+                f"{path}: of an older keras_pairs, which had layers of its own; train it "
+                "again"
+            ) from error
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise UserError(f"{path}: not a Keras model: {reason[0]}") from error

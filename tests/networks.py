@@ -1,0 +1,67 @@
+"""One row for each kind of network; the tests of networks and training run over all.
+
+`test_every_trunk_and_field_has_a_row` fails where a trunk, or a field that decides the
+network, has none.
+"""
+
+import itertools
+
+import numpy as np
+
+from keras_pairs.config import TrainingConfig
+from keras_pairs.networks.trunks import TRUNKS
+
+# What decides a network, every combination of it.
+KINDS = [
+    {"trunk": trunk, "weight_sharing": sharing, "derived_comparison": derived}
+    for trunk, sharing, derived in itertools.product(TRUNKS, (False, True), (False, True))
+]
+
+
+def name(kind):
+    """A row's name in pytest's output."""
+    words = [kind["trunk"]]
+    words += [field for field in ("weight_sharing", "derived_comparison") if kind[field]]
+    return "-".join(words)
+
+
+def config(kind=None, **changes):
+    """A tiny training of a row's network."""
+    return TrainingConfig(
+        **{
+            "nb_f": 4,
+            "lr": 0.005,
+            "batch_size": 20,
+            "w_a": 0.7,
+            "epochs": 2,
+            "seed": 1,
+            "dataset": "digits",
+            "num_pairs": 60,
+        }
+        | (kind or {})
+        | changes
+    )
+
+
+def some_pairs(count=7, members=None, seed=0):
+    """float32 [count, (members,) 2, 14, 14] of 0…255."""
+    shape = (count, 2, 14, 14) if members is None else (count, members, 2, 14, 14)
+    return np.random.default_rng(seed).uniform(0, 255, shape).astype("float32")
+
+
+def scramble(model, seed=0):
+    """Random values in every weight, so that no term can hide behind a 0 or a 1."""
+    rng = np.random.default_rng(seed)
+    for variable in model.weights:
+        low = 0.5 if "variance" in variable.path else -0.5
+        variable.assign(rng.uniform(low, 1, variable.shape))
+    return model
+
+
+def probabilities(logits):
+    """Sigmoid of one unit, softmax of several, in numpy; without an axis of one unit."""
+    logits = np.asarray(logits, "float64")
+    if logits.shape[-1] == 1:
+        return 1 / (1 + np.exp(-logits[..., 0]))
+    powers = np.exp(logits - logits.max(-1, keepdims=True))
+    return powers / powers.sum(-1, keepdims=True)

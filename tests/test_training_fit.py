@@ -1,0 +1,114 @@
+"""What a training gives follows from its configuration, not from who shares its graph."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from keras_pairs.config import TrainingConfig
+from keras_pairs.data import sample_pairs
+from keras_pairs.training.fit import fit
+from tests import networks
+
+RATES = (0.01, 0.005, 0.001, 0.0005, 0.0001)
+# float32 carries a relative error of 6e-8 for each operation. Adam divides a gradient by
+# its own size, so that where a gradient is all rounding, a step of up to lr may differ: of
+# 2 epochs of 3 steps at lr 0.01 at most 0.06, and of most weights far less.
+STEPS_TIMES_LR = 0.06
+
+
+def thirteen(config):
+    return [
+        dataclasses.replace(config, lr=RATES[k % 5], w_a=k / 4, seed=k + 1)
+        for k in range(13)
+    ]
+
+
+def assert_same_training(together, k, alone):
+    for name, values in alone.history.items():
+        np.testing.assert_allclose(
+            together.history[name][:, k], values[:, 0], rtol=1e-3, atol=2e-4, err_msg=name
+        )
+    member, single = together.member(k), alone.member(0)
+    for mine, other in zip(member.weights, single.weights, strict=True):
+        difference = np.abs(np.asarray(mine) - np.asarray(other))
+        assert difference.max() <= STEPS_TIMES_LR, mine.path
+        # The typical weight has a gradient well above rounding.
+        assert np.median(difference) <= 1e-4, mine.path
+
+
+@pytest.mark.parametrize("own_data", [False, True], ids=["same data", "own data"])
+@pytest.mark.parametrize("kind", networks.KINDS, ids=networks.name)
+def test_a_member_of_thirteen_equals_training_alone(kind, own_data, digits):
+    configs = thirteen(networks.config(kind, augmentation=own_data, new_pairs=own_data))
+    data = [sample_pairs(digits, 60, seed) for seed in range(13)]
+    together = fit(configs, data if own_data else data[0])
+    alone = fit([configs[6]], data[6] if own_data else data[0])
+    assert_same_training(together, 6, alone)
+    # The comparison above is of trainings that went somewhere.
+    assert np.abs(alone.history["loss"][-1] - alone.history["loss"][0]) > 1e-4
+
+
+@pytest.mark.parametrize("preset", ["paper", "best"])
+def test_answers_are_those_of_the_member(digits, preset):
+    config = TrainingConfig.from_preset(
+        preset, nb_f=4, epochs=2, num_pairs=60, batch_size=20
+    )
+    data = [sample_pairs(digits, 60, seed) for seed in range(3)]
+    trained = fit([dataclasses.replace(config, seed=k) for k in range(3)], data)
+    answers = trained.answers([splits.test for splits in data])
+    for k, splits in enumerate(data):
+        predicted = trained.member(k).predict(splits.test.images, verbose=0)
+        assert list(predicted) == list(answers[k])
+        for name, values in predicted.items():
+            np.testing.assert_allclose(answers[k][name], values.squeeze(), atol=1e-5)
+
+
+def test_a_diverging_member_leaves_the_others_alone(splits):
+    configs = thirteen(networks.config())[:3]
+    sane = fit(configs, splits)
+    configs[1] = dataclasses.replace(configs[1], lr=1e30)
+    with_diverging = fit(configs, splits)
+    assert not np.isfinite(with_diverging.history["loss"][-1, 1])
+    for k in (0, 2):
+        for name, values in sane.history.items():
+            np.testing.assert_array_equal(values[:, k], with_diverging.history[name][:, k])
+        for mine, other in zip(
+            sane.member(k).weights, with_diverging.member(k).weights, strict=True
+        ):
+            np.testing.assert_array_equal(mine, other)
+
+
+def test_history_is_eq1_of_its_parts(splits):
+    history = fit([networks.config()], splits).history
+    for prefix in ("", "val_"):
+        main = history[f"{prefix}comparison_loss"]
+        digits = (
+            history[f"{prefix}first_digit_loss"] + history[f"{prefix}second_digit_loss"]
+        )
+        expected = (main + 0.7 * digits) / 1.7
+        np.testing.assert_allclose(history[f"{prefix}loss"], expected, rtol=1e-5)
+        assert history[f"{prefix}comparison_accuracy"].shape == (2, 1)
+
+
+def test_validation_pairs_do_not_train(splits):
+    config = networks.config()
+    first = fit([config], splits).history
+    other = fit([config], dataclasses.replace(splits, validation=splits.test)).history
+    np.testing.assert_array_equal(first["loss"], other["loss"])
+    assert (first["val_loss"] != other["val_loss"]).any()
+
+
+def test_learns_the_training_pairs(splits):
+    history = fit([networks.config(nb_f=8, epochs=60)], splits, validate=False).history
+    assert history["comparison_accuracy"][-5:].mean() > 0.85
+    assert "val_loss" not in history
+
+
+def test_members_must_share_what_the_graph_fixes(splits):
+    config = networks.config()
+    other = dataclasses.replace(config, batch_size=10)
+    with pytest.raises(ValueError, match="Members must share batch_size"):
+        fit([config, other], splits)
+    with pytest.raises(ValueError, match="one Splits or one per member"):
+        fit([config], [splits, splits])
