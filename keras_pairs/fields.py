@@ -50,7 +50,10 @@ def integer(lower):
 def number(lower, strict=False, below=math.inf):
     """A float of at least `lower` (more than it where `strict`) and less than `below`."""
     upper = "finite" if below == math.inf else f"less than {below:g}"
-    rule = f"{'more than' if strict else 'at least'} {lower:g} and {upper}"
+    above = f"at least {lower:g}"
+    if strict:
+        above = f"more than {lower:g}" if lower else "positive"
+    rule = f"{above} and {upper}"
 
     def right(value):
         return (lower < value if strict else lower <= value) and value < below

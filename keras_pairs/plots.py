@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from keras_pairs.files import atomic_write
+from keras_pairs.outputs import names
 
 OURS, PAPER, BAD = "tab:blue", "tab:orange", "tab:red"
 
@@ -19,10 +20,11 @@ def plot_history(history, title, path):
     figure, (left, right) = subplots(1, 2, figsize=(11, 4))
     epochs = np.arange(1, len(history["loss"]) + 1)
     curves = (
-        (left, "loss", "Eq. (1)", "tab:blue"),
-        (right, "comparison_accuracy", "comparison", "tab:blue"),
-        (right, "first_digit_accuracy", "first digit", "tab:green"),
-        (right, "second_digit_accuracy", "second digit", "tab:red"),
+        (left, "loss", "Eq. (1)", "C0"),
+        *(
+            (right, f"{name}_accuracy", name.replace("_", " "), f"C{i}")
+            for i, name in enumerate(names())
+        ),
     )
     for axes, key, label, colour in curves:
         scale = 100 if "accuracy" in key else 1

@@ -56,12 +56,12 @@ def npz(tmp_path_factory):
 @pytest.fixture(scope="session")
 def network(digits):
     """A small network that has learnt to read the embedded digits (five seconds)."""
-    from keras_pairs import training
+    from keras_pairs.training.fit import fit
 
     # Shared weights learn to read in half the time.
     config = TrainingConfig(8, 0.01, 100, epochs=12, weight_sharing=True)
     pairs = sample_pairs(digits, 1000, seed=0)
-    return training.fit([config], pairs, validate=False).member(0)
+    return fit([config], pairs, validate=False).member(0)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ import keras_pairs
 from keras_pairs import train
 from keras_pairs.errors import UserError
 from keras_pairs.serving import box, comparer, publishing
+from keras_pairs.training import run
 
 ROOT = pathlib.Path(__file__).parent.parent
 COMMANDS = {"keras_pairs": ("train", "evaluate", "export", "predict"), "tuner": ("search",)}
@@ -283,7 +284,7 @@ def test_train_says_how_to_ask_its_model(call, monkeypatch):
 )
 def test_export_publishes_where_train_does(call, monkeypatch, tmp_path, origin, folder):
     asked = []
-    monkeypatch.setattr(publishing, "load_trained", lambda path: (None, origin))
+    monkeypatch.setattr(run, "load_run", lambda path: (None, origin))
     monkeypatch.setattr(publishing, "publish", lambda *a: asked.append(a[1]) or tmp_path)
     (tmp_path / "run").mkdir()
     code, _, err = call("keras_pairs.export", "--model=run")

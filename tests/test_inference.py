@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_pairs import config, files
+from keras_pairs import files
 from keras_pairs.errors import UserError
 from keras_pairs.pictures import image_files
 from keras_pairs.serving import comparer
@@ -188,17 +188,6 @@ def test_no_model_is_one_line(published, tmp_path, broken):
         (tmp_path / "models" / "1" / "saved_model.pb").write_bytes(content[:5000])
     with pytest.raises(UserError, match=f"{tmp_path}.*(no such|can be read)"):
         comparer.load(tmp_path / "models")
-
-
-def test_a_published_model_has_its_own_outputs(monkeypatch, digits):
-    """Not those that a later version of this code gives its models."""
-    monkeypatch.setitem(config.OUTPUT_UNITS, "same", 1)
-    monkeypatch.setattr(config, "OUTPUTS", (*config.OUTPUTS, "same"))
-    model, names = comparer.load(), {"comparison", "first_digit", "second_digit"}
-    arrays = model.compare(digits.x_test[:3], digits.x_test[3:6])
-    assert set(arrays.outputs) == names and not np.isnan(arrays.probability).any()
-    paths = model.compare_files([("none.png", "none.png")])
-    assert set(paths.outputs) == names and np.isnan(paths.probability).all()
 
 
 def test_contradictions():

@@ -8,9 +8,10 @@ import sys
 import psutil
 import pytest
 
-from keras_pairs import evaluate, export, layers, locks, machine, predict, train
+from keras_pairs import evaluate, export, locks, machine, predict, startup, train
 from keras_pairs.commands import runner
 from keras_pairs.errors import UserError
+from keras_pairs.networks import grouped
 from tuner import processes, search
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -111,12 +112,12 @@ def test_the_flag_workers_and_this_machine_agree():
 
 def test_a_population_turns_onednn_on_unless_the_user_chose(monkeypatch):
     unset(monkeypatch, machine.ONEDNN)
-    runner.import_tensorflow()
+    startup.import_tensorflow()
     assert machine.ONEDNN not in os.environ
-    runner.import_tensorflow(population=True)
+    startup.import_tensorflow(population=True)
     assert os.environ[machine.ONEDNN] == "1" and not machine.onednn_refused()
     monkeypatch.setenv(machine.ONEDNN, "0")
-    runner.import_tensorflow(population=True)
+    startup.import_tensorflow(population=True)
     assert os.environ[machine.ONEDNN] == "0" and machine.onednn_refused()
 
 
@@ -127,12 +128,12 @@ def test_the_slower_path_is_told_once_but_not_to_who_chose_it(
     def no_kernel():
         raise ValueError("no gradient")
 
-    monkeypatch.setattr(layers, "_GROUPED_OK", {})
-    monkeypatch.setattr(layers, "_try_grouped_convolution", no_kernel)
+    monkeypatch.setattr(grouped, "_KNOWN", {})
+    monkeypatch.setattr(grouped, "_try", no_kernel)
     unset(monkeypatch, machine.ONEDNN)
     if chosen:
         monkeypatch.setenv(machine.ONEDNN, chosen)
-    assert not any(layers.grouped_convolutions_work() for _ in range(3))
+    assert not any(grouped.convolutions_work() for _ in range(3))
     assert len(caplog.messages) == told
     for message in caplog.messages:
         assert "set TF_ENABLE_ONEDNN_OPTS=1 before TensorFlow is imported" in message
@@ -157,7 +158,7 @@ def test_a_wrong_backend_is_one_line(command, backend, monkeypatch, capsys, tmp_
 def test_who_needs_no_keras_takes_any_backend(monkeypatch, capsys):
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     with pytest.raises(SystemExit) as end:
-        runner.run(lambda values: print("done"), "", (), ["x"], keras=False)
+        runner.run(lambda values: print("done"), "", {}, ["x"], keras=False)
     assert end.value.code == 0 and capsys.readouterr().out == "done\n"
     assert os.environ["KERAS_BACKEND"] == "jax"
     monkeypatch.setattr(sys, "argv", ["predict", "--request", "no.png", "no.png"])
@@ -171,7 +172,7 @@ def test_without_a_choice_the_backend_is_tensorflow(given, monkeypatch):
     unset(monkeypatch, "KERAS_BACKEND")
     if given is not None:
         monkeypatch.setenv("KERAS_BACKEND", given)
-    runner.quiet()
+    startup.quiet()
     assert os.environ["KERAS_BACKEND"] == "tensorflow"
 
 

@@ -13,13 +13,15 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from keras_pairs.command_flags import TRAINING, config_from_flags, define_flags
-from keras_pairs.model import build_model
 
 from keras_pairs import files
+from keras_pairs.commands import flags
 from keras_pairs.config import TrainingConfig
 from keras_pairs.errors import UserError
+from keras_pairs.networks.build import build_model
+from keras_pairs.outputs import OUTPUTS
 from keras_pairs.serving import card, publishing, signatures, warmup
+from tests import networks
 
 ORIGIN = {
     "test_accuracy": {"comparison": 0.912, "first_digit": 0.9, "second_digit": 0.95},
@@ -32,7 +34,14 @@ ORIGIN = {
 
 @pytest.fixture(scope="module")
 def tiny():
-    return build_model(1)
+    return build_model(networks.config(nb_f=1))
+
+
+def answering_logits():
+    """A network without its last activations."""
+    model = build_model(networks.config(nb_f=1))
+    outputs = {o.name: model.get_layer(o.name).input for o in OUTPUTS}
+    return keras.Model(model.inputs, outputs)
 
 
 def names(folder):
@@ -116,8 +125,8 @@ def test_a_wrong_answer_is_not_published(tiny, tmp_path, monkeypatch):
 
 
 def test_a_model_that_answers_nan_is_not_published(tmp_path):
-    model = build_model(1)
-    model.get_layer("comparison_logits").bias.assign([[np.nan]])
+    model = build_model(networks.config(nb_f=1))
+    model.get_layer("comparison_logits").bias.assign([np.nan])
     with pytest.raises(UserError, match="comparison is no probability"):
         publishing.publish(model, tmp_path)
     assert names(tmp_path) == set()
@@ -125,7 +134,7 @@ def test_a_model_that_answers_nan_is_not_published(tmp_path):
 
 def test_a_model_that_answers_logits_is_not_published(tmp_path):
     with pytest.raises(UserError, match="is no probability"):
-        publishing.publish(build_model(1, logits=True), tmp_path)
+        publishing.publish(answering_logits(), tmp_path)
     assert names(tmp_path) == set()
 
 
@@ -188,7 +197,7 @@ def test_model_card(tiny, tmp_path):
         # Not what Table I says for 16 filters.
         TrainingConfig(16, 0.02, 7, w_a=1.0),
         TrainingConfig(64, 0.005, 100, w_m=0.5, w_a=0.0, seed=3, num_pairs=9),
-        TrainingConfig.from_preset("best", epochs=11, weight_averaging=True),
+        TrainingConfig.from_preset("best", epochs=11),
     ],
 )
 def test_the_card_tells_the_command_that_trains_the_same(config):
@@ -197,29 +206,14 @@ def test_the_card_tells_the_command_that_trains_the_same(config):
     (line,) = (x for x in text.splitlines() if "keras_pairs.train" in x)
     words = shlex.split(line.split("`")[1])
     assert words[:3] == ["python", "-m", "keras_pairs.train"]
-    values = define_flags(TRAINING)
+    values = flags.define(flags.of_training())
     values(words[2:])
-    assert config_from_flags(values) == config
+    assert flags.config_from_flags(values) == config
 
 
 def test_card_without_a_run(tiny, tmp_path):
     text = (publishing.publish(tiny, tmp_path) / "model_card.md").read_text()
     assert text.count("Not recorded.") == 6 and "| png |" in text
-
-
-def test_load_trained(tiny, tmp_path):
-    tiny.save(tmp_path / "model.keras")
-    pair = np.ones((1, 2, 14, 14), "float32")
-    for path in (tmp_path, tmp_path / "model.keras"):
-        model, origin = publishing.load_trained(path)
-        assert origin is None
-        np.testing.assert_array_equal(model(pair)["comparison"], tiny(pair)["comparison"])
-    files.write_json(tmp_path / "metrics.json", ORIGIN)
-    assert publishing.load_trained(tmp_path)[1] == ORIGIN
-    (tmp_path / "bad.keras").write_text("no model")
-    for path, message in (("bad.keras", "not a Keras model"), ("none", "no such file")):
-        with pytest.raises(UserError, match=message):
-            publishing.load_trained(tmp_path / path)
 
 
 VERSIONS = 50
@@ -232,7 +226,7 @@ def publish_and_die(folder, seed):
     while (last := publishing._highest(folder)) < VERSIONS:
         child = os.fork()
         if not child:
-            model = build_model(1)
+            model = build_model(networks.config(nb_f=1))
             while os.getppid() == parent:
                 publishing.publish(model, folder, keep=5)
             os._exit(0)
@@ -287,7 +281,7 @@ def test_a_server_sees_only_whole_versions(tmp_path):
         publisher.join(600)
         assert publisher.exitcode == 0
     left = list(tmp_path.glob(f"{publishing.WORKSPACE}*"))
-    last = publishing.publish(build_model(1), tmp_path, keep=5)
+    last = publishing.publish(build_model(networks.config(nb_f=1)), tmp_path, keep=5)
     time.sleep(1)
     stop.set()
     seen, failures = results.get(timeout=60)

@@ -8,13 +8,11 @@ a member trained in a population equals the same member trained alone, and the r
 numbers cost 1/K.
 """
 
-import logging
-
 import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_pairs.networks import initial
+from keras_pairs.networks import grouped, initial
 from keras_pairs.networks.build import build_model, logits_of
 from keras_pairs.networks.stock import EPSILON, MOMENTUM
 from keras_pairs.outputs import OUTPUTS
@@ -192,7 +190,7 @@ class PopulationConv2D(keras.layers.Layer):
 
     def call(self, inputs):
         kernel = tf.convert_to_tensor(self.kernel)
-        if self.apart and self.members > 1 and not grouped_convolutions_work():
+        if self.apart and self.members > 1 and not grouped.convolutions_work():
             parts = zip(tf.split(inputs, self.members, -1), tf.unstack(kernel), strict=True)
             return tf.concat([self._convolve(*part) for part in parts], -1)
         # TensorFlow's form of grouped kernels: [3, 3, c, K·filters].
@@ -302,35 +300,3 @@ class SharedDropout(keras.layers.Layer):
         bits = tf.reshape(tf.bitcast(bits, tf.uint16), [-1])[:size]
         keep = tf.cast(tf.cast(bits, tf.int32) >= self.threshold, self.compute_dtype)
         return tf.reshape(keep * (1 / (1 - self.threshold / 65536)), shape)
-
-
-_GROUPED_OK = {}
-
-
-def grouped_convolutions_work():
-    """Whether this TensorFlow has grouped convolutions and their gradients on its device.
-
-    Without oneDNN the CPU has no kernel for the gradients. Says so once, on the log, where
-    the slower path will be taken.
-    """
-    if "answer" not in _GROUPED_OK:
-        try:
-            # Keras traces layers in a graph, in which nothing would be computed.
-            with tf.init_scope():
-                _try_grouped_convolution()
-            _GROUPED_OK["answer"] = True
-        except (tf.errors.OpError, ValueError) as error:
-            _GROUPED_OK["answer"] = False
-            logging.getLogger(__name__).warning(
-                "No grouped convolutions here (%s): members are convolved one by one, "
-                "which is slower.",
-                type(error).__name__,
-            )
-    return _GROUPED_OK["answer"]
-
-
-@tf.function(autograph=False, jit_compile=False)
-def _try_grouped_convolution():
-    x, kernel = tf.ones((1, 4, 4, 4)), tf.ones((3, 3, 2, 4))
-    y = tf.nn.relu(tf.nn.conv2d(x, kernel, 1, "VALID"))
-    return tf.gradients(y, [x, kernel])

@@ -22,7 +22,7 @@ from keras_pairs.data.pixels import SCALED, are_scaled
 from keras_pairs.errors import UserError
 from keras_pairs.graph import reason
 from keras_pairs.pictures import image_files
-from keras_pairs.serving import box, card
+from keras_pairs.serving import box, card, versions
 
 BATCH = 256
 DIGITS = {"first_digit", "second_digit"}
@@ -106,10 +106,10 @@ def _find(path):
         return path
     if not path.is_dir():
         raise UserError(f"{path}: no such folder (train or export a model first)")
-    versions = files.versions(path)
-    if not versions:
+    numbers = versions.numbers(path)
+    if not numbers:
         raise UserError(f"{path}: neither a SavedModel nor a folder of versions")
-    return path / str(versions[-1])
+    return path / str(numbers[-1])
 
 
 class Comparer:

@@ -26,7 +26,7 @@ import tensorflow as tf
 from keras_pairs import files, locks
 from keras_pairs.errors import UserError
 from keras_pairs.graph import reason
-from keras_pairs.serving import card, signatures, warmup
+from keras_pairs.serving import card, signatures, versions, warmup
 
 WORKSPACE = ".publishing-"
 LAST = ".last_version"
@@ -75,7 +75,7 @@ def publish(model, export_dir, origin=None, keep=None):
             _flush(draft)
             version = export_dir / str(number)
             os.rename(draft, version)
-            for old in files.versions(export_dir)[:-keep] if keep else ():
+            for old in versions.numbers(export_dir)[:-keep] if keep else ():
                 os.rename(export_dir / str(old), workspace / f"removed-{old}")
             _flush_folder(export_dir)
     return version
@@ -159,7 +159,7 @@ def _highest(export_dir):
     names = [path.name for path in export_dir.iterdir()]
     with contextlib.suppress(OSError):
         names.append((export_dir / LAST).read_text().strip())
-    return max((int(name) for name in names if files.is_number(name)), default=0)
+    return max((int(name) for name in names if versions.is_number(name)), default=0)
 
 
 def _flush(folder):

@@ -1,14 +1,15 @@
-"""The versions in a folder, as a server sees them."""
+"""The versions in a folder: what a server sees are the folders with a number for a name."""
 
 import pathlib
 
 
-def versions(export_dir):
-    """The numbers of the versions in a folder, as a server sees them, ascending."""
-    names = [path.name for path in pathlib.Path(export_dir).iterdir() if path.is_dir()]
-    numbers = (int(name) for name in names if is_number(name))
-    return sorted(number for number in numbers if str(number) in names)
+def numbers(folder):
+    """The numbers of the versions in a folder, ascending."""
+    names = [path.name for path in pathlib.Path(folder).iterdir() if path.is_dir()]
+    found = (int(name) for name in names if is_number(name))
+    return sorted(number for number in found if str(number) in names)
 
 
 def is_number(name):
+    """Whether a name is a number as a server reads it."""
     return name.isascii() and name.isdigit()
