@@ -282,6 +282,7 @@ np.save(sys.argv[2], history["val_loss"])
 """
 
 
+@slow
 def test_without_onednn_the_results_are_the_same_and_one_sentence_is_said(tmp_path):
     root = os.path.dirname(os.path.dirname(__file__))
     results = {}
