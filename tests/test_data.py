@@ -53,7 +53,7 @@ def test_more_pairs_may_be_scored(npz, monkeypatch, part, count):
     images = data.load_images("mnist", npz)
     few = data.sample_pairs(images, 30, seed=3)
     most = data.sample_pairs(images, 30, seed=3, scored_on=part)
-    monkeypatch.setattr(data, "SCORED_PAIRS", 80)
+    monkeypatch.setattr(data.pairs, "SCORED_PAIRS", 80)
     many = data.sample_pairs(images, 30, seed=3, scored_on=part)
     for other in {"train", "validation", "test"} - {part}:
         expected = getattr(few, other).images

@@ -7,9 +7,10 @@ import pytest
 
 from keras_pairs import machine
 from keras_pairs.errors import UserError
-from keras_pairs.outputs import OUTPUTS
+from keras_pairs.outputs import names
 from keras_pairs.training import rounds
-from keras_pairs.training.rounds import evaluate, members_that_fit, plan
+from keras_pairs.training.costs import members_that_fit
+from keras_pairs.training.rounds import evaluate, plan
 
 ROUNDS = 7
 
@@ -34,7 +35,7 @@ def trainings(monkeypatch):
 
     groups = Trainings()
 
-    def train(members, images, scored_on, progress):
+    def train(function, members, images, scored_on, on_message):
         if len(groups) == groups.stop_after:
             raise Stop
         groups.append([member.seed for member in members])
@@ -42,7 +43,7 @@ def trainings(monkeypatch):
         return {
             "rounds": [
                 {
-                    "accuracy": dict.fromkeys(OUTPUTS, member.seed / 100),
+                    "accuracy": dict.fromkeys(names(), member.seed / 100),
                     "accuracy_of_all": member.seed / 100,
                     "reliability": curve,
                 }
@@ -51,7 +52,7 @@ def trainings(monkeypatch):
             "seconds": 2.0 * len(members),
         }
 
-    monkeypatch.setattr(rounds, "_in_own_process", train)
+    monkeypatch.setattr(rounds.isolated, "run", train)
     # So that what `evaluate` sets ends with the test.
     monkeypatch.setenv(machine.ONEDNN, "")
     monkeypatch.delenv(machine.ONEDNN)

@@ -12,7 +12,6 @@ import sys
 import pytest
 
 import keras_pairs
-from keras_pairs import train
 from keras_pairs.errors import UserError
 from keras_pairs.serving import box, comparer, publishing
 from keras_pairs.training import run
@@ -255,12 +254,13 @@ def test_models_are_published_under_the_name_of_data_and_preset(data, preset, fo
 def test_train_says_how_to_ask_its_model(call, monkeypatch):
     asked = []
 
-    def no_training(config, images, run_dir, export_dir, verbose, preset):
+    def no_training(config, images, *, run_dir, export_dir, preset, verbose):
         asked.append((export_dir, preset))
-        accuracies = {"comparison": 0.5}
-        return accuracies, accuracies | {"pairs": 1}, pathlib.Path(export_dir) / "1"
+        found = {"comparison": 0.5}
+        metrics = {"test_accuracy": found, "test_accuracy_of_all": found | {"pairs": 1}}
+        return run.Run(run_dir, pathlib.Path(export_dir) / "1", metrics)
 
-    monkeypatch.setattr(train, "train", no_training)
+    monkeypatch.setattr(run, "train_run", no_training)
     flags = ("--dataset=digits", "--run_dir=run")
     code, out, err = call("keras_pairs.train", *flags, "--preset=shared")
     assert (

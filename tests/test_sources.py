@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from keras_pairs.command_flags import define_flags
 
-from keras_pairs import data, files
+from keras_pairs import data
 from keras_pairs.data import sources
 from keras_pairs.errors import UserError
 from keras_pairs.training import rounds
@@ -42,16 +42,15 @@ def test_digits_take_no_file(npz):
         data.load_images("digits", npz)
 
 
-def test_an_evaluation_of_before_goes_on_under_the_new_name(config, npz, tmp_path):
+def test_an_evaluation_of_before_goes_on_under_the_new_name(config, npz):
     """Every file's data used to be called mnist; the digest tells that it is the same."""
-    shutil.copy(npz, tmp_path / "kuzushiji.npz")
-    images = data.load_images("mnist", tmp_path / "kuzushiji.npz")
-    arguments = (tmp_path, [config], images, [3], "test")
-    rounds._same_evaluation(*arguments)
-    record = files.read_json(tmp_path / "config.json")
-    record["dataset"] |= {"name": "mnist", "source": "/elsewhere/mnist.npz"}
-    files.write_json(tmp_path / "config.json", record)
-    rounds._same_evaluation(*arguments)
+    now = data.load_images("mnist", npz).describe() | {"name": "kuzushiji"}
+    before = now | {"name": "mnist", "source": "/elsewhere/mnist.npz"}
+    identities = [
+        rounds._identity({"configs": [config.to_dict()], "dataset": dataset})
+        for dataset in (now, before, now | {"sha256": "another"})
+    ]
+    assert identities[0] == identities[1] != identities[2]
 
 
 def test_a_search_hands_its_images_on(npz, tmp_path, monkeypatch, digits):
@@ -209,5 +208,5 @@ def test_a_cache_that_cannot_be_written_is_one_line(npz, cache, answers, monkeyp
     monkeypatch.setattr(sources, "MNIST_SHA256", hashlib.sha256(content).hexdigest())
     monkeypatch.setenv("KERAS_HOME", str(npz))
     answers(content)
-    with pytest.raises(UserError, match="MNIST cannot be kept: .*: Not a directory"):
+    with pytest.raises(UserError, match="MNIST cannot be kept: .*mnist.npz: "):
         data.load_images("mnist")

@@ -129,8 +129,7 @@ def _workspace(export_dir):
                 if not _in_use(other):
                     shutil.rmtree(other, ignore_errors=True)
             folder = pathlib.Path(tempfile.mkdtemp(prefix=WORKSPACE, dir=export_dir))
-            # A lock ends with its process, however that ends and on whatever machine it
-            # ran.
+            # Ends with this process, however and on whatever machine that ends.
             life.enter_context(locks.hold(folder / "lock"))
         try:
             yield folder
