@@ -214,7 +214,7 @@ def test_a_lock_ends_with_its_process(tmp_path):
                 pass
     finally:
         holder.kill()
-        holder.wait()
+        holder.communicate()
     with locks.hold(tmp_path / "lock", wait=False):
         pass
 

@@ -124,7 +124,7 @@ def test_lost_or_other_data_are_one_sentence(npz, tmp_path, started, monkeypatch
     arrays["x_train"][0, 0, 0] += 1
     np.savez(here, **arrays)
     for flags in ((), (f"--data_path={here}",), ("--dataset=digits",)):
-        with pytest.raises(UserError, match="holds a search on other images: mnist"):
+        with pytest.raises(UserError, match="holds a search on other images: here"):
             search.main(parsed(folder, *flags))
     assert len(started) == 1
     search.main(parsed(folder, f"--data_path={tmp_path}/there.npz"))
