@@ -4,17 +4,22 @@ import dataclasses
 import importlib
 import multiprocessing
 import pathlib
+import subprocess
+import sys
+import time
+from unittest import mock
 
 import numpy as np
 import pytest
 
 from benchmarks import departures, plots, search, studies, train
 from benchmarks.bounds import Bounds
+from docs import build
 from keras_pairs import files
 from keras_pairs.config import FIELDS, TrainingConfig
 from keras_pairs.errors import UserError
 from keras_pairs.networks.population import build_population
-from tests import helpers
+from tests import helpers, turning
 
 FOLDER = pathlib.Path(departures.__file__).parent
 COMMANDS = sorted(
@@ -71,21 +76,19 @@ def test_bounds_refuse_what_is_no_number():
         bounds.check()
 
 
-def wait_or_die(pipe, dies):
-    for _ in range(train.TURNS + 1):
-        pipe.recv()
-        if dies:
-            raise SystemExit(3)
-        pipe.send(2.0)
-
-
 def test_sides_take_turns():
-    assert train.compare([(wait_or_die, (False,))], [(wait_or_die, (False,))]) == [2, 2]
+    """Processes of their own, two of one side at the same time."""
+    alone = (turning.side, (train.TURNS + 1,))
+    assert train.compare([alone], [alone, alone]) == [2, 2]
 
 
 def test_a_side_that_dies_ends_the_benchmark():
     with pytest.raises(UserError, match="died"):
-        train.compare([(wait_or_die, (False,))], [(wait_or_die, (True,))])
+        train.compare([(turning.side, (9,))], [(turning.side, (9, True))])
+    # Joins those that were killed.
+    deadline = time.monotonic() + 10
+    while multiprocessing.active_children() and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert not multiprocessing.active_children()
 
 
@@ -97,8 +100,6 @@ def test_the_costs_of_a_search():
 
 def departing(network, config):
     """A population of two as `departures.train` builds it."""
-    from unittest import mock
-
     from benchmarks import departing as kits
     from keras_pairs.networks import trunks
 
@@ -106,10 +107,6 @@ def departing(network, config):
     trunk = dataclasses.replace(trunks.TRUNKS["paper"], block=block)
     with mock.patch.dict(trunks.TRUNKS, paper=trunk):
         return build_population([config, config], True, getattr(kits, kit)(2, True))
-
-
-def inputs_of(population, layer):
-    return population.get_layer(layer).input
 
 
 def test_each_departure_is_in_its_network(config):
@@ -125,7 +122,7 @@ def test_each_departure_is_in_its_network(config):
     pair = np.random.default_rng(0).uniform(0, 255, (20, 2, 2, 14, 14)).astype("float32")
     for name in made:
         drops = made[name].get_layer("dropout_1")
-        maps = np.asarray(drops(np.ones((9, 12, 12, 8), "float32"), training=True))
+        maps = np.asarray(drops(np.ones((50, 12, 12, 8), "float32"), training=True))
         whole = (maps == maps[:, :1, :1]).all()
         assert whole == (name in ("channel_dropout", "authors")), name
         assert (maps[..., :4] == maps[..., 4:]).all() and (maps == 0).any()
@@ -168,9 +165,9 @@ def test_departures_go_on_where_they_were(digits, tmp_path, monkeypatch):
 
 
 def test_a_departure_trains(digits, config):
-    config = dataclasses.replace(config, epochs=2)
+    config = dataclasses.replace(config, epochs=1)
     found = departures.train(None, config, "authors", digits, 2)
-    assert found.shape == (2, 2) and ((found > 0.2) & (found < 1)).all()
+    assert found.shape == (1, 2) and ((found > 0.2) & (found < 1)).all()
 
 
 def test_every_row_of_the_ablation_changes_one_field():
@@ -219,8 +216,6 @@ def test_a_study_leaves_table_results_and_picture(study, digits, tmp_path, monke
     assert len(rows) > 2 and all("name" in row for row in rows)
     assert bool(list(tmp_path.glob("*.png"))) == (draw is not None)
     # What `docs.build` makes of the file is what the study printed.
-    from docs import build
-
     assert build.KINDS[study](tmp_path / "results.json") in done.stdout
 
 
@@ -228,9 +223,6 @@ def test_benchmarks_have_no_import_of_keras_at_the_top():
     """TensorFlow's threads and noise have to be settled before it is imported."""
     code = "import sys; [__import__(f'benchmarks.{n}') for n in sys.argv[1:]]; "
     code += "sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
-    import subprocess
-    import sys
-
     done = subprocess.run([sys.executable, "-c", code, *COMMANDS], cwd=helpers.ROOT)
     assert done.returncode == 0
 
