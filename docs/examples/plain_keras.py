@@ -33,9 +33,7 @@ def main(epochs=20):
         verbose=2,
     )
     found = model.evaluate(test.images, test.targets, return_dict=True, verbose=0)
-    print(
-        f"{keras.backend.backend()}: {found['comparison_accuracy']:.1%} of the test pairs"
-    )
+    print(f"{keras.backend.backend()}: {found['comparison_accuracy']:.1%} of test pairs")
 
 
 if __name__ == "__main__":
