@@ -1,123 +1,148 @@
 """What the authors' published code does differently from their text, one thing at a time.
 
-    python -m benchmarks.departures mnist.npz 16,0 32,0:authors
+    python -m benchmarks.departures --nb_f=16 --run_dir=runs/departures
+    python -m benchmarks.departures --nb_f=32 --auxiliary=false --networks=text,authors
 
-For each `nb_f,w_a` of Table I: ten rounds of the network as the text has it and of each
-departure (or of those named behind the colon), the test pairs scored after every epoch.
-The last epoch is what we report everywhere; the best epoch on the test pairs is what the
-authors' grid search kept, shown to tell how much that alone is worth. Nothing is chosen by
-these figures.
+For each row of Table I that is asked for: ten rounds of the network as the text has it and
+of each departure, the test pairs scored after every epoch. The last epoch is what we report
+everywhere; the best epoch on the test pairs is what the authors' grid search kept, shown to
+tell how much that alone is worth. Nothing is chosen by these figures. What was found is
+added to results.json in the run folder; what lies there already is not trained again.
 """
 
-import contextlib
 import dataclasses
-import sys
+from unittest import mock
 
-import keras
 import numpy as np
-import tensorflow as tf
 
-from keras_pairs import data, layers, model, training
-from keras_pairs.commands.runner import import_tensorflow, say
+from keras_pairs import data, files, startup, tables
+from keras_pairs.commands import flags, runner
 from keras_pairs.config import TrainingConfig
-from keras_pairs.outputs import OUTPUT_UNITS
-from keras_pairs.paper import TABLE1
+from keras_pairs.errors import UserError
+from keras_pairs.fields import Kind, choice, yes_no
+from keras_pairs.networks import trunks
+from keras_pairs.paper import GRID, row_of
+from keras_pairs.training import isolated
 
-ROUNDS = 10
-DEPARTURES = {
-    "text": (),
-    "relu_first": ("relu_first",),
-    "channel_dropout": ("channel_dropout",),
-    "shared_hidden": ("shared_hidden",),
-    "momentum_0.99": ("slow_momentum",),
-    "authors": ("relu_first", "channel_dropout", "shared_hidden"),
+TEXT, RELU_FIRST = ("conv", "batch_norm", "relu"), ("conv", "relu", "batch_norm")
+# The order of a block's layers, and a class of `departing`.
+NETWORKS = {
+    "text": (TEXT, "PopulationKit"),
+    "relu_first": (RELU_FIRST, "PopulationKit"),
+    "channel_dropout": (TEXT, "ChannelDropoutKit"),
+    "one_hidden": (TEXT, "OneHiddenKit"),
+    "slow_momentum": (TEXT, "SlowKit"),
+    "authors": (RELU_FIRST, "AuthorsKit"),
 }
+WIDTH = Kind(
+    int,
+    lambda value: value in GRID["nb_f"],
+    f"one of {', '.join(map(str, GRID['nb_f']))}",
+    "an integer",
+)
+FLAGS = {
+    "nb_f": flags.Flag(WIDTH, "Widths of Table I.", GRID["nb_f"], several=True),
+    "auxiliary": flags.Flag(yes_no(), "The rows with auxiliary loss, or without.", True),
+    "networks": flags.Flag(
+        choice(*NETWORKS), "Networks to train.", tuple(NETWORKS), several=True
+    ),
+    "data_path": flags.of_field("data_path"),
+    **flags.others("rounds", "run_dir"),
+}
+IDENTITY = ("nb_f", "w_a", "network", "rounds")
 
 
-class ChannelDropout(layers.SharedDropout):
-    """Drops whole feature maps: the mask has no height and width of its own."""
+def train(send, config, network, images, rounds):
+    """Accuracies on the test pairs after every epoch: float array [epochs, rounds].
 
-    def call(self, inputs, training=None):
-        if not training:
-            return inputs
-        batch, height, width = tf.unstack(tf.shape(inputs)[:3])
-        maps = inputs.shape[-1] // self.members
-        mask = self._mask([batch, 1, 1, 1, maps])
-        blocks = tf.reshape(inputs, [batch, height, width, self.members, maps])
-        return tf.reshape(blocks * mask, tf.shape(inputs))
+    In a process of its own: `isolated.run` gives `send`.
+    """
+    startup.import_tensorflow(population=True)
+    from benchmarks import departing
+    from keras_pairs.training.fit import fit
+
+    block, kit = NETWORKS[network]
+    configs = [dataclasses.replace(config, seed=seed) for seed in range(rounds)]
+    splits = [data.sample_pairs(images, c.num_pairs, c.seed) for c in configs]
+    splits = [dataclasses.replace(s, validation=s.test) for s in splits]
+    kit = getattr(departing, kit)(rounds, True)
+    # A configuration names its trunk, and this process trains nothing else.
+    trunk = dataclasses.replace(trunks.TRUNKS["paper"], block=block)
+    with mock.patch.dict(trunks.TRUNKS, paper=trunk):
+        trained = fit(configs, splits, kit=kit)
+    return trained.history["val_comparison_accuracy"]
 
 
-@contextlib.contextmanager
-def departing(things):
-    """Within it `build_model` builds the network with these departures."""
+def measure(config, network, images, rounds):
+    """A row for results.json."""
+    found = 100 * isolated.run(
+        train, config, network, images, rounds, on_message=lambda message: None
+    )
+    row = row_of(config.nb_f, config.w_a > 0)
+    return {
+        **row.point(),
+        "network": network,
+        "rounds": rounds,
+        "last_epoch": found[-1].tolist(),
+        "best_epoch": found.max(0).tolist(),
+        "paper_mean": row.mean,
+        "paper_std": row.std,
+    }
 
-    def trunk(x, nb_f, members, groups, mask_seed):
-        momentum = 0.99 if "slow_momentum" in things else 0.9
-        dropout = ChannelDropout if "channel_dropout" in things else layers.SharedDropout
-        for i in range(1, model.BLOCKS + 1):
-            convolution = layers.MemberConv2D(
-                members * nb_f,
-                3,
-                groups=groups if i == 1 else members,
-                use_bias=False,
-                name=f"conv_{i}",
-            )
-            norm = layers.MemberBatchNorm(momentum, name=f"batch_norm_{i}")
-            both = [norm, keras.layers.ReLU(name=f"relu_{i}")]
-            x = convolution(x)
-            for layer in both[:: -1 if "relu_first" in things else 1]:
-                x = layer(x)
-            x = dropout(0.1, members, mask_seed + i - 1, name=f"dropout_{i}")(x)
-        return x
 
-    def one_hidden(features, members, derived_comparison, mask_seed):
-        x = layers.MemberDense(model.HEAD_UNITS, members, name="hidden")(features)
-        x = keras.layers.ReLU(name="relu")(x)
-        x = layers.SharedDropout(0.5, None, mask_seed, name="dropout")(x)
-        return {
-            name: layers.MemberDense(units, members, name=f"{name}_logits")(x)
-            for name, units in OUTPUT_UNITS.items()
-        }
+def tabulate(rows):
+    """The rows of results.json as lines of a table."""
+    lines = [("nb_f", "w_a", "network", "last epoch", "best epoch on test", "paper")]
+    for row in rows:
+        ours = [
+            f"{np.mean(row[name]):.2f} ± {np.std(row[name], ddof=1):.2f}"
+            for name in ("last_epoch", "best_epoch")
+        ]
+        paper = f"{row['paper_mean']:.2f} ± {row['paper_std']:.2f}"
+        lines.append((str(row["nb_f"]), f"{row['w_a']:g}", row["network"], *ours, paper))
+    return lines
 
-    before = model.TRUNKS["paper"], model.parallel_heads
-    model.TRUNKS["paper"] = trunk
-    if "shared_hidden" in things:
-        model.parallel_heads = one_hidden
+
+def found_in(path, images):
+    """The rows that a results.json holds.
+
+    Raises:
+      UserError: if they are of other images, or it is not such a file.
+    """
+    if not path.exists():
+        return []
     try:
-        yield
-    finally:
-        model.TRUNKS["paper"], model.parallel_heads = before
+        found = files.read_json(path)
+        if found["dataset"]["sha256"] != images.digest:
+            raise UserError(f"{path}: of other images; use a new --run_dir")
+        return list(found["rows"])
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"{path}: not readable; use a new --run_dir") from error
 
 
-def accuracies(config, images, things):
-    """Test accuracies in percent, float arrays [ROUNDS]: (last epoch, best epoch)."""
-    splits = [data.sample_pairs(images, 1000, seed) for seed in range(ROUNDS)]
-    on_test = [dataclasses.replace(s, validation=s.test) for s in splits]
-    configs = [dataclasses.replace(config, seed=seed) for seed in range(ROUNDS)]
-    keras.backend.clear_session()
-    with departing(things):
-        history = training.fit(configs, on_test).history["val_comparison_accuracy"]
-    return 100 * history[-1], 100 * history.max(0)
+def main(values):
+    images = data.load_images("mnist", values["data_path"].value)
+    path = files.make_run_dir(values["run_dir"].value, "departures") / "results.json"
+    rows = found_in(path, images)
+    known = {tuple(row[name] for name in IDENTITY) for row in rows}
+    rounds = values["rounds"].value
+    for nb_f in values["nb_f"].value:
+        w_a = row_of(nb_f, values["auxiliary"].value).w_a
+        config = TrainingConfig.from_preset(nb_f=nb_f, w_a=w_a)
+        for network in values["networks"].value:
+            if (nb_f, w_a, network, rounds) not in known:
+                rows.append(measure(config, network, images, rounds))
+                origin = {"dataset": images.describe(), **files.provenance()}
+                files.write_json(path, {"rows": rows, **origin})
+    runner.say(tables.markdown_table(tabulate(rows)))
+    runner.say(f"results: {runner.relative(path)}")
 
 
-def main(path, *cases):
-    images = data.load_images("mnist", path)
-    import_tensorflow()
-    say("| nb_f | w_a | network | last epoch | best epoch on test | paper |")
-    say("|---:|---:|:---|---:|---:|---:|")
-    for case in cases:
-        row, _, names = case.partition(":")
-        nb_f, w_a = row.split(",")
-        config = TrainingConfig.from_preset(nb_f=int(nb_f), w_a=float(w_a))
-        (row,) = (r for r in TABLE1 if r.nb_f == config.nb_f and r.w_a == config.w_a)
-        for name in names.split(",") if names else DEPARTURES:
-            shown = [
-                f"{np.mean(x):.2f} ± {np.std(x, ddof=1):.2f}"
-                for x in accuracies(config, images, DEPARTURES[name])
-            ]
-            paper = f"{row.mean:.2f} ± {row.std:.2f}"
-            say(f"| {nb_f} | {w_a} | {name} | {shown[0]} | {shown[1]} | {paper} |")
+def run():
+    runner.run(main, __doc__, FLAGS)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    run()

@@ -1,10 +1,11 @@
 """kill -9 of a whole search at random moments, again and again; then the results compared.
 
-    python -m benchmarks.kills [50]
+    python -m benchmarks.kills --kills=50
 
 A grid of 24 points on two workers. After every kill the search is started again; at the
 end each point must be COMPLETED, none trained again after it had ended, and results.csv
-equal to that of a search that nobody disturbed, but for the seconds.
+equal to that of a search that nobody disturbed, but for the seconds. Exit code 1 where one
+of these is not so.
 """
 
 import os
@@ -16,9 +17,12 @@ import sys
 import tempfile
 import time
 
-from keras_pairs.commands.runner import say
+from keras_pairs.commands import flags, runner
+from keras_pairs.errors import UserError
+from keras_pairs.fields import integer
 
-FLAGS = (
+FLAGS = {"kills": flags.Flag(integer(1), "How often the search is killed.", 50)}
+SEARCH = (
     "--nb_f=4,6",
     "--lr=0.01,0.001",
     "--batch_size=20,30,60",
@@ -29,7 +33,7 @@ FLAGS = (
     "--workers=2",
     "--verbosity=0",
 )
-COMMAND = [sys.executable, "-m", "tuner.search", *FLAGS]
+COMMAND = [sys.executable, "-m", "tuner.search", *SEARCH]
 # From before the first trial to after a population.
 LONGEST_S = 16
 
@@ -68,12 +72,12 @@ def results(folder):
     return [line[:column] + line[column + 1 :] for line in lines]
 
 
-def main(kills):
-    chance = random.Random(0)
+def main(values):
+    kills, chance = values["kills"].value, random.Random(0)
     with tempfile.TemporaryDirectory() as parent:
         calm, harried = pathlib.Path(parent) / "calm", pathlib.Path(parent) / "harried"
         if start(calm).wait():
-            raise RuntimeError("the undisturbed search failed")
+            raise UserError("the undisturbed search failed")
         done, seen = 0, {}
         while done < kills:
             process = start(harried)
@@ -85,28 +89,36 @@ def main(kills):
             process.wait()
             now = ended(harried) if harried.exists() else {}
             if not now.items() >= seen.items():
-                raise RuntimeError(f"after {done} kills: lost or repeated {seen} → {now}")
+                raise UserError(f"after {done} kills: lost or repeated {seen} → {now}")
             seen = now
             if len(seen) == 24:
                 # All done: a new grid for the kills that are left.
                 check(calm, harried)
-                say(f"{done} kills: all 24 points once, results equal; starting anew")
+                runner.say(
+                    f"{done} kills: all 24 points once, results equal; starting anew"
+                )
                 for path in sorted(harried.rglob("*"), reverse=True):
                     path.rmdir() if path.is_dir() else path.unlink()
                 seen = {}
         begun = time.monotonic()
         if start(harried).wait():
-            raise RuntimeError("the last restart failed")
+            raise UserError("the last restart failed")
         check(calm, harried)
-        say(f"{done} kills, {time.monotonic() - begun:.0f} s for the last run: all equal")
+        runner.say(
+            f"{done} kills, {time.monotonic() - begun:.0f} s for the last run: all equal"
+        )
 
 
 def check(calm, harried):
     if not (harried / "results.csv").exists() and start(harried).wait():
-        raise RuntimeError("a restart failed")
+        raise UserError("a restart failed")
     if results(harried) != results(calm):
-        raise RuntimeError("results.csv differs from the undisturbed one")
+        raise UserError("results.csv differs from the undisturbed one")
+
+
+def run():
+    runner.run(main, __doc__, FLAGS)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 50)
+    run()

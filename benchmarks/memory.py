@@ -4,7 +4,8 @@
 
 The 325 trials of nb_f = 8, one epoch each, on the digits inside scikit-learn. Twice a
 second: how many trials have ended, and the memory of all the search's processes (their
-proportional set size, which counts what they share once).
+proportional set size, which counts what they share once). Exit code 1 where it grows by
+more than a tenth after the first 50 trials.
 """
 
 import pathlib
@@ -13,11 +14,15 @@ import sys
 import tempfile
 import time
 
+from benchmarks.bounds import Bounds
 from benchmarks.kills import ended
-from keras_pairs.commands.runner import say
+from keras_pairs.commands import runner
+from keras_pairs.errors import UserError
 
-FLAGS = ("--nb_f=8", "--epochs=1", "--dataset=digits", "--workers=2", "--verbosity=0")
+SEARCH = ("--nb_f=8", "--epochs=1", "--dataset=digits", "--workers=2", "--verbosity=0")
 TRIALS, STEP, SAMPLE_S = 325, 50, 0.5
+BOUND = 10
+FLAGS = {}
 
 
 def memory(process):
@@ -33,26 +38,34 @@ def memory(process):
     return total + sum(map(memory, children.split()))
 
 
-def main():
+def main(values):
     samples = []
     with tempfile.TemporaryDirectory() as parent:
         folder = pathlib.Path(parent) / "search"
-        command = [sys.executable, "-m", "tuner.search", *FLAGS, f"--run_dir={folder}"]
+        command = [sys.executable, "-m", "tuner.search", *SEARCH, f"--run_dir={folder}"]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         while process.poll() is None:
             samples.append((len(ended(folder)), memory(process.pid)))
             time.sleep(SAMPLE_S)
         if process.returncode or len(ended(folder)) != TRIALS:
-            raise RuntimeError(f"the search ended {len(ended(folder))} trials")
-    say("| trials ended | at most (MiB) |\n|---:|---:|")
+            raise UserError(f"the search ended {len(ended(folder))} of {TRIALS} trials")
+    runner.say("| trials ended | at most (MiB) |\n|---:|---:|")
     for first in range(0, TRIALS, STEP):
         inside = [mib for count, mib in samples if first <= count < first + STEP]
         last = min(first + STEP, TRIALS) - 1
-        say(f"| {first} to {last} | {max(inside, default=0):.0f} |")
+        runner.say(f"| {first} to {last} | {max(inside, default=0):.0f} |")
     before = max(mib for count, mib in samples if count <= STEP)
     after = max(mib for count, mib in samples if count > STEP)
-    say(f"after the first {STEP}: {100 * (after / before - 1):+.1f} % (bound: +10 %)")
+    growth = 100 * (after / before - 1)
+    runner.say(f"after the first {STEP}: {growth:+.1f} % (bound: +{BOUND} %)")
+    bounds = Bounds()
+    bounds.at_most("growth in percent", growth, BOUND)
+    bounds.check()
+
+
+def run():
+    runner.run(main, __doc__, FLAGS)
 
 
 if __name__ == "__main__":
-    main()
+    run()

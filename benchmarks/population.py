@@ -6,14 +6,17 @@ All sides are `training.fit`, in processes of their own that take turns: the pop
 one process, the population as two workers of one thread each at the same time, and one
 training alone with the threads that `train` gives it. Beside them the floor: forward and
 backward of the population's convolutions alone, and the GFLOP/s of that and of a matrix
-product.
+product. Exit code 1 where a ratio is over its bound.
 """
 
 import statistics
 import time
 
+from benchmarks.bounds import Bounds
 from benchmarks.train import compare, ours
-from keras_pairs.commands.runner import import_tensorflow, say
+from keras_pairs import startup
+from keras_pairs.commands import runner
+from keras_pairs.networks.trunks import SIDE, TRUNKS
 
 # nb_f, batch size, members, whether each has its own pairs, ratio to stay below.
 CASES = (
@@ -23,18 +26,18 @@ CASES = (
     (32, 50, 10, True, 0.5),
     (64, 100, 10, True, 0.8),
 )
+FLAGS = {}
 
 
 def floor(nb_f, batch_size, members, own_data):
     """(seconds per member-epoch, GFLOP/s) of the convolutions alone."""
     import tensorflow as tf
 
-    sides = (14, 12, 10, 8, 6, 4)
-    first = 2 * members if own_data else 2
-    shapes = [(3, 3, first // (members if own_data else 1), members * nb_f)]
-    shapes += [(3, 3, nb_f, members * nb_f)] * 5
+    sides = TRUNKS["paper"].sides()
+    channels = [2] + [nb_f] * (len(sides) - 1)
+    shapes = [(3, 3, channel, members * nb_f) for channel in channels]
     kernels = [tf.Variable(tf.random.normal(shape)) for shape in shapes]
-    x = tf.random.normal((batch_size, 14, 14, first))
+    x = tf.random.normal((batch_size, SIDE, SIDE, 2 * (members if own_data else 1)))
 
     @tf.function(jit_compile=False)
     def step():
@@ -46,7 +49,7 @@ def floor(nb_f, batch_size, members, own_data):
         return tape.gradient(loss, kernels)
 
     flops = sum(
-        (2 if i == 0 else 3) * 2 * 9 * shape[2] * shape[3] * (side - 2) ** 2 * batch_size
+        (2 if i == 0 else 3) * 2 * 9 * shape[2] * shape[3] * side**2 * batch_size
         for i, (shape, side) in enumerate(zip(shapes, sides, strict=True))
     )
     seconds = _median_seconds(step)
@@ -73,12 +76,14 @@ def _median_seconds(function):
     return statistics.median(seconds)
 
 
-def main():
-    import_tensorflow()
-    say(f"a matrix product: {matrix_product():.0f} GFLOP/s")
+def main(values):
+    startup.import_tensorflow(population=True)
+    bounds = Bounds()
+    runner.say(f"a matrix product: {matrix_product():.0f} GFLOP/s")
     titles = "nb_f batch members one_process two_workers alone ratio bound floor GFLOP/s"
-    say("| " + " | ".join(titles.replace("_", "\N{NO-BREAK SPACE}").split(" ")) + " |")
-    say("|---:" * 10 + "|")
+    titles = titles.replace("_", "\N{NO-BREAK SPACE}").split(" ")
+    runner.say("| " + " | ".join(titles) + " |")
+    runner.say("|---:" * len(titles) + "|")
     for nb_f, batch, members, own_data, bound in CASES:
         halves = members // 2, members - members // 2
         one, two, alone = compare(
@@ -87,12 +92,19 @@ def main():
             [(ours, (nb_f, batch))],
         )
         one, two = one / members, two / members
+        ratio = min(one, two) / alone
         least, speed = floor(nb_f, batch, members, own_data)
-        say(
+        runner.say(
             f"| {nb_f} | {batch} | {members} | {one:.4f} | {two:.4f} | {alone:.4f} | "
-            f"{min(one, two) / alone:.2f} | {bound} | {least:.4f} | {speed:.0f} |"
+            f"{ratio:.2f} | {bound} | {least:.4f} | {speed:.0f} |"
         )
+        bounds.at_most(f"nb_f={nb_f}, batch {batch}, {members} members", ratio, bound)
+    bounds.check()
+
+
+def run():
+    runner.run(main, __doc__, FLAGS)
 
 
 if __name__ == "__main__":
-    main()
+    run()

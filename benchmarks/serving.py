@@ -4,7 +4,8 @@
 
 The three take turns, so that a slow moment of the machine meets all; the median of the
 turns counts, the first one (tracing) does not. Then `predict` is started as a process, and
-its steps are timed in others.
+its steps are timed in others. Exit code 1 where the SavedModel is slower than the Keras
+model.
 """
 
 import pathlib
@@ -16,29 +17,35 @@ import time
 
 import numpy as np
 
-from keras_pairs.commands.runner import import_tensorflow, say
+from benchmarks.bounds import Bounds
+from keras_pairs import startup
+from keras_pairs.commands import runner
+from keras_pairs.config import TrainingConfig
 
 NB_F = 64
 # Pairs at a time, calls in a turn.
 CASES = ((1, 100), (32, 30), (1024, 3))
 TURNS = 8
+# Pairs per second of the Keras model, called directly, for each of the SavedModel.
+BOUND = 1.0
+FLAGS = {}
 
 # Prints the seconds of one step of `predict`, in a process of its own.
+START = "from keras_pairs import startup; startup.import_tensorflow(keras=False)"
+LOAD = "from keras_pairs.serving import comparer"
 STEPS = {
     "import tensorflow, as predict does (no Keras)": (
-        "from keras_pairs.cli import import_tensorflow as i",
-        "i(keras=False)",
+        "from keras_pairs import startup",
+        "startup.import_tensorflow(keras=False)",
     ),
-    "import tensorflow": ("from keras_pairs.cli import import_tensorflow as i", "i()"),
-    "load the SavedModel": (
-        "from keras_pairs.cli import import_tensorflow as i; i(keras=False); "
-        "from keras_pairs import inference",
-        "inference.load(sys.argv[1])",
+    "import tensorflow": (
+        "from keras_pairs import startup",
+        "startup.import_tensorflow()",
     ),
+    "load the SavedModel": (f"{START}; {LOAD}", "comparer.load(sys.argv[1])"),
     "first answer": (
-        "from keras_pairs.cli import import_tensorflow as i; i(keras=False); "
-        "from keras_pairs import inference; m = inference.load(sys.argv[1])",
-        "m.compare(sys.argv[2], sys.argv[2])",
+        f"{START}; {LOAD}; model = comparer.load(sys.argv[1])",
+        "model.compare(sys.argv[2], sys.argv[2])",
     ),
 }
 
@@ -80,37 +87,42 @@ def predict_seconds(version, image):
     return time.perf_counter() - begun
 
 
-def main():
+def main(values):
     from PIL import Image, ImageDraw
 
-    import_tensorflow()
+    startup.import_tensorflow()
     import tensorflow as tf
-    from keras_pairs.model import build_model, initialize
 
+    from keras_pairs.networks.build import build_model
     from keras_pairs.serving import publishing
 
-    model = build_model(NB_F)
-    initialize(model, [0])
+    bounds = Bounds()
+    model = build_model(TrainingConfig.from_preset(nb_f=NB_F))
     with tempfile.TemporaryDirectory() as folder:
         version = str(publishing.publish(model, folder))
         served = tf.saved_model.load(version).signatures["serving_default"]
-        say(
-            "| pairs at a time | SavedModel | direct call | predict | direct / SavedModel |"
-        )
-        say("|---:|---:|---:|---:|---:|")
+        titles = "pairs at a time|SavedModel|direct call|predict|direct / SavedModel"
+        runner.say("| " + " | ".join(titles.split("|")) + " |")
+        runner.say("|---:|---:|---:|---:|---:|")
         for size, ours, direct, predict in throughput(model, served):
             rates = f"{ours:,.0f} | {direct:,.0f} | {predict:,.0f}"
-            say(f"| {size} | {rates} | {direct / ours:.2f} |")
+            runner.say(f"| {size} | {rates} | {direct / ours:.2f} |")
+            bounds.at_most(f"{size} pairs at a time", direct / ours, BOUND)
         drawing = Image.new("L", (280, 280), 255)
         ImageDraw.Draw(drawing).ellipse([60, 40, 200, 240], outline=0, width=20)
         image = str(pathlib.Path(folder) / "zero.png")
         drawing.save(image)
         whole = statistics.median(predict_seconds(version, image) for _ in range(5))
-        say(f"\nprocess start to first answer of predict: {whole:.2f} s, of which")
+        runner.say(f"\nprocess start to first answer of predict: {whole:.2f} s, of which")
         for name, (before, step) in STEPS.items():
             times = [step_seconds(before, step, version, image) for _ in range(5)]
-            say(f"- {name}: {statistics.median(times):.2f} s")
+            runner.say(f"- {name}: {statistics.median(times):.2f} s")
+    bounds.check()
+
+
+def run():
+    runner.run(main, __doc__, FLAGS)
 
 
 if __name__ == "__main__":
-    main()
+    run()

@@ -1,30 +1,29 @@
 """What the presets, weight sharing, and each ingredient of the preset `best` give.
 
-    python -m benchmarks.studies auxiliary mnist.npz runs/table1
-    python -m benchmarks.studies presets mnist.npz runs/presets
-    python -m benchmarks.studies sharing mnist.npz runs/sharing
-    python -m benchmarks.studies ablation mnist.npz runs/ablation
+    python -m benchmarks.studies --study=auxiliary --run_dir=runs/table1
+    python -m benchmarks.studies --study=ablation --data_path=mnist.npz
 
 Ten rounds of each row, each on pairs and initial weights of its own, round by round the
 same pairs in every row. `auxiliary` reads what `evaluate --table1` left (or trains it):
 what the auxiliary loss adds to the paper's score. `presets` and `sharing` are scored on all
 test pairs; `ablation`, by which things are chosen, on 5,000 validation pairs. A killed
-study goes on when it is started again. What it found is `results.json` in its folder.
+study goes on when it is started again with the same --run_dir. What it found is
+results.json there.
 """
 
 import dataclasses
-import pathlib
-import sys
 
 import numpy as np
 import scipy.stats
 
-from keras_pairs import data, files, machine, plots
-from keras_pairs.commands.runner import import_tensorflow, say
+from benchmarks.plots import plot_sharing
+from keras_pairs import data, files, machine, plots, startup, tables
+from keras_pairs.commands import flags, runner
 from keras_pairs.config import PRESETS, TrainingConfig
+from keras_pairs.errors import UsageError
+from keras_pairs.fields import choice
 from keras_pairs.paper import TABLE1
 
-ROUNDS = 10
 # A row's name: the row that it is compared with, and what it changes in that.
 ABLATION = {
     "no augmentation": ("best", {"augmentation": False}),
@@ -35,10 +34,8 @@ ABLATION = {
     "no auxiliary loss": ("best", {"w_a": 0.0}),
     "no weight sharing": ("best", {"weight_sharing": False}),
     "the paper's trunk": ("best", {"trunk": "paper"}),
-    "weight averaging": ("best", {"weight_averaging": True}),
     # What an ingredient is worth where another does not do its work.
     "a head, the same pairs": ("a head for the comparison", {"new_pairs": False}),
-    "constant rate, averaging": ("constant learning rate", {"weight_averaging": True}),
 }
 
 
@@ -76,23 +73,17 @@ def presets():
     return {name: TrainingConfig.from_preset(name) for name in PRESETS}
 
 
-def run(configs, path, run_dir, scored_on="test"):
-    """{key: row of `rounds.summarize`} for a dict of configurations.
+def train(configs, images, run_dir, rounds, scored_on="test"):
+    """{key: row of `summary.summarize`} for a dict of configurations.
 
-    Writes results.json into `run_dir`: the rows, each with its key as `name`, and where
-    they came from.
+    Writes results.json into `run_dir`, a Path: the rows, each with its key as `name`, and
+    where they came from.
     """
-    from keras_pairs.training import rounds
+    from keras_pairs.training.rounds import evaluate
 
-    run_dir = pathlib.Path(run_dir)
-    run_dir.mkdir(parents=True, exist_ok=True)
-    rows = rounds.evaluate(
-        list(configs.values()),
-        data.load_images("mnist", path),
-        run_dir,
-        ROUNDS,
-        machine.memory() / 4,
-        scored_on=scored_on,
+    limit = machine.memory() / 4
+    rows = evaluate(
+        list(configs.values()), images, run_dir, rounds, limit, scored_on=scored_on
     )
     named = [{"name": key} | row for key, row in zip(configs, rows, strict=True)]
     origin = files.read_json(run_dir / "config.json")
@@ -153,7 +144,7 @@ def tabulate_sharing(found):
 
 
 def draw_sharing(found, run_dir):
-    plots.plot_sharing(found, run_dir / "sharing.png")
+    plot_sharing(found, run_dir / "sharing.png")
 
 
 def tabulate_ablation(found):
@@ -177,17 +168,33 @@ STUDIES = {
 }
 
 
-def main(study, path, run_dir):
-    import_tensorflow(population=True)
+FLAGS = {
+    "study": flags.Flag(choice(*STUDIES), "Which study; it must be given."),
+    "data_path": flags.of_field("data_path"),
+    **flags.others("rounds", "run_dir"),
+}
+
+
+def main(values):
+    study = values["study"].value
+    if study is None:
+        raise UsageError(f"--study is missing: one of {', '.join(STUDIES)}")
+    images = data.load_images("mnist", values["data_path"].value)
+    run_dir = files.make_run_dir(values["run_dir"].value, study)
+    startup.import_tensorflow(population=True)
     configs, scored_on, tabulate, draw = STUDIES[study]
-    run_dir = pathlib.Path(run_dir)
-    found = run(configs(), path, run_dir, scored_on)
-    text = files.markdown_table(tabulate(found))
+    found = train(configs(), images, run_dir, values["rounds"].value, scored_on)
+    text = tables.markdown_table(tabulate(found))
     files.write_text(run_dir / f"{study}.md", text)
     if draw:
         draw(found, run_dir)
-    say(text)
+    runner.say(text)
+    runner.say(f"run folder: {runner.relative(run_dir)}")
+
+
+def run():
+    runner.run(main, __doc__, FLAGS)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    run()

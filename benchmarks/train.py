@@ -5,7 +5,8 @@
 The plain model is what Keras' documentation would have one write: Conv2D with bias,
 BatchNormalization, Dropout, numpy arrays, no other settings. Each has a process of its own
 (ours chooses its threads when TensorFlow starts); they take turns of three epochs, so that
-a slow moment of the machine meets both; the first turn (tracing) does not count.
+a slow moment of the machine meets both; the first turn (tracing) does not count. Exit code
+1 where a ratio is over its bound.
 """
 
 import dataclasses
@@ -13,18 +14,22 @@ import multiprocessing
 import statistics
 import time
 
-import keras
-
-from keras_pairs import data, training
-from keras_pairs.commands.runner import import_tensorflow, say
+from benchmarks.bounds import Bounds
+from keras_pairs import data, startup
+from keras_pairs.commands import runner
 from keras_pairs.config import TrainingConfig
+from keras_pairs.errors import UserError
 
+# nb_f, batch size, ratio to stay below.
 CASES = ((64, 100, 0.8), (32, 50, 0.8), (8, 10, 0.5))
 TURNS, EPOCHS = 5, 3
+FLAGS = {}
 
 
 def plain_model(nb_f):
     """The paper's network from stock layers, compiled with Eq. (1), w_a = 1."""
+    import keras
+
     pair = keras.Input((2, 14, 14), name="pair")
     x = keras.layers.Rescaling(1 / 255)(pair)
     x = keras.layers.Permute((2, 3, 1))(x)
@@ -55,51 +60,49 @@ def plain_model(nb_f):
     return model
 
 
-class Turns(keras.callbacks.Callback):
-    """Before every EPOCHS epochs waits for a word; afterwards sends their seconds."""
+def turns(pipe):
+    """A Keras callback: waits for a word before a turn, sends its seconds afterwards."""
+    import keras
 
-    def __init__(self, pipe):
-        super().__init__()
-        self.pipe = pipe
+    begun = []
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def before(epoch, logs=None):
         if epoch % EPOCHS == 0:
-            self.pipe.recv()
-            self.begun = time.perf_counter()
+            pipe.recv()
+            begun.append(time.perf_counter())
 
-    def on_epoch_end(self, epoch, logs=None):
+    def after(epoch, logs=None):
         if epoch % EPOCHS == EPOCHS - 1:
-            self.pipe.send((time.perf_counter() - self.begun) / EPOCHS)
+            pipe.send((time.perf_counter() - begun[-1]) / EPOCHS)
+
+    return keras.callbacks.LambdaCallback(on_epoch_begin=before, on_epoch_end=after)
 
 
 def ours(pipe, nb_f, batch_size, members=1, own_data=False, one_thread=False):
     """A process that trains with this package, turn by turn."""
-    import_tensorflow(0 if one_thread else nb_f * batch_size * members)
+    work = 0 if one_thread else nb_f * batch_size * members
+    startup.import_tensorflow(work, population=members > 1)
+    from keras_pairs.training.fit import fit
+
     images = data.load_images("digits")
     splits = [data.sample_pairs(images, 1000, k) for k in range(members)]
     config = TrainingConfig(nb_f, 0.005, batch_size, epochs=EPOCHS * (TURNS + 1))
     configs = [dataclasses.replace(config, seed=k) for k in range(members)]
-    training.fit(
-        configs,
-        splits if own_data else splits[0],
-        validate=False,
-        callbacks=[Turns(pipe)],
-    )
+    data_sets = splits if own_data else splits[0]
+    fit(configs, data_sets, validate=False, callbacks=[turns(pipe)])
 
 
 def plain(pipe, nb_f, batch_size):
     """A process that trains the plain model, turn by turn."""
-    import_tensorflow()
+    startup.import_tensorflow()
     pairs = data.sample_pairs(data.load_images("digits"), 1000, seed=0).train
-    first, second = pairs.digits.T
-    y = {"comparison": pairs.target, "first_digit": first, "second_digit": second}
     plain_model(nb_f).fit(
         pairs.images,
-        y,
+        pairs.targets,
         batch_size=batch_size,
         epochs=EPOCHS * (TURNS + 1),
         verbose=0,
-        callbacks=[Turns(pipe)],
+        callbacks=[turns(pipe)],
     )
 
 
@@ -108,36 +111,56 @@ def compare(*sides):
 
     A side is a list of (function, arguments) that run at the same time, each in a process
     of its own; its time is that of the slowest.
+
+    Raises:
+      UserError: if one of the processes dies.
     """
     context = multiprocessing.get_context("spawn")
     pipes, processes = [], []
     for side in sides:
-        ends = [context.Pipe() for _ in side]
-        pipes.append([here for here, _ in ends])
-        for (function, arguments), (_, there) in zip(side, ends, strict=True):
-            process = context.Process(target=function, args=(there, *arguments))
+        pipes.append([])
+        for function, arguments in side:
+            here, there = context.Pipe()
+            process = context.Process(
+                target=function, args=(there, *arguments), daemon=True
+            )
             process.start()
+            # So that a process which dies is the last to hold its end.
+            there.close()
+            pipes[-1].append(here)
             processes.append(process)
     seconds = [[] for _ in sides]
-    for _ in range(TURNS + 1):
-        for side, times in zip(pipes, seconds, strict=True):
-            for pipe in side:
-                pipe.send("go")
-            times.append(max(pipe.recv() for pipe in side))
+    try:
+        for _ in range(TURNS + 1):
+            for side, times in zip(pipes, seconds, strict=True):
+                for pipe in side:
+                    pipe.send("go")
+                times.append(max(pipe.recv() for pipe in side))
+    except (EOFError, OSError) as error:
+        for process in processes:
+            process.kill()
+        raise UserError("one of the trainings died") from error
     for process in processes:
         process.join()
     return [statistics.median(times[1:]) for times in seconds]
 
 
-def main():
-    say("| nb_f | batch | ours (s/epoch) | plain model.fit | ratio | at most |")
-    say("|---:|---:|---:|---:|---:|---:|")
+def main(values):
+    bounds = Bounds()
+    runner.say("| nb_f | batch | ours (s/epoch) | plain model.fit | ratio | at most |")
+    runner.say("|---:|---:|---:|---:|---:|---:|")
     for nb_f, batch_size, bound in CASES:
         case = (nb_f, batch_size)
         mine, other = compare([(ours, case)], [(plain, case)])
         ratio = f"{mine / other:.2f} | {bound}"
-        say(f"| {nb_f} | {batch_size} | {mine:.3f} | {other:.3f} | {ratio} |")
+        runner.say(f"| {nb_f} | {batch_size} | {mine:.3f} | {other:.3f} | {ratio} |")
+        bounds.at_most(f"nb_f={nb_f}, batch {batch_size}", mine / other, bound)
+    bounds.check()
+
+
+def run():
+    runner.run(main, __doc__, FLAGS)
 
 
 if __name__ == "__main__":
-    main()
+    run()

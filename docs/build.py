@@ -18,7 +18,7 @@ import re
 import statistics
 import sys
 
-from keras_pairs.files import markdown_table
+from keras_pairs import tables
 
 ROOT = pathlib.Path(__file__).parent.parent
 TABLE = re.compile(r"(<!-- table: (\S+) (\S+) -->\n).*?(<!-- /table -->)", re.DOTALL)
@@ -26,9 +26,7 @@ TABLE = re.compile(r"(<!-- table: (\S+) (\S+) -->\n).*?(<!-- /table -->)", re.DO
 
 def evaluation(path):
     """All columns of `keras_pairs.evaluate`, from its results.json."""
-    from keras_pairs.evaluate import markdown
-
-    return markdown(_rows(path))
+    return tables.evaluation(_rows(path))
 
 
 def gain(path):
@@ -39,7 +37,7 @@ def gain(path):
         both = [f"{row['mean']:.1f} ± {row['std']:.1f}" for row in (without, with_)]
         difference = with_["mean"] - without["mean"]
         lines.append((str(with_["nb_f"]), *both, f"{difference:+.1f}"))
-    return markdown_table(lines)
+    return tables.markdown_table(lines)
 
 
 def study(name):
@@ -49,19 +47,26 @@ def study(name):
         from benchmarks import studies
 
         _, _, lines, _ = studies.STUDIES[name]
-        return markdown_table(lines(_named(_rows(path))))
+        return tables.markdown_table(lines(_named(_rows(path))))
 
     return tabulate
 
 
+def departures(path):
+    """Last and best epochs of networks, from the results.json of that benchmark."""
+    from benchmarks.departures import tabulate
+
+    return tables.markdown_table(tabulate(_rows(path)))
+
+
 def score(path):
-    """Accuracies of a published model, from `evaluate --model`'s results.json."""
+    """Accuracies of a published model, from the results.json of `keras_pairs.score`."""
     found = _json(path)
     shares = {f"accuracy of {name}": x for name, x in found["accuracy"].items()}
     shares["calibration error"] = found["calibration_error"]
     lines = [(f"on {found['pairs']:,} test pairs", "%")]
     lines += [(name, f"{100 * share:.2f}") for name, share in shares.items()]
-    return markdown_table(lines)
+    return tables.markdown_table(lines)
 
 
 def origin(path):
@@ -104,7 +109,7 @@ def search_summary(path):
             shown += (statistics.mean(row["seconds"] for row in some),)
             names = f"{nb_f:g}", "yes" if auxiliary else "no", str(len(some))
             lines.append((*names, *(f"{value:.1f}" for value in shown)))
-    return markdown_table(lines)
+    return tables.markdown_table(lines)
 
 
 KINDS = {
@@ -114,6 +119,7 @@ KINDS = {
     "presets": study("presets"),
     "sharing": study("sharing"),
     "ablation": study("ablation"),
+    "departures": departures,
     "score": score,
     "origin": origin,
     "search": search,

@@ -57,6 +57,9 @@ def pool(images):
 def sample_pairs(images, num_pairs=NUM_PAIRS, seed=0, scored_on=None):
     """Draws training, validation and test pairs (section II.B).
 
+        splits = sample_pairs(load_images("digits"), num_pairs=100, seed=0)
+        splits.train.images.shape    # (100, 2, 14, 14)
+
     No image is used twice. Images with `reuse`, too few for that, are used again: within
     their split, never across, and a pair's two images are always distinct. Training and
     validation come from the training part, test from the test part.

@@ -71,6 +71,9 @@ class Images:
 def load_images(dataset="auto", data_path=None):
     """The images behind `--dataset` and `--data_path`.
 
+        images = load_images("digits")
+        images.x_train.shape    # (1297, 28, 28)
+
     Args:
       dataset: "mnist": `data_path` if given, else Keras' cache, else downloaded into it.
         "digits": the 1,797 digits inside scikit-learn. "auto": "mnist" if it can be had,

@@ -88,6 +88,10 @@ class Comparison:
 def load(path=None):
     """Loads a published model.
 
+        model = load()    # the model in the box; or load("saved_models/mnist-paper")
+        answer = model.compare("three.png", "seven.jpg")
+        answer.digits.tolist()    # [[3, 7]]
+
     Args:
       path: str or Path of a folder of versions, of which the newest is taken, or of one
         version. None: the model in the box, whatever the current folder holds.
