@@ -20,6 +20,7 @@ OUTPUTS = ("comparison", "first_digit", "second_digit")
 COMMANDS = {
     "train": "keras_pairs.train",
     "evaluate": "keras_pairs.evaluate",
+    "score": "keras_pairs.score",
     "export": "keras_pairs.export",
     "predict": "keras_pairs.predict",
     "search": "tuner.search",

@@ -6,7 +6,8 @@ import time
 import numpy as np
 import pytest
 
-from keras_pairs.training.rounds import plan, summarize, welch_t
+from keras_pairs.training.rounds import plan
+from keras_pairs.training.summary import summarize, welch_t
 from tests.helpers import call, command, start
 
 SMALL = ("--nb_f=4", "--epochs=2", "--dataset=digits", "--num_pairs=60", "--verbosity=0")

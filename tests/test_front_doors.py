@@ -17,7 +17,10 @@ from keras_pairs.serving import box, comparer, publishing
 from keras_pairs.training import run
 
 ROOT = pathlib.Path(__file__).parent.parent
-COMMANDS = {"keras_pairs": ("train", "evaluate", "export", "predict"), "tuner": ("search",)}
+COMMANDS = {
+    "keras_pairs": ("train", "evaluate", "score", "export", "predict"),
+    "tuner": ("search",),
+}
 MODULES = [f"{package}.{name}" for package, names in COMMANDS.items() for name in names]
 
 
@@ -61,7 +64,7 @@ def test_a_command_is_the_first_word(call):
     ("words", "message"),
     [
         (("keras_pairs", "trian"), "no command trian; did you mean train?"),
-        (("keras_pairs", "xyz"), "no command xyz; there are: train, evaluate, export, pre"),
+        (("keras_pairs", "xyz"), "no command xyz; there are: train, evaluate, score, exp"),
         (("keras_pairs", "--nb_f=8"), "no command --nb_f=8"),
         (("keras_pairs", "__main__"), "no command __main__"),
         (("keras_pairs", ""), "no command"),
@@ -218,8 +221,11 @@ def test_a_wheel_has_the_box_and_nothing_else_that_was_published(tmp_path):
     packed = files_below(installed / "keras_pairs" / "saved_models")
     assert packed == {f"{box.VERSION}/{name}" for name in files_below(source)}
     assert {path.name for path in installed.iterdir()} == set(COMMANDS)
+    for name in COMMANDS:
+        modules = {path for path in files_below(ROOT / name) if path.endswith(".py")}
+        assert modules <= files_below(installed / name)
     found = subprocess.run(
-        [sys.executable, "-c", "from keras_pairs import box; print(box.path())"],
+        [sys.executable, "-c", "from keras_pairs.serving import box; print(box.path())"],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(installed)},
         capture_output=True,

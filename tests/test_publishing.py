@@ -41,7 +41,7 @@ def answering_logits():
     """A network without its last activations."""
     model = build_model(networks.config(nb_f=1))
     outputs = {o.name: model.get_layer(o.name).input for o in OUTPUTS}
-    return keras.Model(model.inputs, outputs)
+    return keras.Model(model.input, outputs)
 
 
 def names(folder):

@@ -19,7 +19,8 @@ from PIL import Image
 from keras_pairs.data import pool
 from keras_pairs.data.pixels import SCALED
 from keras_pairs.errors import UserError
-from keras_pairs.pictures.drawing import MAX_SIDE, reason
+from keras_pairs.graph import reason
+from keras_pairs.pictures.drawing import MAX_SIDE
 from keras_pairs.serving import signatures
 from tests.helpers import BOX, OUTPUTS, png
 
@@ -306,7 +307,7 @@ class Noise(keras.layers.Layer):
         (lambda: keras_model(keras.layers.Conv2D(4, 3, groups=2)), "XLA|grouped"),
         (lambda: keras_model(GroupedConvolution()), "grouped convolution"),
         (lambda: keras_model(Noise()), "belongs to training"),
-        (lambda: keras_model(outputs=("comparison",)), "not a model of pairs"),
+        (lambda: keras_model(outputs=("first_digit",)), "not a model of pairs"),
         (lambda: keras_model(shape=(2, 28, 28)), "not a model of pairs"),
     ],
 )

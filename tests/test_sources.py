@@ -7,9 +7,9 @@ import threading
 
 import numpy as np
 import pytest
-from keras_pairs.command_flags import define_flags
 
 from keras_pairs import data
+from keras_pairs.commands import flags
 from keras_pairs.data import sources
 from keras_pairs.errors import UserError
 from keras_pairs.training import rounds
@@ -69,10 +69,10 @@ def test_a_search_hands_its_images_on(npz, tmp_path, monkeypatch, digits):
     ):
         argv = ["search", *given, "--num_pairs=60", f"--run_dir={tmp_path}/run{i}"]
         monkeypatch.setattr("sys.argv", argv)
-        values = define_flags(search.FLAGS, grid=True)
+        values = flags.define(search.FLAGS)
         values(argv)
         search.main(values)
-        part = define_flags(search.FLAGS, grid=True)
+        part = flags.define(search.FLAGS)
         part(["search", *handed_on.pop()])
         found = data.load_images(part["dataset"].value, part["data_path"].value)
         expected = data.load_images(values["dataset"].value, values["data_path"].value)

@@ -1,4 +1,4 @@
-"""`train` as a process, and `evaluate --model` on what it leaves."""
+"""`train` as a process, and `score` on what it leaves."""
 
 import csv
 import json
@@ -70,7 +70,7 @@ def test_a_preset_is_trained_published_and_inspected(trained, tmp_path):
     stated = metrics["test_accuracy_of_all"]
     assert stated["pairs"] == 200
     flags = (f"--data_path={folder}/mnist.npz", f"--run_dir={tmp_path}/seen")
-    done = call("evaluate", f"--model={folder}/saved", *flags)
+    done = call("score", f"--model={folder}/saved", *flags)
     assert done.returncode == 0 and done.stderr == "", done.stderr
     found = json.loads((tmp_path / "seen" / "results.json").read_text())
     assert found["seed"] == 3 and found["pairs"] == 200

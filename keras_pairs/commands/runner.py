@@ -15,6 +15,12 @@ from keras_pairs.config import FIELDS
 from keras_pairs.errors import UsageError, UserError
 
 HELP = {"--help", "-help", "-h"}
+# Flags that were, and what to do instead.
+GONE = {
+    "model": "no --model here: python -m keras_pairs.score --model=… has one",
+    "weight_averaging": "--weight_averaging is gone: it adds nothing where the learning "
+    "rate falls (--one_cycle)",
+}
 # Of every command: what absl and `run` understand without a definition.
 COMMON_FLAGS = {
     "flagfile=<file>": "Read flags from a text file, one a line; a line that begins with # "
@@ -53,6 +59,8 @@ def run(main, doc, rows, argv=None, arguments=0, keras=True):
         rest = values([argv[0], *words])[1:]
     except UnicodeDecodeError:
         _fail("--flagfile: not a text file", 2)
+    except absl_flags.UnrecognizedFlagError as error:
+        _fail(GONE.get(error.flagname, error), 2)
     except (absl_flags.Error, ValueError, OSError) as error:
         # absl has a prefix of its own for a flagfile, and raises other errors than its own.
         _fail(str(error).removeprefix("ERROR:: "), 2)

@@ -193,9 +193,10 @@ class PopulationConv2D(keras.layers.Layer):
         if self.apart and self.members > 1 and not grouped.convolutions_work():
             parts = zip(tf.split(inputs, self.members, -1), tf.unstack(kernel), strict=True)
             return tf.concat([self._convolve(*part) for part in parts], -1)
-        # TensorFlow's form of grouped kernels: [3, 3, c, K·filters].
-        kernel = tf.transpose(kernel, (1, 2, 3, 0, 4))
-        shape = (*kernel.shape[:3], self.members * self.filters)
+        if self.members > 1:
+            # TensorFlow's form of grouped kernels: [3, 3, c, K·filters].
+            kernel = tf.transpose(kernel, (1, 2, 3, 0, 4))
+        shape = (3, 3, -1, self.members * self.filters)
         return self._convolve(inputs, tf.reshape(kernel, shape))
 
     def _convolve(self, x, kernel):

@@ -40,6 +40,8 @@ def read_png(path):
             raise UserError(f"{path}: not a file")
         with open(path, "rb") as file:
             content = file.read(MAX_BYTES + 1)
+    except UserError:
+        raise
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
     if not content:
@@ -69,6 +71,8 @@ def _to_png(content):
         buffer = io.BytesIO()
         image = image if image.mode in PNG_MODES else image.convert("RGB")
         image.save(buffer, "PNG")
+    except UserError:
+        raise
     except Image.UnidentifiedImageError as error:
         raise UserError("not an image of a known format") from error
     except Image.DecompressionBombError as error:

@@ -153,7 +153,9 @@ class MemberAdam(keras.optimizers.Adam):
         self.lr = np.asarray(lr, "float32")
 
     def update_step(self, gradient, variable, learning_rate):
-        rates = self.lr.reshape(-1, *[1] * (len(variable.shape) - 1))
+        rates = self.lr[0]
+        if len(self.lr) > 1:
+            rates = self.lr.reshape(-1, *[1] * (len(variable.shape) - 1))
         super().update_step(gradient, variable, tf.constant(rates) * learning_rate)
 
 
