@@ -45,7 +45,7 @@ class PairsHyperModel(keras_tuner.HyperModel):
         return dataclasses.replace(self.grid.base, **chosen)
 
     def build(self, hp):
-        """The compiled network of some hyper-parameters, see `networks.build.build_model`."""
+        """The compiled network of some hyper-parameters, see `build_model`."""
         config = self.config(hp)
         model = build_model(config)
         binary, classes = "binary_crossentropy", "sparse_categorical_crossentropy"

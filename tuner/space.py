@@ -28,7 +28,7 @@ class Grid:
     Attributes:
       axes: dict, name of a field → tuple of its values. The paper's four are always there:
         one that is not given has the base's value.
-      base: `TrainingConfig`, what the points have in common.
+      base: `TrainingConfig`, what the points have in common; here, the first of them.
 
     Raises:
       UserError: if a point is no legal configuration.
@@ -47,8 +47,8 @@ class Grid:
                 raise ValueError(f"{name} must have at least one value. Received: none")
         axes = {name: tuple(axes[name]) for name in ORDER if name in axes}
         object.__setattr__(self, "axes", axes)
-        # Checks the points.
-        self.configs  # noqa: B018
+        # Checks the points; two grids of the same points are equal.
+        object.__setattr__(self, "base", self.configs[0])
 
     @functools.cached_property
     def points(self):

@@ -46,9 +46,9 @@ class Trunk:
         )
 
     def products(self):
-        """Side² · width in · width out, over the blocks: a convolution's time grows with it.
+        """Side² · width in · width out, summed over the blocks: time grows with it.
 
-        Of one image, for each of `nb_f`². Not the first block's: the images have few
+        Of one image, for each of `nb_f`². Without the first block's: the images have few
         channels, however many filters there are.
         """
         return sum(

@@ -8,9 +8,9 @@ EVALUATION_BATCH = 500
 # members of a graph: forward results, gradients and the kernels' working copies.
 BYTES_PER_ACTIVATION = 40
 SCORING_SHARE = 0.4
-# Filters of the paper's trunk side by side in one graph. Measured on one thread: at nb_f=8,
-# batch 10, a member's epoch takes 0.048 s among 13, 0.036 among 26 and 0.041 among 65 (the
-# activations no longer fit the cache); from nb_f=32 on the number of members hardly matters.
+# Filters of the paper's trunk side by side in one graph. Measured on one thread: at
+# nb_f=8, batch 10, a member's epoch takes 0.048 s among 13, 0.036 among 26 and 0.041 among
+# 65 (the activations no longer fit the cache); from nb_f=32 on it hardly matters.
 FILTERS_PER_GRAPH = 208
 # Seconds per epoch of 1,000 pairs on one thread (of two cores, AVX-512), fitted to the
 # paper's trunk: what goes with its activations (batch norm, dropout), what goes with its
