@@ -5,8 +5,9 @@ import sys
 
 import numpy as np
 import pytest
+
 from keras_pairs import data
-from keras_pairs.commands import flags
+from keras_pairs.commands.flags import define
 from keras_pairs.config import TrainingConfig
 from keras_pairs.errors import UserError
 from tuner import choices, parts, population, processes, project, search, space
@@ -18,7 +19,7 @@ WHERE = {"dataset": "digits", "data_path": None}
 
 
 def parsed(*arguments):
-    values = flags.define(search.FLAGS)
+    values = define(search.FLAGS)
     values(["search", *arguments])
     return values
 
@@ -136,7 +137,7 @@ def test_lost_or_other_data_are_one_sentence(npz, tmp_path, started, monkeypatch
     arrays["x_train"][0, 0, 0] += 1
     np.savez(here, **arrays)
     for flags in ((), (f"--data_path={here}",), ("--dataset=digits",)):
-        with pytest.raises(UserError, match="holds a search on other images: mnist"):
+        with pytest.raises(UserError, match="holds a search on other images: here"):
             search.main(parsed(folder, *flags))
     assert len(started) == 1
     search.main(parsed(folder, f"--data_path={tmp_path}/there.npz"))

@@ -283,6 +283,25 @@ def test_a_finished_search_trains_nothing_more(searched, digits, monkeypatch):
     assert run(folder, digits, keep_models=2)[1] == rows
 
 
+def test_a_worker_knows_its_search_from_what_the_network_carries(digits, tmp_path):
+    """Which is 32 bits of a float."""
+    grid = Grid(AXES, dataclasses.replace(BASE, label_smoothing=0.05))
+    tuner = make_tuner(describe(digits, grid), None, tmp_path, None)
+    trial = tuner.oracle.create_trial("a/0")
+    sent = type(trial).from_proto(trial.to_proto())
+    assert sent.hyperparameters.values["label_smoothing"] != 0.05
+    tuner._same_search(sent)
+    for name, value in (
+        ("label_smoothing", 0.06),
+        ("trunk", "padded"),
+        ("one_cycle", True),
+    ):
+        other = type(trial).from_proto(trial.to_proto())
+        other.hyperparameters.values[name] = value
+        with pytest.raises(UserError, match=f"the chief runs another search .{name}="):
+            tuner._same_search(other)
+
+
 @pytest.mark.slow
 def test_diverging_points_fail_and_harm_nobody(digits, tmp_path):
     """Ten of 20 points; the others are those of a grid that diverges nowhere."""
