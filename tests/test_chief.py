@@ -11,7 +11,7 @@ from keras_pairs.errors import UserError
 from tuner import chief, oracle, population, processes
 from tuner.space import Grid
 
-GRID = Grid(nb_f=(8,), lr=(0.01,), batch_size=(10,), w_a=(0.0, 1.0))
+GRID = Grid({"nb_f": (8,), "lr": (0.01,), "batch_size": (10,), "w_a": (0.0, 1.0)})
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def served(tmp_path, monkeypatch):
     monkeypatch.setenv("KERASTUNER_TUNER_ID", "worker0")
     monkeypatch.setattr(oracle_client, "TIMEOUT", 30)
     grid_oracle = oracle.GridOracle(GRID, {"search": "abc"})
-    grid_oracle._set_project_dir(str(tmp_path), "project")
+    grid_oracle.place(tmp_path / "project")
     ended = []
 
     def serve():

@@ -7,9 +7,11 @@ import pytest
 from keras_pairs.errors import UserError
 from tuner import oracle as oracles
 from tuner.oracle import OBJECTIVE, GridOracle, set_metrics
-from tuner.space import FILTERS_PER_GRAPH, Grid
+from tuner.space import Grid
 
-GRID = Grid(nb_f=(8, 16), lr=(0.01, 0.001), batch_size=(10, 20), w_a=(0.0, 0.5, 1.0))
+GRID = Grid(
+    {"nb_f": (8, 16), "lr": (0.01, 0.001), "batch_size": (10, 20), "w_a": (0.0, 0.5, 1.0)}
+)
 SETTINGS = {"epochs": 2, "seed": 0, "search": "abc"}
 
 
@@ -20,7 +22,7 @@ def make(tmp_path):
     def new(grid=GRID, settings=SETTINGS, **options):
         oracle = GridOracle(grid, settings, **options)
         (tmp_path / "project").mkdir(exist_ok=True)
-        oracle._set_project_dir(str(tmp_path), "project")
+        oracle.place(tmp_path / "project")
         oracle.reload()
         return oracle
 
@@ -54,17 +56,6 @@ def complete(oracle, trial, accuracy=0.5):
 
 def ids(trials):
     return [int(trial.trial_id) for trial in trials]
-
-
-def test_groups_divide_the_grid_in_its_order():
-    for grid in (GRID, Grid(), Grid(nb_f=(500,), w_a=(1.0,))):
-        points, groups = grid.points(), grid.groups()
-        assert [i for group in groups for i in group] == list(range(len(points)))
-        for group in groups:
-            shared = {(points[i]["nb_f"], points[i]["batch_size"]) for i in group}
-            assert len(shared) == 1
-            assert len(group) == 1 or len(group) * max(shared)[0] <= FILTERS_PER_GRAPH
-    assert len(Grid().points()) == 4 * 325
 
 
 def test_workers_get_distinct_points_of_one_group_each(make):
@@ -173,7 +164,7 @@ def test_a_crash_is_retried_and_then_failed(make, retries):
 
 def test_the_search_goes_on_whatever_fails(make):
     oracle = make(retries=0)
-    for _ in range(len(GRID.points())):
+    for _ in range(len(GRID.points)):
         (trial,) = take(oracle, "a", 1)
         trial.status = "FAILED"
         oracle.end_trial(trial)
@@ -187,7 +178,7 @@ def test_other_settings_or_grid_are_refused(make):
     with pytest.raises(UserError, match="holds another search"):
         make(settings=SETTINGS | {"search": "xyz"})
     with pytest.raises(UserError, match="holds another search"):
-        make(grid=Grid(nb_f=(4,)))
+        make(grid=Grid({"nb_f": (4,)}))
 
 
 def test_only_the_best_models_of_each_width_stay(make, tmp_path):

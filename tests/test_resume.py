@@ -5,22 +5,21 @@ import sys
 
 import numpy as np
 import pytest
-from keras_pairs.command_flags import define_flags
 
 from keras_pairs import data
+from keras_pairs.commands.flags import define
+from keras_pairs.config import TrainingConfig
 from keras_pairs.errors import UserError
-from tuner import processes, project, search
+from tuner import choices, parts, population, processes, project, search, space
 from tuner.space import Grid
 
-GRID = Grid(nb_f=(4,), lr=(0.01, 0.001), batch_size=(20, 30), w_a=(0.0, 1.0))
-COMMON = {
-    **{"w_m": 1.0, "epochs": 2, "seed": 1, "num_pairs": 60, "weight_sharing": False},
-    **{"dataset": "digits", "data_path": None},
-}
+BASE = TrainingConfig(4, 0.01, 20, epochs=2, seed=1, num_pairs=60)
+GRID = Grid({"lr": (0.01, 0.001), "batch_size": (20, 30), "w_a": (0.0, 1.0)}, BASE)
+WHERE = {"dataset": "digits", "data_path": None}
 
 
 def parsed(*arguments):
-    values = define_flags(search.FLAGS, grid=True)
+    values = define(search.FLAGS)
     values(["search", *arguments])
     return values
 
@@ -30,8 +29,20 @@ def folder(tmp_path, digits):
     """The folder of a search with no trial yet."""
     folder = tmp_path / "grid"
     folder.mkdir()
-    project.claim(folder, project.describe(GRID, COMMON, digits, "test", 6, 0))
+    project.claim(folder, record(digits))
     return folder
+
+
+def record(images, grid=GRID):
+    return project.describe(
+        grid=grid,
+        where=WHERE,
+        images=images,
+        preset="paper",
+        validation="test",
+        retries=0,
+        keep_models=6,
+    )
 
 
 @pytest.fixture
@@ -52,11 +63,10 @@ def test_the_folder_alone_goes_on_with_its_search(folder, started, monkeypatch, 
     assert workers == 3 and command[-1] == "--dataset=digits"
     assert (folder / "search.json").read_bytes() == before
     # A chief and a worker find the same there.
-    chosen = search.choose(parsed(*command), project.find(folder))
+    chosen = choices.choose(parsed(*command), project.find(folder))
     assert chosen == {
-        **{"nb_f": (4,), "lr": (0.01, 0.001), "batch_size": (20, 30), "w_a": (0.0, 1.0)},
-        **{name: COMMON[name] for name in search.COMMON},
-        **{"validation": "test", "keep_models": 6, "retries": 0},
+        "grid": GRID,
+        **{"preset": "paper", "validation": "test", "keep_models": 6, "retries": 0},
     }
 
 
@@ -73,7 +83,10 @@ def test_flags_that_agree_are_no_matter(folder, started):
         ("--lr=0.01,1e-4", "lr=0.01,0.001 there, 0.01,0.0001 here"),
         ("--lr=0.001,0.01", "lr=0.01,0.001 there, 0.001,0.01 here"),
         ("--w_m=0.5", "w_m=1 there, 0.5 here"),
+        ("--epochs=2,3", "epochs=2 there, 2,3 here"),
         ("--weight_sharing", "weight_sharing=false there, true here"),
+        ("--trunk=padded,paper", "trunk=paper there, padded,paper here"),
+        ("--preset=best", "preset=paper there, best here"),
         ("--validation=validation", "validation=test there, validation here"),
         ("--keep_models=3", "keep_models=6 there, 3 here"),
         ("--retries=1", "retries=0 there, 1 here"),
@@ -132,36 +145,47 @@ def test_lost_or_other_data_are_one_sentence(npz, tmp_path, started, monkeypatch
     assert len(started) == 3
 
 
-def test_the_record_of_an_older_search_goes_on(folder, started):
+def rewritten(folder, change):
     path = folder / "search.json"
-    record = json.loads(path.read_text())
-    # As the first searches wrote it.
-    for name in ("keep_models", "retries", "source"):
-        del record[name]
-    del record["config"]["weight_sharing"]
-    digest = project.settings(record)["search"]
-    path.write_text(json.dumps(record))
-    search.main(parsed(f"--run_dir={folder}", "--keep_models=9", "--noweight_sharing"))
-    again = project.read(folder)
-    assert project.settings(again)["search"] == digest
-    assert (again["keep_models"], again["retries"]) == (9, 1)
-    assert again["source"] == {"dataset": "digits", "data_path": None}
-    with pytest.raises(UserError, match="weight_sharing=false there, true here"):
-        search.main(parsed(f"--run_dir={folder}", "--weight_sharing"))
-    with pytest.raises(UserError, match="keep_models=9 there, 3 here"):
-        search.main(parsed(f"--run_dir={folder}", "--keep_models=3"))
+    found = json.loads(path.read_text())
+    change(found)
+    path.write_text(json.dumps(found))
+    return path.read_bytes()
+
+
+def of_first_searches(found):
+    for name in ("keep_models", "retries", "source", "preset"):
+        del found[name]
+    for name in space.ORDER:
+        if name not in ("w_m", "epochs", "seed", "num_pairs"):
+            found["config"].pop(name, None)
+
+
+def of_before_presets(found):
+    del found["preset"]
+
+
+@pytest.mark.parametrize("change", [of_first_searches, of_before_presets])
+def test_a_search_of_an_older_version_is_one_sentence(folder, started, change):
+    before = rewritten(folder, change)
+    said = f"{folder} holds a search of an older version .* use a new --run_dir"
+    for more in ((), ("--epochs=2",), ("--dry_run",)):
+        with pytest.raises(UserError, match=said):
+            search.main(parsed(f"--run_dir={folder}", *more))
+    with pytest.raises(UserError, match=said):
+        population.load(folder)
+    assert (folder / "search.json").read_bytes() == before and not started
+    search.main(parsed(f"--run_dir={folder}", "--dataset=digits", "--overwrite"))
+    assert project.read(folder)["preset"] == "paper"
 
 
 def test_the_record_of_a_later_search_is_one_sentence(folder, started):
-    path = folder / "search.json"
-    record = json.loads(path.read_text())
-    record["config"]["trunk"] = "padded"
-    path.write_text(json.dumps(record))
-    with pytest.raises(UserError, match=r"another version of this program \(trunk\)"):
+    rewritten(folder, lambda found: found["config"].update(colour="red"))
+    with pytest.raises(UserError, match=r"another version of this program \(colour\)"):
         search.main(parsed(f"--run_dir={folder}"))
 
 
-def test_a_lost_record_is_not_made_up(folder, started, digits):
+def test_a_lost_record_is_not_made_up(folder, started):
     record = project.read(folder)
     trial = folder / "trial_0000" / "trial.json"
     trial.parent.mkdir()
@@ -179,7 +203,7 @@ def test_a_worker_leaves_judging_to_the_chief(folder, monkeypatch):
     monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
     monkeypatch.setenv("KERASTUNER_TUNER_ID", "worker0")
     records = []
-    monkeypatch.setattr(search, "search", lambda values, record, *_: records.append(record))
+    monkeypatch.setattr(parts, "search", lambda values, record, *_: records.append(record))
     search.main(parsed(f"--run_dir={folder}"))
     search.main(parsed(f"--run_dir={folder}", "--epochs=3", "--dataset=digits"))
     assert [record["config"]["epochs"] for record in records] == [2, 3]

@@ -223,8 +223,12 @@ def test_damaged_files_cost_their_trial(undisturbed, tmp_path):
 BAD = [
     ("--nb_f=8,,16", "nb_f"),
     ("--nb_f=8,8", "twice"),
-    ("--lr=0.1,0", "positive"),
-    ("--lr=nan", "positive"),
+    ("--lr=0.1,0", "finite"),
+    ("--lr=nan", "finite"),
+    ("--trunk=paper,round", "one of paper, padded"),
+    ("--weight_sharing=true,maybe", "true or false"),
+    ("--dataset=mnist,digits", "one of auto, mnist, digits"),
+    ("--preset=paper,best", "one of paper, shared, best"),
     ("--batch_size=0", "at least 1"),
     ("--w_a=-1", "at least 0"),
     ("--workers=0", "workers"),
@@ -232,7 +236,7 @@ BAD = [
     ("--validation=train", "validation"),
     ("--retries=-1", "retries"),
     ("--keep_models=0", "keep_models"),
-    ("--data_path=/no/such.npz", "no such file"),
+    ("--data_path=/no/such.npz", "an existing file"),
     ("stray", "stray"),
 ]
 
@@ -307,5 +311,39 @@ def test_winners_are_evaluated(undisturbed, tmp_path):
     found = json.loads((tmp_path / "out" / "results.json").read_text())
     chosen = json.loads((undisturbed / "selected.json").read_text())["configs"]
     for row, config, wanted in zip(found["rows"], found["configs"], chosen, strict=True):
-        assert row.items() >= wanted.items() and row["rounds"] == 2
-        assert config["epochs"] == 2 and config["num_pairs"] == 60
+        assert config == wanted and wanted.items() >= row_point(row).items()
+        assert row["rounds"] == 2 and config["epochs"] == 2 and config["num_pairs"] == 60
+
+
+def row_point(row):
+    return {name: row[name] for name in ("nb_f", "batch_size", "lr", "w_a")}
+
+
+@pytest.mark.slow
+def test_any_field_and_any_preset_over_workers_and_on_to_an_evaluation(tmp_path):
+    """Strings, bools and floats over the network; members with pairs of their own."""
+    folder = tmp_path / "search"
+    flags = ("--preset=best", "--nb_f=2", "--trunk=padded,paper", "--seed=0,1")
+    flags += ("--weight_sharing=true,false", "--lr=0.01", "--batch_size=30", "--epochs=2")
+    flags += ("--dataset=digits", "--num_pairs=60", f"--run_dir={folder}", "--workers=2")
+    code, output, errors = command(*flags)
+    assert code == 0 and "8/8 trials  0 failed  best" in output, errors
+    rows = results(folder)
+    assert {row["status"] for row in rows} == {"COMPLETED"}
+    points = [(row["weight_sharing"], row["trunk"], row["seed"]) for row in rows]
+    assert points[:3] == [("True", "padded", "0"), ("True", "padded", "1")] + [
+        ("True", "paper", "0")
+    ]
+    (chosen,) = json.loads((folder / "selected.json").read_text())["configs"]
+    assert chosen["label_smoothing"] == 0.05 and chosen["derived_comparison"] is True
+    # With its command, or its folder alone, it is the same search; with another preset not.
+    for again in (flags, (f"--run_dir={folder}",)):
+        code, output, errors = command(*again)
+        assert code == 0 and "8/8 trials" in output, errors
+    code, _, errors = command("--preset=paper", f"--run_dir={folder}")
+    assert code == 1 and "another search: preset=best there, paper here" in errors
+    evaluate = ("evaluate", f"--from_search={folder}", "--dataset=digits", "--rounds=2")
+    done = helpers.command(*evaluate, "--verbosity=0", f"--run_dir={tmp_path}/out")
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert found["configs"] == [chosen]

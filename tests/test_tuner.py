@@ -10,41 +10,58 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_pairs import files, plots, training
+from keras_pairs import files
+from keras_pairs.config import TrainingConfig
+from keras_pairs.data import sample_pairs
 from keras_pairs.errors import UserError
-from keras_pairs.outputs import OUTPUTS
-from keras_pairs.serving import card, publishing
-from tuner import hparams, project, report
+from keras_pairs.outputs import names
+from keras_pairs.serving import card
+from keras_pairs.training import fit
+from keras_pairs.training.run import load_run
+from tuner import hparams, plots, project, report
 from tuner.hypermodel import PairsHyperModel
 from tuner.oracle import OBJECTIVE
+from tuner.parts import make_tuner
 from tuner.population import load
-from tuner.search import make_tuner
-from tuner.space import Grid, training_config
+from tuner.space import Grid
 
-GRID = Grid(nb_f=(4,), lr=(0.01, 0.001), batch_size=(20, 30), w_a=(0.0, 1.0))
-COMMON = {"w_m": 1.0, "epochs": 2, "seed": 1, "num_pairs": 60}
+BASE = TrainingConfig(4, 0.01, 20, epochs=2, seed=1, num_pairs=60)
+AXES = {"lr": (0.01, 0.001), "batch_size": (20, 30), "w_a": (0.0, 1.0)}
+GRID = Grid(AXES, BASE)
 
 
-def run(folder, images, splits, grid=GRID, common=COMMON, keep_models=3, retries=1):
+def describe(images, grid=GRID, keep_models=3, retries=1):
+    return project.describe(
+        grid=grid,
+        where={"dataset": "digits"},
+        images=images,
+        preset="paper",
+        validation="validation",
+        retries=retries,
+        keep_models=keep_models,
+    )
+
+
+def run(folder, images, grid=GRID, **options):
     """A whole search in this process: (tuner, results as dicts)."""
     folder.mkdir(exist_ok=True)
-    record = project.describe(grid, common, images, "validation", keep_models, retries)
+    record = describe(images, grid, **options)
     project.claim(folder, record)
     tuner = make_tuner(record, None, folder, None)
-    tuner.search(splits)
+    tuner.search(images)
     tuner.save()
     report.write(tuner.oracle, record, folder)
     return tuner, report.rows(tuner.oracle)
 
 
 class FakeTrained:
-    """What `training.fit` returns, of a training that takes no time."""
+    """What `fit.fit` returns, of a training that takes no time."""
 
     def __init__(self, configs):
         self.configs = configs
         value = np.array([[0.5 + c.lr + c.w_a / 10 for c in configs]] * configs[0].epochs)
-        names = (f"{part}{name}" for part in ("", "val_") for name in (*PARTS, "loss"))
-        self.history = {name: value for name in names}
+        columns = (f"{part}{name}" for part in ("", "val_") for name in (*PARTS, "loss"))
+        self.history = {name: value for name in columns}
 
     def member(self, k):
         return self
@@ -53,13 +70,13 @@ class FakeTrained:
         path.write_bytes(b"a model")
 
 
-PARTS = tuple(f"{name}_accuracy" for name in OUTPUTS)
+PARTS = tuple(f"{name}_accuracy" for name in names())
 
 
 @pytest.fixture
 def no_training(monkeypatch):
     """Takes the trainings and the picture out of `run`."""
-    monkeypatch.setattr(training, "fit", lambda configs, *_, **__: FakeTrained(configs))
+    monkeypatch.setattr(fit, "fit", lambda configs, *_, **__: FakeTrained(configs))
     monkeypatch.setattr(plots, "plot_search", lambda *_: None)
 
 
@@ -72,16 +89,21 @@ def snapshot(folder):
 
 
 @pytest.fixture(scope="module")
-def searched(tmp_path_factory, digits, splits):
+def pairs(digits):
+    """The pairs of the searches here."""
+    return sample_pairs(digits, 60, seed=1)
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory, digits):
     folder = tmp_path_factory.mktemp("search") / "grid"
-    return folder, *run(folder, digits, splits, keep_models=2)
+    return folder, *run(folder, digits, keep_models=2)
 
 
-def test_trials_are_trainings_of_their_points(searched, splits):
+def test_trials_are_trainings_of_their_points(searched, pairs):
     _, _, rows = searched
     assert [row["status"] for row in rows] == ["COMPLETED"] * 8
-    group = [training_config(point, COMMON) for point in GRID.points()[4:]]
-    history = training.fit(group, splits).history
+    history = fit.fit(GRID.configs[4:], pairs).history
     for k, row in enumerate(rows[4:]):
         for name in ("val_comparison_accuracy", "val_loss", "loss"):
             assert row[name] == pytest.approx(history[name][-1, k], rel=1e-6)
@@ -91,7 +113,7 @@ def test_trials_are_trainings_of_their_points(searched, splits):
     assert len({row["loss"] for row in rows}) == 8
 
 
-def test_keras_tuners_api_works_in_a_plain_session(searched, splits, capsys):
+def test_keras_tuners_api_works_in_a_plain_session(searched, pairs, capsys):
     folder, _, rows = searched
     tuner = load(folder)
     tuner.results_summary(3)
@@ -101,8 +123,9 @@ def test_keras_tuners_api_works_in_a_plain_session(searched, splits, capsys):
     assert all(values.get(name) == best[name] for name in ("lr", "batch_size", "w_a"))
     assert tuner.remaining_trials is None
     (model,) = tuner.get_best_models()
-    says = model.predict(splits.validation.images, verbose=0)["comparison"][:, 0] > 0.5
-    right = says == splits.validation.target.astype(bool)
+    assert {type(layer).__module__.partition(".")[0] for layer in model.layers} == {"keras"}
+    says = model.predict(pairs.validation.images, verbose=0)["comparison"][:, 0] > 0.5
+    right = says == pairs.validation.target.astype(bool)
     assert right.mean() == pytest.approx(best["val_comparison_accuracy"])
     with pytest.raises(ValueError, match="keeps no model.*best 2 of"):
         tuner.get_best_models(8)
@@ -123,9 +146,9 @@ def look_at(folder):
 
 
 @pytest.mark.parametrize("keep_models", [1, 6])
-def test_looking_changes_no_byte(digits, splits, tmp_path, no_training, keep_models):
+def test_looking_changes_no_byte(digits, tmp_path, no_training, keep_models):
     folder = tmp_path / "grid"
-    run(folder, digits, splits, keep_models=keep_models)
+    run(folder, digits, keep_models=keep_models)
     assert len(list(folder.glob("*/model.keras"))) == keep_models
     # While a search runs there may be more models than stay in the end.
     (folder / "trial_0000" / "model.keras").touch()
@@ -152,7 +175,7 @@ def test_a_kept_model_says_what_made_it(searched, digits):
     kept = list(folder.glob("*/model.keras"))
     assert len(kept) == 2 == len(list(folder.glob("*/metrics.json")))
     for path in kept:
-        model, origin = publishing.load_trained(path.parent)
+        model, origin = load_run(path.parent)
         (row,) = (row for row in rows if path.parent.name == f"trial_{row['trial']}")
         values = {name: row[name] for name in ("nb_f", "lr", "batch_size", "w_a", "seed")}
         assert origin["config"].items() >= (values | {"dataset": "digits"}).items()
@@ -182,18 +205,18 @@ def full_disk(monkeypatch, name):
 
 @pytest.mark.parametrize("name", ["model.keras", "metrics.json", "trial.json"])
 def test_a_full_disk_ends_a_search_that_then_goes_on(
-    digits, splits, tmp_path, monkeypatch, no_training, name
+    digits, tmp_path, monkeypatch, no_training, name
 ):
     folder = tmp_path / "grid"
     with monkeypatch.context() as full:
         asked = full_disk(full, name)
         with pytest.raises((UserError, OSError), match="No space left") as raised:
-            run(folder, digits, splits, keep_models=2)
+            run(folder, digits, keep_models=2)
     assert str(asked[0]) in str(raised.value) and len(asked) == 1
     statuses = [files.read_json(p)["status"] for p in folder.glob("*/trial.json")]
     assert set(statuses) <= {"RUNNING"}
     assert not list(folder.rglob(f"{files.TEMPORARY}*"))
-    _, rows = run(folder, digits, splits, keep_models=2)
+    _, rows = run(folder, digits, keep_models=2)
     assert [row["status"] for row in rows] == ["COMPLETED"] * 8
 
 
@@ -205,31 +228,31 @@ def test_a_full_disk_ends_a_search_that_then_goes_on(
         OSError(errno.EIO, "Input/output error"),
     ],
 )
-def test_too_little_memory_is_no_result(digits, splits, tmp_path, monkeypatch, error):
+def test_too_little_memory_is_no_result(digits, tmp_path, monkeypatch, error):
     def lacking(*_, **__):
         raise error
 
-    monkeypatch.setattr(training, "fit", lacking)
+    monkeypatch.setattr(fit, "fit", lacking)
     with pytest.raises(UserError, match="(not enough memory|Input/output).*batch_size=20"):
-        run(tmp_path / "grid", digits, splits)
+        run(tmp_path / "grid", digits)
     assert load(tmp_path / "grid").oracle.count_ended() == 0
 
 
-def test_a_vanished_folder_does_not_grow_anew(digits, splits, tmp_path, monkeypatch):
+def test_a_vanished_folder_does_not_grow_anew(digits, tmp_path, monkeypatch):
     folder = tmp_path / "grid"
 
-    def fit(configs, *_, **__):
+    def fake(configs, *_, **__):
         folder.rename(tmp_path / "elsewhere")
         return FakeTrained(configs)
 
-    monkeypatch.setattr(training, "fit", fit)
+    monkeypatch.setattr(fit, "fit", fake)
     with pytest.raises(UserError, match=f"{folder}.*No such file or directory"):
-        run(folder, digits, splits)
+        run(folder, digits)
     assert not folder.exists()
 
 
 def test_who_starts_at_the_same_time_is_nobody_else(digits, tmp_path):
-    record = project.describe(GRID, COMMON, digits, "validation", 3, 1)
+    record = describe(digits)
     (tmp_path / ".tmp-17-writable").touch()
     (tmp_path / "lock").touch()
     project.claim(tmp_path, record)
@@ -241,32 +264,51 @@ def test_who_starts_at_the_same_time_is_nobody_else(digits, tmp_path):
         project.claim(tmp_path, record)
 
 
-def test_weight_sharing_can_be_searched(searched, digits, splits, tmp_path):
-    grid = dataclasses.replace(GRID, batch_size=(30,))
-    common = COMMON | {"weight_sharing": True}
-    _, rows = run(tmp_path / "grid", digits, splits, grid, common)
+def test_weight_sharing_can_be_searched(searched, digits, tmp_path):
+    base = dataclasses.replace(BASE, weight_sharing=True, batch_size=30)
+    axes = {name: values for name, values in AXES.items() if name != "batch_size"}
+    _, rows = run(tmp_path / "grid", digits, Grid(axes, base))
     assert {row["status"] for row in rows} == {"COMPLETED"}
     assert rows[0]["loss"] != searched[2][4]["loss"]
     (model,) = load(tmp_path / "grid").get_best_models()
     assert "digit_hidden" in {layer.name for layer in model.layers}
     different = "weight_sharing=true there, false here"
     with pytest.raises(UserError, match=f"another search: {different} "):
-        run(tmp_path / "grid", digits, splits, grid)
+        run(tmp_path / "grid", digits, Grid(axes | {"batch_size": (30,)}, BASE))
 
 
-def test_a_finished_search_trains_nothing_more(searched, digits, splits, monkeypatch):
+def test_a_finished_search_trains_nothing_more(searched, digits, monkeypatch):
     folder, _, rows = searched
-    monkeypatch.setattr(training, "fit", None)
-    assert run(folder, digits, splits, keep_models=2)[1] == rows
+    monkeypatch.setattr(fit, "fit", None)
+    assert run(folder, digits, keep_models=2)[1] == rows
+
+
+def test_a_worker_knows_its_search_from_what_the_network_carries(digits, tmp_path):
+    """Which is 32 bits of a float."""
+    grid = Grid(AXES, dataclasses.replace(BASE, label_smoothing=0.05))
+    tuner = make_tuner(describe(digits, grid), None, tmp_path, None)
+    trial = tuner.oracle.create_trial("a/0")
+    sent = type(trial).from_proto(trial.to_proto())
+    assert sent.hyperparameters.values["label_smoothing"] != 0.05
+    tuner._same_search(sent)
+    for name, value in (
+        ("label_smoothing", 0.06),
+        ("trunk", "padded"),
+        ("one_cycle", True),
+    ):
+        other = type(trial).from_proto(trial.to_proto())
+        other.hyperparameters.values[name] = value
+        with pytest.raises(UserError, match=f"the chief runs another search .{name}="):
+            tuner._same_search(other)
 
 
 @pytest.mark.slow
-def test_diverging_points_fail_and_harm_nobody(digits, splits, tmp_path):
+def test_diverging_points_fail_and_harm_nobody(digits, tmp_path):
     """Ten of 20 points; the others are those of a grid that diverges nowhere."""
-    sane = dataclasses.replace(GRID, w_a=(0.0, 0.2, 0.5, 1.0, 2.0))
-    _, same = run(tmp_path / "sane", digits, splits, sane)
-    grid = dataclasses.replace(sane, lr=(0.01, 1e30))
-    _, rows = run(tmp_path / "grid", digits, splits, grid)
+    axes = AXES | {"w_a": (0.0, 0.2, 0.5, 1.0, 2.0)}
+    _, same = run(tmp_path / "sane", digits, Grid(axes, BASE))
+    grid = Grid(axes | {"lr": (0.01, 1e30)}, BASE)
+    _, rows = run(tmp_path / "grid", digits, grid)
     assert {row["status"] for row in same} == {"COMPLETED"}
     for row, other in zip(rows, same, strict=True):
         assert row["status"] == ("FAILED" if row["lr"] == 1e30 else "COMPLETED")
@@ -279,8 +321,8 @@ def test_diverging_points_fail_and_harm_nobody(digits, splits, tmp_path):
     assert "10 of 20 trials failed" in selected
 
 
-def test_a_crash_costs_its_trials_only(digits, splits, tmp_path, monkeypatch):
-    real, calls = training.fit, []
+def test_a_crash_costs_its_trials_only(digits, tmp_path, monkeypatch):
+    real, calls = fit.fit, []
 
     def crashing(configs, *rest, **options):
         calls.append(configs[0].batch_size)
@@ -288,8 +330,8 @@ def test_a_crash_costs_its_trials_only(digits, splits, tmp_path, monkeypatch):
             raise RuntimeError("no luck with batch 20")
         return real(configs, *rest, **options)
 
-    monkeypatch.setattr(training, "fit", crashing)
-    _, rows = run(tmp_path / "grid", digits, splits, retries=1)
+    monkeypatch.setattr(fit, "fit", crashing)
+    _, rows = run(tmp_path / "grid", digits, retries=1)
     assert calls == [20, 20, 30]
     assert [row["status"] for row in rows] == ["FAILED"] * 4 + ["COMPLETED"] * 4
     assert {row["reason"] for row in rows[:4]} == {"RuntimeError: no luck with batch 20"}
@@ -299,7 +341,7 @@ def test_selected_rows_are_the_best_without_and_with_auxiliary_loss():
     accuracies = [0.8, 0.7, 0.8, 0.9, 0.6, 0.95, 0.85, 0.7]
     rows = [
         point | {"status": "COMPLETED", "val_comparison_accuracy": accuracy}
-        for point, accuracy in zip(GRID.points(), accuracies, strict=True)
+        for point, accuracy in zip(GRID.points, accuracies, strict=True)
     ]
     rows[5]["status"] = "FAILED"
     chosen = report.select(rows)
@@ -312,7 +354,7 @@ def test_a_grid_of_few_points_has_a_picture_without_warnings(tmp_path, w_as):
     rows = [point | {"w_a": w_a, "val_comparison_accuracy": 0.8} for w_a in w_as]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        plots.plot_search(rows, "digits", tmp_path / "results.png")
+        plots.plot_search(rows, GRID.axes, "digits", tmp_path / "results.png")
     assert (tmp_path / "results.png").stat().st_size > 1000
 
 
@@ -321,8 +363,8 @@ def test_hparams_hold_every_trial(searched, tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     _, _, rows = searched
-    hparams.write(rows, tmp_path / "hparams")
-    hparams.write(rows, tmp_path / "hparams")
+    hparams.write(rows, GRID.axes, tmp_path / "hparams")
+    hparams.write(rows, GRID.axes, tmp_path / "hparams")
     for row in rows:
         events = EventAccumulator(str(tmp_path / "hparams" / row["trial"]))
         events.Reload()
@@ -335,7 +377,7 @@ def test_hparams_hold_every_trial(searched, tmp_path):
 
 def test_without_tensorboard_nothing_breaks(tmp_path, monkeypatch):
     monkeypatch.setattr(hparams.importlib.util, "find_spec", lambda name: None)
-    hparams.write([], tmp_path / "hparams")
+    hparams.write([], (), tmp_path / "hparams")
     assert not list(tmp_path.iterdir())
 
 
@@ -345,7 +387,7 @@ def test_without_tensorboard_nothing_breaks(tmp_path, monkeypatch):
 def test_stock_tuners_take_the_hypermodel(splits, tmp_path):
     pytest.importorskip("tensorboard")  # keras-tuner's own run_trial imports it
     tuner = keras_tuner.Hyperband(
-        PairsHyperModel(GRID, seed=3),
+        PairsHyperModel(GRID),
         objective=OBJECTIVE,
         max_epochs=1,
         factor=2,
@@ -355,6 +397,6 @@ def test_stock_tuners_take_the_hypermodel(splits, tmp_path):
     tuner.search(splits=splits, verbose=0)
     (best,) = tuner.oracle.get_best_trials(1)
     assert best.status == "COMPLETED" and 0 < best.score <= 1
-    assert best.hyperparameters.get("lr") in GRID.lr
+    assert best.hyperparameters.get("lr") in AXES["lr"]
     (model,) = tuner.get_best_models()
     assert set(model.output) == {"comparison", "first_digit", "second_digit"}

@@ -1,1 +1,1 @@
-"""The grid of section II.C on keras-tuner; `tuner.population.load` opens a search."""
+"""Searches on keras-tuner; `tuner.population.load` opens a search."""

@@ -5,11 +5,9 @@ import time
 from concurrent import futures
 
 import grpc
-from keras_tuner.src import protos
-from keras_tuner.src.distribute import oracle_chief
 
 from keras_pairs.errors import UserError
-from tuner import resources
+from tuner import _keras_tuner, resources
 
 POLL_S = 0.2
 # How the chief answers a call when the search cannot go on; the details say why.
@@ -31,7 +29,7 @@ def serve(oracle):
     address = ":".join(os.environ[f"KERASTUNER_ORACLE_{x}"] for x in ("IP", "PORT"))
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=1))
     servicer = _Servicer(oracle)
-    protos.get_service_grpc().add_OracleServicer_to_server(servicer, server)
+    _keras_tuner.add_servicer(servicer, server)
     try:
         server.add_insecure_port(address)
     except RuntimeError as error:
@@ -45,7 +43,7 @@ def serve(oracle):
         raise servicer.failure
 
 
-class _Servicer(oracle_chief.OracleServicer):
+class _Servicer(_keras_tuner.OracleServicer):
     """keras-tuner's, which also tells `serve` what ends the search.
 
     An error in a call would stay in its thread: the worker would hear of an unknown

@@ -4,15 +4,18 @@ import importlib.util
 import os
 import shutil
 
-from tuner import space
-
 METRICS = ("val_comparison_accuracy", "best_val_comparison_accuracy", "val_loss")
 
 
-def write(rows, folder):
-    """Writes the completed trials (`project.rows`) into `folder`, in place of what it held.
+def write(rows, axes, folder):
+    """Writes the completed trials into a folder, in place of what it held.
 
     Without tensorboard nothing happens.
+
+    Args:
+      rows: `report.rows`.
+      axes: names of the grid's axes.
+      folder: Path.
 
     Raises:
       OSError: if they cannot be written.
@@ -28,7 +31,7 @@ def write(rows, folder):
             api.hparams_config(
                 hparams=[
                     api.HParam(name, api.Discrete(sorted({row[name] for row in rows})))
-                    for name in space.AXES
+                    for name in axes
                 ],
                 metrics=[api.Metric(name) for name in METRICS],
             )
@@ -36,7 +39,7 @@ def write(rows, folder):
             if row["status"] != "COMPLETED":
                 continue
             with tf.summary.create_file_writer(str(draft / row["trial"])).as_default():
-                api.hparams({name: row[name] for name in space.AXES}, trial_id=row["trial"])
+                api.hparams({name: row[name] for name in axes}, trial_id=row["trial"])
                 for name in METRICS:
                     tf.summary.scalar(name, row[name], step=int(row["epochs"]))
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,52 +1,70 @@
 """The network for those who want keras-tuner's own tuners."""
 
-import keras_tuner
-from keras_pairs.model import build_model, initialize
+import dataclasses
 
-from keras_pairs import training
-from keras_pairs.training import objective
+import keras
+import keras_tuner
+
+from keras_pairs.config import having
+from keras_pairs.errors import UserError
+from keras_pairs.networks.build import build_model
+from keras_pairs.outputs import OUTPUTS
+from keras_pairs.training.objective import loss_weights
 from tuner import space
 
 
 class PairsHyperModel(keras_tuner.HyperModel):
     """The network for keras-tuner's own tuners (`keras_tuner.Hyperband`, …).
 
-    Its search space is section II.C's grid; `search` takes the splits:
+    Its search space is section II.C's grid, or another; `search` takes the splits:
 
         tuner = keras_tuner.Hyperband(PairsHyperModel(), objective=OBJECTIVE, max_epochs=20)
         tuner.search(splits=sample_pairs(load_images()))
 
+    The network is stock Keras, and plain Keras trains it. The tuner decides the epochs, and
+    the splits the pairs.
+
     Args:
       grid: `space.Grid`.
-      seed: int >= 0, decides the initial weights.
-      weight_sharing: as in `build_model`.
+
+    Raises:
+      UserError: if the grid asks for what only this package's own training does.
     """
 
-    def __init__(self, grid=None, seed=0, weight_sharing=False):
+    def __init__(self, grid=None):
         super().__init__()
         self.grid = grid or space.Grid()
-        self.common = {"seed": seed, "weight_sharing": weight_sharing}
+        wanted = {name for config in self.grid.configs for name in config.beyond_paper()}
+        own = sorted(wanted - {*having("network")})
+        if own:
+            raise UserError(f"keras-tuner's own tuners cannot do {', '.join(own)}")
+
+    def config(self, hp):
+        """The `TrainingConfig` of `keras_tuner.HyperParameters`."""
+        chosen = space.add_choices(hp, self.grid)
+        return dataclasses.replace(self.grid.base, **chosen)
 
     def build(self, hp):
-        """A compiled network answering logits, as `training.fit` trains it."""
-        chosen = {
-            name: hp.Choice(name, list(getattr(self.grid, name))) for name in space.AXES
-        }
-        config = space.training_config(chosen, self.common)
-        model = build_model(**config.network(), logits=True)
-        initialize(model, [config.seed])
-        objective.compile_model(model, [config], 1)
+        """The compiled network of some hyper-parameters, see `build_model`."""
+        config = self.config(hp)
+        model = build_model(config)
+        binary, classes = "binary_crossentropy", "sparse_categorical_crossentropy"
+        model.compile(
+            # The paper's constants; Keras' own ε is 1e-7.
+            keras.optimizers.Adam(config.lr, beta_1=0.9, beta_2=0.999, epsilon=1e-8),
+            loss={o.name: binary if o.binary else classes for o in OUTPUTS},
+            loss_weights=loss_weights(config.w_m, config.w_a),
+            metrics={o.name: ["accuracy"] for o in OUTPUTS},
+        )
         return model
 
     def fit(self, hp, model, splits, epochs=1, **kwargs):
         """Trains on the training pairs of `data.Splits`, scores the validation pairs."""
-        images, targets = training.example(*training.stack(splits.train))
-        validation = training.example(*training.stack(splits.validation))
         return model.fit(
-            images,
-            targets,
+            splits.train.images,
+            splits.train.targets,
             batch_size=hp.get("batch_size"),
             epochs=epochs,
-            validation_data=validation,
+            validation_data=(splits.validation.images, splits.validation.targets),
             **kwargs,
         )

@@ -4,7 +4,6 @@ The trial files are the truth: a restart reads them and nothing else. A point is
 running (leased to a worker that shows signs of life), or ended: COMPLETED or FAILED.
 """
 
-import pathlib
 import threading
 import time
 
@@ -13,7 +12,7 @@ from keras_tuner.engine import trial as trial_module
 
 from keras_pairs import files
 from keras_pairs.errors import UserError
-from tuner import space
+from tuner import _keras_tuner, space
 from tuner.space import ENDED, trial_id
 
 OBJECTIVE = keras_tuner.Objective("val_comparison_accuracy", "max")
@@ -29,7 +28,7 @@ MESSAGE = "message"
 Trial, Status = trial_module.Trial, trial_module.TrialStatus
 
 
-class GridOracle(keras_tuner.Oracle):
+class GridOracle(_keras_tuner.Oracle):
     """Gives out the points of a grid in its order, each until it has ended.
 
     `create_trial` knows a worker by what stands before the "/" of the tuner id. Its first
@@ -56,8 +55,7 @@ class GridOracle(keras_tuner.Oracle):
         keep_models=3,
         on_change=lambda oracle: None,
     ):
-        self.points = grid.points()
-        self.groups = grid.groups()
+        self.grid, self.points, self.groups = grid, grid.points, grid.groups
         self.group_of = {i: g for g, group in enumerate(self.groups) for i in group}
         self.wanted = range(min(len(self.points), max_trials or len(self.points)))
         self.settings = settings
@@ -66,9 +64,13 @@ class GridOracle(keras_tuner.Oracle):
         # When each worker was heard of last, and how far its population is.
         self.seen, self.epochs_done = {}, {}
         self._lock = threading.RLock()
+        hyperparameters = keras_tuner.HyperParameters()
+        space.add_choices(hyperparameters, grid)
+        for name, value in settings.items():
+            hyperparameters.Fixed(name, value)
         super().__init__(
             objective=OBJECTIVE,
-            hyperparameters=space.hyperparameters(grid, settings),
+            hyperparameters=hyperparameters,
             allow_new_entries=False,
             tune_new_entries=False,
             max_retries_per_trial=retries,
@@ -103,7 +105,7 @@ class GridOracle(keras_tuner.Oracle):
                 status = Status.STOPPED if ended else Status.IDLE
                 return Trial(keras_tuner.HyperParameters(), trial_id="", status=status)
             trial = self._new_trial(index)
-            self._save_trial(trial)
+            self._write(trial)
             self.ongoing_trials[tuner_id] = self.trials[trial.trial_id] = trial
             self.start_order.append(trial.trial_id)
             return _copy(trial)
@@ -158,12 +160,11 @@ class GridOracle(keras_tuner.Oracle):
             else:
                 known.message = message
             if known.status == Status.INVALID:
-                self._run_times[known.trial_id] += 1
-                if self._run_times[known.trial_id] > self.max_retries_per_trial:
+                if self.count_crash(known.trial_id) > self.max_retries_per_trial:
                     known.status = Status.FAILED
             if known.status in ENDED:
                 self.end_order.append(known.trial_id)
-            self._save_trial(known)
+            self._write(known)
             self._prune(known.hyperparameters.get("nb_f"))
             self.on_change(self)
 
@@ -181,7 +182,7 @@ class GridOracle(keras_tuner.Oracle):
           UserError: if a trial is of another grid or another training.
           OSError: if a file cannot be read.
         """
-        folder = self._folder()
+        folder = self.folder
         for path in sorted(folder.glob("trial_*/trial.json")):
             try:
                 trial = Trial.from_state(files.read_json(path))
@@ -192,7 +193,7 @@ class GridOracle(keras_tuner.Oracle):
             if not 0 <= index < len(self.points) or values != self._values(index):
                 raise UserError(f"{folder} holds another search ({path.parent.name})")
             ended = trial.status == Status.FAILED or trial.score is not None
-            if ended and path.parent == self._folder(trial.trial_id):
+            if ended and path.parent == self._trial_folder(trial.trial_id):
                 self.trials[trial.trial_id] = trial
                 self.end_order.append(trial.trial_id)
 
@@ -203,17 +204,16 @@ class GridOracle(keras_tuner.Oracle):
 
     def save(self):
         """Writes `oracle.json` in keras-tuner's form."""
-        files.write_json(self._get_oracle_fname(), self.get_state())
+        files.write_json(self.file, self.get_state())
 
-    def _save_trial(self, trial):
-        folder = self._folder(trial.trial_id)
+    def _write(self, trial):
+        folder = self._trial_folder(trial.trial_id)
         # Not with its parents: where the run's folder has gone, nothing may grow anew.
         folder.mkdir(exist_ok=True)
         files.write_json(folder / "trial.json", trial.get_state())
 
-    def _folder(self, trial_id=None):
-        project = pathlib.Path(self._directory) / self._project_name
-        return project if trial_id is None else project / f"trial_{trial_id}"
+    def _trial_folder(self, trial_id):
+        return self.folder / f"trial_{trial_id}"
 
     def _values(self, index):
         return self.points[index] | self.settings
@@ -257,7 +257,7 @@ class GridOracle(keras_tuner.Oracle):
         done.sort(key=lambda t: (-t.score, t.trial_id))
         for trial in done[self.keep_models :]:
             for name in (MODEL, ORIGIN):
-                (self._folder(trial.trial_id) / name).unlink(missing_ok=True)
+                (self._trial_folder(trial.trial_id) / name).unlink(missing_ok=True)
 
 
 def _copy(trial):

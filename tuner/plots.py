@@ -3,25 +3,29 @@
 import numpy as np
 
 from keras_pairs import plots
+from keras_pairs.commands.flags import shown
+from keras_pairs.paper import GRID
 
 
-def plot_search(rows, title, path):
-    """Draws a search: accuracy over lr and batch size, and against w_a, for each nb_f.
+def plot_search(rows, names, title, path):
+    """Draws a search, for each nb_f: accuracy over lr and batch size, and against the rest.
 
     Args:
-      rows: list of dicts with nb_f, lr, batch_size, w_a, status and, where that is
-        "COMPLETED", val_comparison_accuracy in [0, 1].
+      rows: list of dicts with the grid's axes, status and, where that is "COMPLETED",
+        val_comparison_accuracy in [0, 1].
+      names: names of the grid's axes.
       title: str.
       path: file to write (.png).
     """
     rows = [row for row in rows if row["status"] == "COMPLETED"]
     widths = sorted({row["nb_f"] for row in rows})
+    others = ["w_a", *(name for name in names if name not in GRID)]
     figure, grid = plots.subplots(
         len(widths),
-        3,
-        figsize=(14, 1 + 3.6 * len(widths)),
+        2 + len(others),
+        figsize=(8.5 + 5.5 * len(others), 1 + 3.6 * len(widths)),
         squeeze=False,
-        width_ratios=(1, 1, 1.2),
+        width_ratios=(1, 1, *[1.2] * len(others)),
     )
     accuracies = [100 * row["val_comparison_accuracy"] for row in rows]
     # Where all are equal the colours still need a range.
@@ -29,10 +33,11 @@ def plot_search(rows, title, path):
     for axes, nb_f in zip(grid, widths, strict=True):
         own = [row for row in rows if row["nb_f"] == nb_f]
         without = [row for row in own if row["w_a"] == 0]
-        _heat_map(axes[0], without, colours, f"nb_f={nb_f:g}, w_a = 0")
-        best = f"nb_f={nb_f:g}, best over w_a > 0"
+        _heat_map(axes[0], without, colours, f"nb_f={nb_f}, w_a = 0")
+        best = f"nb_f={nb_f}, best over w_a > 0"
         _heat_map(axes[1], [row for row in own if row["w_a"] > 0], colours, best)
-        _against_w_a(axes[2], own, f"nb_f={nb_f:g}")
+        for place, name in zip(axes[2:], others, strict=True):
+            _against(place, own, name, f"nb_f={nb_f}")
     figure.suptitle(f"Validation accuracy of the comparison (%), {title}")
     plots.save(figure, path)
 
@@ -55,27 +60,27 @@ def _heat_map(axes, rows, colours, title):
         if np.isfinite(value):
             colour = "white" if value < middle else "black"
             axes.text(x, y, f"{value:.1f}", ha="center", va="center", color=colour)
-    axes.set_xticks(range(len(sizes)), [f"{size:g}" for size in sizes])
-    axes.set_yticks(range(len(lrs)), [f"{lr:g}" for lr in lrs])
+    axes.set_xticks(range(len(sizes)), map(shown, sizes))
+    axes.set_yticks(range(len(lrs)), map(shown, lrs))
 
 
-def _against_w_a(axes, rows, title):
-    w_as = sorted({row["w_a"] for row in rows})
-    places = range(len(w_as))
+def _against(axes, rows, name, title):
+    settings = sorted({row[name] for row in rows})
+    places = range(len(settings))
     found = [
-        [100 * row["val_comparison_accuracy"] for row in rows if row["w_a"] == w_a]
-        for w_a in w_as
+        [100 * row["val_comparison_accuracy"] for row in rows if row[name] == setting]
+        for setting in settings
     ]
     for x, values in zip(places, found, strict=True):
         axes.plot([x] * len(values), values, "o", color=plots.OURS, alpha=0.3, markersize=3)
     # A line through one place shows by its marker only.
-    one = "_" if len(w_as) == 1 else ""
+    one = "_" if len(settings) == 1 else ""
     best = [max(values) for values in found]
     axes.plot(places, best, f"-{one}", color=plots.OURS, markersize=14, label="best")
     middles = [np.median(values) for values in found]
-    label = "median over lr and batch size"
+    label = "median over all else"
     axes.plot(places, middles, f"--{one}", color=plots.OURS, markersize=14, label=label)
-    axes.set_xticks(places, [f"{w_a:g}" for w_a in w_as])
-    axes.set(xlabel="w_a", ylabel="accuracy (%)", title=title)
+    axes.set_xticks(places, map(shown, settings))
+    axes.set(xlabel=name, ylabel="accuracy (%)", title=title)
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small")

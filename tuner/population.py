@@ -1,6 +1,7 @@
 """A keras-tuner tuner that trains many trials as one population."""
 
 import contextlib
+import dataclasses
 import gc
 import os
 import threading
@@ -11,11 +12,11 @@ import grpc
 import keras
 import numpy as np
 
-from keras_pairs import files, training
+from keras_pairs import files, outputs
 from keras_pairs.errors import UserError
-from keras_pairs.outputs import OUTPUTS
+from keras_pairs.training import fit
+from tuner import _keras_tuner, pairs, project, resources, space
 from tuner import oracle as oracles
-from tuner import project, resources, space
 from tuner.chief import STOPS, serve
 from tuner.heartbeat import ChiefLostError, Heart
 from tuner.processes import role, supervised
@@ -40,20 +41,21 @@ class PopulationTuner(SearchView):
     """
 
     def __init__(self, oracle, record, directory):
-        self.points, self.groups = oracle.points, oracle.groups
-        self.settings, self.common = oracle.settings, project.common(record)
+        self.grid, self.settings = oracle.grid, oracle.settings
+        self.source = record["source"]
         self.origin = {
+            "preset": record["preset"],
             "dataset": record["dataset"],
             "validation": record["validation"],
             **files.provenance(),
         }
         super().__init__(oracle, directory)
 
-    def search(self, splits=None):
+    def search(self, images=None):
         """Runs trials until the grid has ended; in a chief, serves the workers until then.
 
         Args:
-          splits: `data.Splits` that all trials train and validate on; None in a chief.
+          images: `data.Images` of the pairs of all trials; a chief needs none.
 
         Returns:
           Whether the grid has ended: a worker stops after `POPULATIONS_PER_PROCESS`.
@@ -63,17 +65,17 @@ class PopulationTuner(SearchView):
             the machine lacks what a trial needs: disk or memory.
           OSError: if a trial's file cannot be written.
         """
-        if not self._is_worker():
+        if not self.is_worker():
             self.oracle.prune()
         if role() == "chief":
             serve(self.oracle)
             return True
         self._be_patient(FIRST_PATIENCE_S)
         populations = 0
-        while not self._is_worker() or populations < POPULATIONS_PER_PROCESS:
+        while not self.is_worker() or populations < POPULATIONS_PER_PROCESS:
             trials, stopped = self._ask()
             if trials:
-                self.run_trials(trials, splits)
+                self.run_trials(trials, images)
                 populations += 1
             elif stopped:
                 return True
@@ -81,11 +83,11 @@ class PopulationTuner(SearchView):
                 time.sleep(IDLE_S)
         return False
 
-    def run_trial(self, trial, splits):
+    def run_trial(self, trial, images):
         """Trains the population of one trial for its sake alone."""
-        self.run_trials([trial], splits)
+        self.run_trials([trial], images)
 
-    def run_trials(self, trials, splits):
+    def run_trials(self, trials, images):
         """Trains the population that `trials` belong to and reports each of them.
 
         The whole group is trained even where some of it has ended before, so that
@@ -94,20 +96,21 @@ class PopulationTuner(SearchView):
 
         Args:
           trials: list of `Trial`s of one group.
-          splits: `data.Splits`.
+          images: `data.Images`.
 
         Raises:
           UserError: as `search`; then the trials are not reported and stay free.
         """
         indices = [int(trial.trial_id) for trial in trials]
-        (group,) = (g for g in self.groups if indices[0] in g)
-        configs = [space.training_config(self.points[i], self.common) for i in group]
+        (group,) = (g for g in self.grid.groups if indices[0] in g)
+        configs = [self.config(i) for i in group]
         begun = time.monotonic()
         keras.backend.clear_session()
         gc.collect()
         with self._heartbeat(trials[0].trial_id) as heart:
             try:
-                trained = training.fit(configs, splits, callbacks=[heart])
+                splits = pairs.splits_of(images, configs, self.origin["validation"])
+                trained = fit.fit(configs, splits, callbacks=[heart])
                 seconds = (time.monotonic() - begun) / len(group)
                 members = [group.index(i) for i in indices]
                 self._judge(trials, members, trained.history, seconds)
@@ -124,15 +127,19 @@ class PopulationTuner(SearchView):
         for trial in trials:
             self._report(trial)
 
+    def config(self, index):
+        """The `TrainingConfig` of a point, with the data that it trains on."""
+        return dataclasses.replace(self.grid.configs[index], **self.source)
+
     def save(self):
         """Writes the oracle's file; the tuner has nothing of its own to keep."""
-        if not self._is_worker():
+        if not self.is_worker():
             self.oracle.save()
 
     def _ask(self):
         """(trials of one population, whether the search has ended)."""
         trials = []
-        most = max(map(len, self.groups))
+        most = max(map(len, self.grid.groups))
         while len(trials) < most:
             with self._chief_answers():
                 trial = self.oracle.create_trial(f"{self.tuner_id}/{len(trials)}")
@@ -145,10 +152,13 @@ class PopulationTuner(SearchView):
 
     def _same_search(self, trial):
         for name, value in self.settings.items():
-            if trial.hyperparameters.values.get(name) != value:
+            there = trial.hyperparameters.values.get(name)
+            # keras-tuner's network protocol has 32 bits for a float.
+            if there != value and not (
+                isinstance(value, float) and there == np.float32(value)
+            ):
                 raise UserError(
-                    f"the chief runs another search ({name}="
-                    f"{trial.hyperparameters.values.get(name)}, here {value})"
+                    f"the chief runs another search ({name}={there}, here {value})"
                 )
 
     def _judge(self, trials, members, history, seconds):
@@ -192,7 +202,7 @@ class PopulationTuner(SearchView):
     def _origin(self, trained, k):
         """What a run's metrics.json says of its model, without any test accuracy."""
         last = {name: float(values[-1, k]) for name, values in trained.history.items()}
-        accuracy = {name: last[f"val_{name}_accuracy"] for name in OUTPUTS}
+        accuracy = {name: last[f"val_{name}_accuracy"] for name in outputs.names()}
         return {
             "validation_accuracy": accuracy,
             "last_epoch": {"epoch": trained.configs[k].epochs, **last},
@@ -208,8 +218,8 @@ class PopulationTuner(SearchView):
 
     def _give_up(self, trial, lacking):
         """Ends the whole search: what is lacking here, no other trial will find."""
-        point = self.points[int(trial.trial_id)]
-        where = ", ".join(f"{name}={point[name]}" for name in ("nb_f", "batch_size"))
+        point = self.grid.points[int(trial.trial_id)]
+        where = space.text(point, self.grid.shared)
         trial.status = "STOPPED"
         trial.message = f"{lacking} ({where}); {resources.GOES_ON}"
         self._report(trial)
@@ -237,11 +247,8 @@ class PopulationTuner(SearchView):
             raise _chief_lost(error) from None
 
     def _be_patient(self, seconds):
-        if self._is_worker():
-            from keras_tuner.src.distribute import oracle_client
-
-            # An hour in keras-tuner; there is no public way to set it.
-            oracle_client.TIMEOUT = seconds
+        if self.is_worker():
+            _keras_tuner.wait_for_chief(seconds)
 
 
 def load(run_dir):

@@ -3,6 +3,7 @@
 import sys
 import time
 
+from keras_pairs.training.costs import estimated_seconds
 from tuner import space
 
 REFRESH_S, LOG_REFRESH_S = 0.5, 30
@@ -15,12 +16,11 @@ class SearchProgress:
     started, and the time between two runs of a search, do not count.
 
     Args:
-      common: dict, as `space.training_config` takes it.
       verbose: whether to show anything.
     """
 
-    def __init__(self, common, verbose=True):
-        self.common, self.verbose = common, verbose
+    def __init__(self, verbose=True):
+        self.verbose = verbose
         self.begun = self.shown = time.monotonic()
         self.before = None
         self.terminal = sys.stdout.isatty()
@@ -47,7 +47,7 @@ class SearchProgress:
         best = oracle.get_best_trials(1)
         if best and best[0].score is not None:
             values = best[0].hyperparameters.values
-            where = " ".join(f"{name}={values[name]:g}" for name in space.AXES)
+            where = space.text(values, oracle.grid.axes, " ")
             parts.append(f"best {100 * best[0].score:.1f} % ({where})")
         done = self._work_done(oracle)
         all_work = sum(self._work(oracle, i) for i in oracle.wanted)
@@ -57,10 +57,9 @@ class SearchProgress:
         return "  ".join(parts)
 
     def _work(self, oracle, index):
-        return space.estimated_seconds(oracle.points[index], self.common)
+        return estimated_seconds(oracle.grid.configs[index])
 
     def _work_done(self, oracle):
-        epochs = self.common["epochs"]
         done = 0
         for i in oracle.wanted:
             trial = oracle.trials.get(space.trial_id(i))
@@ -68,7 +67,7 @@ class SearchProgress:
                 done += self._work(oracle, i)
             else:
                 running = oracle.epochs_done.get(oracle.group_of[i], 0)
-                done += self._work(oracle, i) * running / epochs
+                done += self._work(oracle, i) * running / oracle.grid.configs[i].epochs
         return done
 
 

@@ -7,58 +7,62 @@ import pathlib
 import shutil
 
 from keras_pairs import files
+from keras_pairs.commands.flags import shown
+from keras_pairs.config import TrainingConfig
 from keras_pairs.errors import UserError
 from tuner import space
 
 RECORD = "search.json"
-# What the first searches did not record.
-ADDED = ("keep_models", "retries", "source")
+# Of a record; its file holds provenance besides.
+KEYS = ("grid", "config", "dataset", "preset", "validation", "keep_models", "retries")
+KEYS += ("source",)
 ABSENT = (FileNotFoundError, NotADirectoryError)
 
 
-def describe(grid, common, images, validation, keep_models, retries):
+class NoRecordError(UserError):
+    """There is no record of a search, or a damaged one."""
+
+
+def describe(*, grid, where, images, preset, validation, retries, keep_models):
     """What makes a search this search, as a dict for JSON.
 
     Args:
       grid: `space.Grid`.
-      common: dict of the other fields of `TrainingConfig`.
-      images: `data.Images` that `common` led to.
+      where: dict by the names of `flags.DATA`, what led to the images.
+      images: `data.Images`.
+      preset: str, what the grid's base came from.
       validation: "validation" or "test".
-      keep_models, retries: as `oracle.GridOracle` takes them.
+      retries, keep_models: as `oracle.GridOracle` takes them.
     """
-    config = {k: v for k, v in common.items() if k not in ("dataset", "data_path")}
     return {
-        "grid": grid.to_dict(),
-        "config": config,
+        "grid": {name: list(values) for name, values in grid.axes.items()},
+        "config": space.base_of(grid),
         "dataset": images.describe(),
+        "preset": preset,
         "validation": validation,
         "keep_models": keep_models,
         "retries": retries,
-        "source": source(common, images),
+        "source": source(where, images),
     }
 
 
-def source(common, images):
+def source(where, images):
     """What `data.load_images` finds the same images with, from whatever folder."""
-    path = common.get("data_path")
+    path = where.get("data_path")
     if path is None:
         return {"dataset": images.name, "data_path": None}
-    dataset = common.get("dataset", "auto")
-    return {"dataset": dataset, "data_path": os.path.abspath(path)}
+    return {"dataset": where.get("dataset") or "auto", "data_path": os.path.abspath(path)}
 
 
 def grid(record):
-    """The `space.Grid` of a record."""
-    return space.Grid(**{name: tuple(values) for name, values in record["grid"].items()})
-
-
-def common(record):
-    """What all trials of a record share, as `space.training_config` takes it."""
-    return record["config"] | record["source"]
+    """The `space.Grid` of a record. Its base says nothing of the data: see `source`."""
+    axes = {name: tuple(values) for name, values in record["grid"].items()}
+    first = {name: values[0] for name, values in axes.items()}
+    return space.Grid(axes, TrainingConfig(**record["config"], **first))
 
 
 def settings(record):
-    """What each trial's file says besides its point: numbers and strings by name.
+    """What each trial's file says besides its point: numbers, bools and strings by name.
 
     `search` is a digest of what decides the results, so that any trial tells whose it is.
     """
@@ -76,13 +80,12 @@ def settings(record):
 
 
 def choices(record):
-    """What was chosen for a search, by the name of its flag; None where not recorded."""
+    """What was chosen for a search, by the name of its flag."""
+    names = ("preset", "validation", "retries", "keep_models")
     return {
         **{name: tuple(values) for name, values in record["grid"].items()},
-        # Not in the first searches' records.
-        "weight_sharing": False,
-        **record["config"],
-        **{name: record[name] for name in ("validation", "keep_models", "retries")},
+        **{name: (value,) for name, value in record["config"].items()},
+        **{name: record[name] for name in names},
     }
 
 
@@ -99,9 +102,9 @@ def check_same(run_dir, record, wanted):
     """
     found = choices(record)
     different = [
-        f"{name}={_shown(found[name])} there, {_shown(value)} here"
+        f"{name}={shown(found[name])} there, {shown(value)} here"
         for name, value in wanted.items()
-        if found.get(name) not in (None, value)
+        if found[name] != value
     ]
     if different:
         raise UserError(
@@ -123,12 +126,6 @@ def check_same_data(run_dir, record, images):
             f"(SHA-256 {dataset['sha256'][:12]}…) there, {images.name} from "
             f"{images.source} ({images.digest[:12]}…) here"
         )
-
-
-def _shown(value):
-    if isinstance(value, tuple):
-        return ",".join(f"{number:g}" for number in value)
-    return f"{value:g}" if isinstance(value, float) else str(value).lower()
 
 
 def claim(run_dir, record, overwrite=False):
@@ -161,9 +158,8 @@ def claim(run_dir, record, overwrite=False):
     check_same(run_dir, found, choices(record))
     if found["dataset"]["sha256"] != record["dataset"]["sha256"]:
         raise UserError(f"{run_dir} holds a search on other images")
-    new = {name: record[name] for name in ADDED}
-    if new != {name: found[name] for name in ADDED}:
-        files.write_json(path, files.read_json(path) | new)
+    if found["source"] != record["source"]:
+        files.write_json(path, files.read_json(path) | {"source": record["source"]})
 
 
 def _check_trials(run_dir, record):
@@ -196,40 +192,41 @@ def clear_temporaries(run_dir):
 def read(run_dir):
     """The `describe` of the search that a folder holds.
 
-    What the records of older searches lack is None.
-
     Raises:
-      UserError: if it holds none, or a damaged one.
+      NoRecordError: if it holds none, or a damaged one.
+      UserError: if it is of another version of this program.
       OSError: if it cannot be read.
     """
     path = pathlib.Path(run_dir) / RECORD
     try:
         found = files.read_json(path)
-        names = ("grid", "config", "dataset", "validation")
-        record = {name: found[name] for name in names}
-        record |= {name: found.get(name) for name in ADDED}
-        record["source"] = record["source"] or _source_of_old(found["dataset"])
-        # What else would be missing shows here.
-        grid(record), settings(record)
-        return record
-    except (
-        FileNotFoundError,
-        NotADirectoryError,
-        ValueError,
-        KeyError,
-        TypeError,
-    ) as error:
-        raise UserError(f"{path}: not the record of a search") from error
+        version = _other_version(found)
+        if not version:
+            # What is missing shows here.
+            record = {name: found[name] for name in KEYS}
+            grid(record), settings(record)
+            return record
+    except (*ABSENT, ValueError, KeyError, TypeError) as error:
+        raise NoRecordError(f"{path}: not the record of a search") from error
+    raise UserError(
+        f"{run_dir} holds a search of {version}, which this one cannot go on with; use a "
+        "new --run_dir"
+    )
+
+
+def _other_version(found):
+    fields = {*found["grid"], *found["config"]}
+    unknown = ", ".join(sorted(fields - {*space.ORDER}))
+    if unknown:
+        return f"another version of this program ({unknown})"
+    if "preset" not in found or fields != {*space.ORDER}:
+        return "an older version of this program"
+    return None
 
 
 def find(run_dir):
     """As `read`, but None where there is no record or a damaged one."""
     try:
         return read(run_dir)
-    except UserError:
+    except NoRecordError:
         return None
-
-
-def _source_of_old(dataset):
-    path = None if dataset["name"] == "digits" else dataset["source"]
-    return {"dataset": dataset["name"], "data_path": path}

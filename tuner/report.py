@@ -1,12 +1,17 @@
 """The results that a search ends with: rows, the table of the best, the files."""
 
+import dataclasses
 import pathlib
 
-from keras_pairs import files
-from keras_pairs.config import SELECTED
-from tuner import space
+from keras_pairs import files, paper
+from keras_pairs.commands.configurations import SELECTED
+from keras_pairs.commands.flags import shown
+from keras_pairs.tables import markdown_table
+from tuner import plots, space
 
 RESULTS = "results.csv"
+# In the rows whether they are axes or not.
+ALWAYS = ("w_m", "epochs", "num_pairs", "seed")
 # Per trial; the objective is the accuracy of the last epoch.
 METRICS = (
     "val_comparison_accuracy",
@@ -28,9 +33,8 @@ def rows(oracle):
         trial = oracle.trials.get(space.trial_id(i))
         if trial is None:
             continue
-        values = trial.hyperparameters.values
         row = {"trial": trial.trial_id, **point}
-        row |= {key: values[key] for key in ("w_m", "epochs", "num_pairs", "seed")}
+        row |= {name: getattr(oracle.grid.configs[i], name) for name in ALWAYS}
         row["status"] = trial.status
         for name in METRICS:
             exists = trial.metrics.exists(name)
@@ -63,35 +67,30 @@ def select(found):
 
 
 def markdown(chosen, record):
-    """The selected rows as a table beside those of the paper."""
-    from keras_pairs.files import markdown_table
-    from keras_pairs.paper import TABLE1
+    """The selected rows as a table, beside the paper's settings for that width.
 
+    Args:
+      chosen: list of dicts, from `select`.
+      record: dict of the search, see `project.describe`.
+    """
+    more = [name for name in record.get("grid", ()) if name not in paper.GRID]
     lines = [
-        ("nb_f", "w_a > 0", "lr", "batch", "w_a", "accuracy (%)", "best epoch (%)")
+        ("nb_f", "w_a > 0", "lr", "batch", "w_a", *more, "accuracy (%)", "best epoch (%)")
         + ("the paper's lr", "batch", "w_a")
     ]
     for row in chosen:
-        paper = next(
-            (
-                r
-                for r in TABLE1
-                if r.nb_f == row["nb_f"] and (r.w_a > 0) == (row["w_a"] > 0)
-            ),
-            None,
-        )
+        auxiliary = row["w_a"] > 0
+        known = paper.row_of(row["nb_f"], auxiliary)
+        theirs = known.point() if known else {}
+        names = ("lr", "batch_size", "w_a")
         lines.append(
             (
-                f"{row['nb_f']:g}",
-                "yes" if row["w_a"] > 0 else "no",
-                *(f"{row[name]:g}" for name in ("lr", "batch_size", "w_a")),
+                shown(row["nb_f"]),
+                "yes" if auxiliary else "no",
+                *(shown(row[name]) for name in (*names, *more)),
                 f"{100 * row['val_comparison_accuracy']:.1f}",
                 f"{100 * row['best_val_comparison_accuracy']:.1f}",
-                *(
-                    (f"{paper.lr:g}", str(paper.batch_size), f"{paper.w_a:g}")
-                    if paper
-                    else ("", "", "")
-                ),
+                *(shown(theirs[name]) if known else "" for name in names),
             )
         )
     where = (
@@ -104,7 +103,12 @@ def markdown(chosen, record):
 
 
 def write(oracle, record, run_dir):
-    """Writes results.csv, results.md, selected.json and the pictures.
+    """Writes results.csv, results.md, selected.json and the picture.
+
+    Args:
+      oracle: `oracle.GridOracle`.
+      record: dict of the search, see `project.describe`.
+      run_dir: str or Path.
 
     Returns:
       str, the text of results.md.
@@ -112,9 +116,7 @@ def write(oracle, record, run_dir):
     Raises:
       OSError: if a file cannot be written.
     """
-    from keras_pairs import plots
-
-    run_dir = pathlib.Path(run_dir)
+    run_dir, grid = pathlib.Path(run_dir), oracle.grid
     found = rows(oracle)
     files.write_csv(run_dir / RESULTS, found)
     chosen = select(found)
@@ -123,14 +125,17 @@ def write(oracle, record, run_dir):
     if failed:
         text += f"\n{len(failed)} of {len(found)} trials failed:\n\n"
         text += "".join(
-            f"- {row['trial']} ({', '.join(f'{k}={row[k]:g}' for k in space.AXES)}): "
-            f"{row['reason']}\n"
+            f"- {row['trial']} ({space.text(row, grid.axes)}): {row['reason']}\n"
             for row in failed
         )
     files.write_text(run_dir / "results.md", text)
-    configs = [{name: row[name] for name in space.AXES} for row in chosen]
+    configs = [
+        dataclasses.replace(grid.configs[int(row["trial"])], **record["source"]).to_dict()
+        for row in chosen
+    ]
     files.write_json(run_dir / SELECTED, {"configs": configs, **record})
     if chosen:
-        title = f"{record['dataset']['name']}, seed {record['config']['seed']}"
-        plots.plot_search(found, title, run_dir / "results.png")
+        seed = "" if "seed" in grid.axes else f", seed {grid.base.seed}"
+        title = f"{record['dataset']['name']}{seed}"
+        plots.plot_search(found, grid.axes, title, run_dir / "results.png")
     return text

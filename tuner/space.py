@@ -1,73 +1,88 @@
-"""The grid of section II.C: its points, their order, and which of them train together.
+"""The points of a search, their order, and which of them train together.
 
 Importable without TensorFlow.
 """
 
 import dataclasses
+import functools
 import itertools
 import math
 
-from keras_pairs.config import TrainingConfig
+from keras_pairs.commands.flags import shown
+from keras_pairs.config import SHARED, TrainingConfig, having
 from keras_pairs.paper import GRID
+from keras_pairs.training.costs import members_per_graph
 
-# The order of the grid, slowest first: neighbours can share a graph.
-AXES = ("nb_f", "batch_size", "lr", "w_a")
-# Filters side by side in one graph. Measured on one thread: at nb_f=8, batch 10, a member's
-# epoch takes 0.048 s among 13, 0.036 among 26 and 0.041 among 65 (the activations no
-# longer fit the cache); from nb_f=32 on the number of members hardly matters.
-FILTERS_PER_GRAPH = 208
+# All fields that may be an axis, slowest first: neighbours can share a graph.
+ORDER = (*SHARED, *having("per_member"))
 # A trial's status when its point needs no more training.
 ENDED = ("COMPLETED", "FAILED")
 
 
 @dataclasses.dataclass(frozen=True)
 class Grid:
-    """The product of the values of nb_f, lr, batch_size and w_a, all tuples.
+    """The product of the values of some fields of a training; by default the paper's.
+
+        Grid({"trunk": ("paper", "padded"), "w_a": (0.0, 1.0)}, TrainingConfig(8, 0.01, 50))
+
+    Attributes:
+      axes: dict, name of a field → tuple of its values. The paper's four are always there:
+        one that is not given has the base's value.
+      base: `TrainingConfig`, what the points have in common; here, the first of them.
 
     Raises:
-      ValueError: if one of them is empty.
+      UserError: if a point is no legal configuration.
+      ValueError: if an axis has no value, or cannot be one.
     """
 
-    nb_f: tuple = GRID["nb_f"]
-    lr: tuple = GRID["lr"]
-    batch_size: tuple = GRID["batch_size"]
-    w_a: tuple = GRID["w_a"]
+    axes: dict = dataclasses.field(default_factory=lambda: dict(GRID))
+    base: TrainingConfig = dataclasses.field(default_factory=TrainingConfig.from_preset)
 
     def __post_init__(self):
-        for name in AXES:
-            if not getattr(self, name):
+        axes = {name: (getattr(self.base, name),) for name in GRID} | self.axes
+        for name, values in axes.items():
+            if name not in ORDER:
+                raise ValueError(f"An axis must be one of {ORDER}. Received: {name}")
+            if not values:
                 raise ValueError(f"{name} must have at least one value. Received: none")
+        axes = {name: tuple(axes[name]) for name in ORDER if name in axes}
+        object.__setattr__(self, "axes", axes)
+        # Checks the points; two grids of the same points are equal.
+        object.__setattr__(self, "base", self.configs[0])
 
+    @functools.cached_property
     def points(self):
-        """list of dicts with the keys of `AXES`, in the grid's order."""
-        product = itertools.product(*(getattr(self, name) for name in AXES))
-        return [dict(zip(AXES, values, strict=True)) for values in product]
+        """list of dicts by the names of the axes, in the grid's order."""
+        product = itertools.product(*self.axes.values())
+        return [dict(zip(self.axes, values, strict=True)) for values in product]
 
+    @functools.cached_property
+    def configs(self):
+        """The `TrainingConfig`s of the points."""
+        return [dataclasses.replace(self.base, **point) for point in self.points]
+
+    @functools.cached_property
+    def shared(self):
+        """Names of the axes that networks in one graph must agree in."""
+        return tuple(name for name in self.axes if name in SHARED)
+
+    @functools.cached_property
     def groups(self):
         """Lists of indices of points that train as one population.
 
-        They share nb_f and batch size. A trial's last bits may depend on the size of its
+        They agree in all shared axes. A trial's last bits may depend on the size of its
         population, so that this is a function of the grid alone: whoever trains a point,
         and however often the search was killed, trains the same population.
         """
-        groups, points = [], self.points()
+        groups = []
         for _, run in itertools.groupby(
-            range(len(points)), lambda i: (points[i]["nb_f"], points[i]["batch_size"])
+            range(len(self.points)), lambda i: [self.points[i][n] for n in self.shared]
         ):
             indices = list(run)
-            most = members_per_graph(points[indices[0]]["nb_f"])
-            count = math.ceil(len(indices) / most)
+            count = math.ceil(len(indices) / members_per_graph(self.configs[indices[0]]))
             cuts = [len(indices) * k // count for k in range(count + 1)]
             groups += [indices[a:b] for a, b in itertools.pairwise(cuts)]
         return groups
-
-    def to_dict(self):
-        return {name: list(getattr(self, name)) for name in AXES}
-
-
-def members_per_graph(nb_f):
-    """How many networks of a width may share a graph."""
-    return max(1, FILTERS_PER_GRAPH // nb_f)
 
 
 def trial_id(index):
@@ -75,39 +90,26 @@ def trial_id(index):
     return f"{index:04}"
 
 
-def hyperparameters(grid, settings):
-    """The grid as keras-tuner sees it.
+def text(point, names=None, between=", "):
+    """A point, or what `names` name of it, as "nb_f=8, lr=0.01"."""
+    return between.join(f"{name}={shown(point[name])}" for name in names or point)
 
-    Args:
-      grid: `Grid`.
-      settings: dict of what all trials share; recorded in every trial as fixed values.
+
+def add_choices(hyperparameters, grid):
+    """Enters the axes of a `Grid` into `keras_tuner.HyperParameters`.
 
     Returns:
-      `keras_tuner.HyperParameters`.
+      dict of the values that these hold, by the names of the axes.
     """
-    import keras_tuner
-
-    space = keras_tuner.HyperParameters()
-    for name in AXES:
-        space.Choice(name, list(getattr(grid, name)))
-    for name, value in settings.items():
-        space.Fixed(name, value)
-    return space
-
-
-def training_config(point, common):
-    """The `TrainingConfig` of a point; `common` is a dict of its other fields."""
-    return TrainingConfig(**{name: point[name] for name in AXES}, **common)
+    return {
+        # keras-tuner would make numbers of a choice of bools.
+        name: hyperparameters.Boolean(name)
+        if isinstance(values[0], bool)
+        else hyperparameters.Choice(name, list(values))
+        for name, values in grid.axes.items()
+    }
 
 
-def estimated_seconds(point, common):
-    """Seconds of one trial within its population on one thread.
-
-    A fit to measurements (2 cores, AVX-512): convolutions go with nb_f², batch norm and
-    dropout with nb_f, and each step has a fixed cost that the population shares.
-    """
-    nb_f = point["nb_f"]
-    steps = 2.5 / point["batch_size"] / members_per_graph(nb_f)
-    images = 2 if common.get("weight_sharing") else 1
-    per_epoch = images * (0.004 * nb_f + 7e-5 * nb_f**2) + steps
-    return per_epoch * common["epochs"] * common["num_pairs"] / 1000
+def base_of(grid):
+    """dict of the fields that are no axis of a `Grid`, nor about its data."""
+    return {name: getattr(grid.base, name) for name in ORDER if name not in grid.axes}

@@ -3,14 +3,13 @@
 import pathlib
 
 import keras
-import keras_pairs.layers  # noqa: F401  (registers what model.keras names)
-import keras_tuner
 
 from keras_pairs.errors import UserError
+from tuner import _keras_tuner
 from tuner import oracle as oracles
 
 
-class SearchView(keras_tuner.Tuner):
+class SearchView(_keras_tuner.Tuner):
     """What a search has found so far. It changes no byte of the search's folder.
 
     Args:
@@ -25,11 +24,11 @@ class SearchView(keras_tuner.Tuner):
         super().__init__(
             oracle, directory=str(self.folder.parent), project_name=self.folder.name
         )
-        if not self._is_worker():
+        if not self.is_worker():
             self.oracle.reload()
 
     def load_model(self, trial):
-        """The trained `keras.Model` of a trial, answering probabilities.
+        """The trained `keras.Model` of a trial, of Keras' own layers, not compiled.
 
         Raises:
           ValueError: if it was not among the best and its model is not kept.

@@ -46,7 +46,7 @@ def of_training():
 def of_field(name, **changes):
     """The `Flag` of a field of `TrainingConfig`; `changes` go to `dataclasses.replace`."""
     field = FIELDS[name]
-    known = "" if field.default in (None, dataclasses.MISSING) else _shown(field.default)
+    known = "" if field.default in (None, dataclasses.MISSING) else shown(field.default)
     if name == "nb_f":
         known = "the preset's, or 64"
     elif field.metadata["grid"]:
@@ -141,12 +141,12 @@ def config_from_flags(values):
 def describe(name, row):
     """(the flag as `--help` names it, its text)."""
     kind = f"=<{'|'.join(row.kind.choices)}>" if row.kind.choices else ""
-    default = _shown(row.default) if row.default is not None else row.shown
+    default = shown(row.default) if row.default is not None else row.shown
     return f"--{name}{kind}", row.help + (f" [{default}]" if default else "")
 
 
-def _shown(value):
-    """A value as one would write it."""
+def shown(value):
+    """A value as one would write it on a command line."""
     if isinstance(value, tuple):
-        return ",".join(map(_shown, value))
+        return ",".join(map(shown, value))
     return f"{value:g}" if isinstance(value, float) else str(value).lower()

@@ -4,6 +4,7 @@ Importable without TensorFlow.
 """
 
 import dataclasses
+import itertools
 
 SIDE = 14
 
@@ -42,6 +43,19 @@ class Trunk:
         """Activations of one image for each of `nb_f`: memory grows with them."""
         return sum(
             side**2 * width for side, width in zip(self.sides(), self.widths, strict=True)
+        )
+
+    def products(self):
+        """Side² · width in · width out, summed over the blocks: time grows with it.
+
+        Of one image, for each of `nb_f`². Without the first block's: the images have few
+        channels, however many filters there are.
+        """
+        return sum(
+            side**2 * before * width
+            for side, (before, width) in zip(
+                self.sides()[1:], itertools.pairwise(self.widths), strict=True
+            )
         )
 
 

@@ -1,0 +1,48 @@
+"""What makes a search: what its folder holds, or what the flags say.
+
+Importable without TensorFlow.
+"""
+
+from keras_pairs.config import TrainingConfig
+from keras_pairs.paper import GRID
+from tuner import flags, project, space
+
+
+def choose(values, found):
+    """What makes the search: what its folder holds, else what the flags say.
+
+    Args:
+      values: parsed `absl.flags.FlagValues` of `flags.FLAGS`.
+      found: `project.read` of the run folder, or None.
+
+    Returns:
+      dict: `grid`, a `space.Grid`, and the values of `flags.CHOICES`.
+
+    Raises:
+      UserError: if a flag was given that differs from what the folder holds, or a point
+        of the grid is no legal configuration.
+    """
+    if found is None:
+        chosen = {name: values[name].value for name in flags.CHOICES}
+        return {"grid": grid(values), **chosen}
+    names = (*flags.FIELDS, *flags.CHOICES)
+    given = {name: values[name].value for name in names if values[name].present}
+    project.check_same(values["run_dir"].value, found, given)
+    return {"grid": project.grid(found), **{name: found[name] for name in flags.CHOICES}}
+
+
+def grid(values):
+    """The `space.Grid` that flags ask for.
+
+    Its axes are the paper's four and every field of several values. One of the four that
+    is not given has the paper's values, with the preset `paper`, or else the preset's.
+
+    Raises:
+      UserError: if a point is no legal configuration.
+    """
+    given = {n: values[n].value for n in flags.FIELDS if values[n].value is not None}
+    preset = values["preset"].value
+    base = TrainingConfig.from_preset(preset, **{n: each[0] for n, each in given.items()})
+    axes = dict(GRID) if preset == "paper" else {}
+    axes |= {n: each for n, each in given.items() if n in GRID or len(each) > 1}
+    return space.Grid(axes, base)

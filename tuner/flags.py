@@ -1,0 +1,57 @@
+"""The flags of a search: the fields of a training, each with several values, and its own.
+
+Importable without TensorFlow.
+"""
+
+import dataclasses
+
+from keras_pairs import machine
+from keras_pairs.commands import flags
+from keras_pairs.commands.flags import Flag, shown
+from keras_pairs.fields import choice, integer, yes_no
+from keras_pairs.paper import GRID
+from tuner.space import ORDER
+
+DATA = ("dataset", "data_path")
+PRESET = "Where what is not given comes from: the paper's grid, the paper's network with "
+PRESET += "weight sharing, or our most accurate network."
+_OF_TRAINING = flags.of_training()
+FIELDS = {
+    name: flags.of_field(
+        name,
+        several=True,
+        **({"shown": f"{shown(GRID[name])}; the preset's"} if name in GRID else {}),
+    )
+    for name in ORDER
+}
+# With the fields, what makes a search this search.
+CHOICES = {
+    "preset": dataclasses.replace(_OF_TRAINING["preset"], help=PRESET),
+    "validation": Flag(
+        choice("validation", "test"),
+        "What trials are compared on: validation pairs, or, as the paper, the test pairs.",
+        "validation",
+    ),
+    "retries": Flag(integer(0), "How often a trial that crashed is tried again.", 1),
+    "keep_models": Flag(integer(1), "Best models kept, for each nb_f.", 3),
+}
+FLAGS = {
+    "preset": CHOICES["preset"],
+    **FIELDS,
+    **{name: _OF_TRAINING[name] for name in DATA},
+    **flags.others("run_dir"),
+    "workers": Flag(
+        integer(1),
+        "Processes that train on this machine, of one thread each.",
+        machine.cores(),
+    ),
+    **CHOICES,
+    "max_trials": Flag(integer(1), "Only so many trials, the first of the grid.", None),
+    "dry_run": Flag(
+        yes_no(), "Show the plan and its estimated time; train nothing.", False
+    ),
+    "overwrite": Flag(
+        yes_no(), "Delete the search that --run_dir holds; start anew.", False
+    ),
+    **flags.others("verbosity"),
+}

@@ -1,0 +1,165 @@
+"""What each process of a search does: a supervisor, the chief, or a worker."""
+
+import contextlib
+import os
+import pathlib
+import sys
+
+from keras_pairs import data, files, startup
+from keras_pairs.commands import runner
+from keras_pairs.errors import UserError
+from tuner import choices, pairs, processes, project, resources
+
+
+def check(values):
+    """Refuses what the parts of a search cannot do.
+
+    Args:
+      values: parsed `absl.flags.FlagValues` of `flags.FLAGS`.
+
+    Raises:
+      UserError: if this system, or the part that this process is, cannot do it.
+    """
+    if sys.platform == "win32":
+        raise UserError("a search replaces its processes in place, which Windows cannot")
+    part = processes.role()
+    if part and values["run_dir"].value is None:
+        raise UserError("a distributed search needs a --run_dir that all its parts share")
+    if part == "worker" and values["overwrite"].value:
+        raise UserError("--overwrite is for the chief; a worker never deletes a search")
+
+
+def choose(values):
+    """(what the run folder holds, as `project.read`, or None; `choices.choose`).
+
+    Raises:
+      UserError: if the folder holds another search than the flags ask for.
+    """
+    run_dir = values["run_dir"].value
+    try:
+        new = run_dir is None or values["overwrite"].value
+        found = None if new else project.find(run_dir)
+        return found, choices.choose(values, found)
+    except UserError:
+        if processes.role() != "worker":
+            raise
+        # The chief may be about to delete what lies there; its answers will tell.
+        return None, choices.choose(values, None)
+
+
+def record_of(values, found, chosen):
+    """(the record of the search, see `project.describe`; `data.Images`).
+
+    Args:
+      values: parsed `absl.flags.FlagValues` of `flags.FLAGS`.
+      found, chosen: what `choose` gave.
+
+    Raises:
+      UserError: if the images cannot be had, are too few, or not those of the search.
+    """
+    where, images = pairs.load(values, found)
+    data.check_enough(images, max(config.num_pairs for config in chosen["grid"].configs))
+    record = project.describe(where=where, images=images, **chosen)
+    if found is not None:
+        # As it stands there: each trial holds a digest of it.
+        record["dataset"] = found["dataset"]
+    return record, images
+
+
+def run(values, record, images, todo):
+    """Does this process's part in the run folder.
+
+    Args:
+      values: parsed `absl.flags.FlagValues` of `flags.FLAGS`.
+      record, images: what `record_of` gave.
+      todo: str, the plan to show.
+
+    Raises:
+      UserError: if the folder holds something else, or the machine lacks something.
+      OSError: if a file cannot be written.
+    """
+    part, workers = processes.role(), values["workers"].value
+    run_dir = files.make_run_dir(values["run_dir"].value, "search")
+    if part == "worker" or processes.supervised():
+        search(values, record, images, run_dir)
+        return
+    with processes.lock(run_dir):
+        project.claim(run_dir, record, values["overwrite"].value)
+        if part == "chief":
+            search(values, record, images, run_dir)
+            return
+        project.clear_temporaries(run_dir)
+        runner.say(todo)
+        runner.say(f"results go to {runner.relative(run_dir)}")
+        try:
+            processes.supervise(_for_parts(record, run_dir), workers)
+        finally:
+            project.clear_temporaries(run_dir)
+
+
+def search(values, record, images, run_dir):
+    """Is the chief or a worker until the search has ended.
+
+    Raises:
+      UserError: if the machine lacks something, or the chief and a worker disagree.
+    """
+    with _lack_in_one_line():
+        # One thread in every worker: with others a trial's last bits would differ.
+        startup.import_tensorflow(work=0, population=True)
+        from tuner import hparams, report
+        from tuner.progress import SearchProgress
+
+        worker = processes.role() == "worker"
+        progress = None
+        if not worker:
+            progress = SearchProgress(values["verbosity"].value == "1")
+        tuner = make_tuner(record, values["max_trials"].value, run_dir, progress)
+        ended = tuner.search(images)
+        if worker:
+            if not ended:
+                command = [sys.executable, "-m", "tuner.search", *sys.argv[1:]]
+                os.execv(sys.executable, command)
+            return
+        progress.show(tuner.oracle, last=True)
+        tuner.save()
+        text = report.write(tuner.oracle, record, run_dir)
+        hparams.write(report.rows(tuner.oracle), tuner.grid.axes, run_dir / "hparams")
+        runner.say(text)
+        runner.say(f"run folder: {runner.relative(run_dir)}")
+
+
+def make_tuner(record, max_trials, run_dir, progress):
+    """The `population.PopulationTuner` of this process."""
+    from tuner import oracle, population
+
+    grid_oracle = oracle.GridOracle(
+        project.grid(record),
+        project.settings(record),
+        max_trials=max_trials,
+        retries=record["retries"],
+        keep_models=record["keep_models"],
+        on_change=progress.show if progress else lambda oracle: None,
+    )
+    return population.PopulationTuner(grid_oracle, record, run_dir)
+
+
+def _for_parts(record, run_dir):
+    """The command line for chief and workers: this one, with nothing left to decide."""
+    arguments = [*sys.argv[1:], f"--run_dir={pathlib.Path(run_dir).absolute()}"]
+    arguments += ["--nooverwrite", f"--dataset={record['source']['dataset']}"]
+    if record["source"]["data_path"] is not None:
+        arguments.append(f"--data_path={record['source']['data_path']}")
+    return arguments
+
+
+@contextlib.contextmanager
+def _lack_in_one_line():
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        lacking = resources.lacking(error)
+        if lacking is None:
+            raise
+        raise UserError(f"{lacking}; {resources.GOES_ON}") from error

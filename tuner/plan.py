@@ -1,0 +1,29 @@
+"""What a search will do, and how long it may take. Importable without TensorFlow."""
+
+from keras_pairs.commands.flags import shown
+from keras_pairs.tables import markdown_table
+from keras_pairs.training.costs import estimated_seconds
+from tuner.progress import clock
+
+
+def describe(grid, max_trials, workers):
+    """The trials of each kind of graph with their estimated time, as text.
+
+    Args:
+      grid: `space.Grid`.
+      max_trials: int or None, only so many points.
+      workers: int, how many processes train.
+    """
+    seconds = {}
+    points = grid.points[:max_trials]
+    for point, config in zip(points, grid.configs, strict=False):
+        key = tuple(shown(point[name]) for name in grid.shared)
+        seconds.setdefault(key, []).append(estimated_seconds(config))
+    lines = [(*grid.shared, "trials", "one thread")]
+    lines += [(*key, str(len(s)), clock(sum(s))) for key, s in seconds.items()]
+    epochs = " or ".join(map(str, sorted({config.epochs for config in grid.configs})))
+    hours = clock(sum(sum(each) for each in seconds.values()) / workers)
+    return (
+        f"{markdown_table(lines)}{len(points)} trials of {epochs} epochs, about {hours} "
+        f"with {workers} workers, each on a core of its own"
+    )
