@@ -115,7 +115,7 @@ def test_a_wrong_answer_is_not_published(tiny, tmp_path, monkeypatch):
 
     def wrong(model, path):
         other = keras.models.clone_model(model)
-        other.get_layer("comparison_logits").bias.assign([[3.0]])
+        other.get_layer("comparison_logits").bias.assign([3.0])
         right(other, path)
 
     monkeypatch.setattr(signatures, "save", wrong)
