@@ -148,7 +148,7 @@ def main(values, *images):
             line = describe(images, answers, 0, model, as_json)
             runner.say(line if as_json else f"{line} [{model}]")
     if len(errors) == len(rows) == 1:
-        raise errors[0]
+        raise UserError(str(errors[0]))
     if errors:
         raise UserError(f"{len(errors)} of {len(rows)} pairs could not be compared")
 

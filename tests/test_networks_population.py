@@ -7,7 +7,8 @@ import pytest
 import tensorflow as tf
 
 from keras_pairs.networks.build import build_model
-from keras_pairs.networks.population import SharedDropout, build_population
+from keras_pairs.networks.population import build_population
+from keras_pairs.networks.population_layers import SharedDropout
 from tests import networks
 
 

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from keras_pairs import outputs
+from keras_pairs.data.sources import Images
 from keras_pairs.errors import UserError
 from keras_pairs.paper import NUM_PAIRS
 
@@ -54,7 +55,9 @@ def pool(images):
     return blocks.mean(axis=(2, 4), dtype="float32")
 
 
-def sample_pairs(images, num_pairs=NUM_PAIRS, seed=0, scored_on=None):
+def sample_pairs(
+    images: Images, num_pairs: int = NUM_PAIRS, seed: int = 0, scored_on: str | None = None
+) -> Splits:
     """Draws training, validation and test pairs (section II.B).
 
         splits = sample_pairs(load_images("digits"), num_pairs=100, seed=0)

@@ -68,7 +68,9 @@ class Images:
         }
 
 
-def load_images(dataset="auto", data_path=None):
+def load_images(
+    dataset: str = "auto", data_path: str | os.PathLike | None = None
+) -> Images:
     """The images behind `--dataset` and `--data_path`.
 
         images = load_images("digits")

@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_pairs.config import TrainingConfig
 from keras_pairs.networks import heads, initial
 from keras_pairs.networks.stock import StockKit
 from keras_pairs.networks.trunks import TRUNKS, apply_trunk
@@ -31,7 +32,7 @@ def logits_of(pair, config, kit):
     return make_heads(kit.features(x), config.derived_comparison, kit)
 
 
-def build_model(config):
+def build_model(config: TrainingConfig) -> keras.Model:
     """Builds the network that a configuration describes, untrained, in stock Keras.
 
         config = TrainingConfig.from_preset(nb_f=8)

@@ -12,9 +12,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_pairs.networks import grouped, initial
+from keras_pairs.networks import initial
+from keras_pairs.networks import population_layers as layers
 from keras_pairs.networks.build import build_model, logits_of
-from keras_pairs.networks.stock import EPSILON, MOMENTUM
 from keras_pairs.outputs import OUTPUTS
 
 
@@ -78,7 +78,7 @@ def build_population(configs, own_data=False, kit=None):
     outputs = {output.name: outputs[output.name] for output in OUTPUTS}
     population = Population(pair, outputs, name="digit_pairs")
     for layer in population.layers:
-        if isinstance(layer, (PopulationConv2D, PopulationDense)):
+        if isinstance(layer, (layers.PopulationConv2D, layers.PopulationDense)):
             variables = layer.trainable_variables
             shapes = [tuple(variable.shape[1:]) for variable in variables]
             each = [initial.draw(layer.name, shapes, config.seed) for config in configs]
@@ -121,11 +121,11 @@ class PopulationKit:
     def conv(self, x, filters, padding, name):
         """A convolution 3×3, [n, h, w, K·c] → [n, h', w', K·filters]."""
         apart, self.apart = self.apart, True
-        return PopulationConv2D(self.members, filters, padding, apart, name=name)(x)
+        return layers.PopulationConv2D(self.members, filters, padding, apart, name=name)(x)
 
     def batch_norm(self, x, name):
         """Batch normalisation of each channel of each member."""
-        return PopulationBatchNorm(self.members, name=name)(x)
+        return layers.PopulationBatchNorm(self.members, name=name)(x)
 
     def relu(self, x, name):
         """The larger of x and 0."""
@@ -137,7 +137,7 @@ class PopulationKit:
 
     def dropout(self, x, rate, name):
         """Dropout, in training, with one mask for all members."""
-        return SharedDropout(self.members, rate, name=name)(x)
+        return layers.SharedDropout(self.members, rate, name=name)(x)
 
     def features(self, x):
         """[n, h, w, K·c] → [K, n, h·w·c]."""
@@ -149,7 +149,7 @@ class PopulationKit:
 
     def dense(self, x, units, name):
         """A fully connected layer, [K, n, features] → [K, n, units]."""
-        return PopulationDense(self.members, units, name=name)(x)
+        return layers.PopulationDense(self.members, units, name=name)(x)
 
     def of_both(self, x):
         """[K, 2·batch, features] of single images → [K, batch, 2·features] of pairs."""
@@ -162,142 +162,3 @@ class PopulationKit:
     def batch_first(self, x):
         """[K, batch, units] → [batch, K, units]."""
         return keras.ops.transpose(x, (1, 0, 2))
-
-
-class PopulationConv2D(keras.layers.Layer):
-    """One convolution 3×3 per member, without bias: kernel [K, 3, 3, c, filters].
-
-    Keras sends grouped convolutions through XLA, on a CPU about 30 times slower than the
-    oneDNN kernel that `tf.nn.conv2d` calls.
-
-    Args:
-      members: int >= 1, K.
-      filters: int >= 1, of each member.
-      padding: "valid" or "same".
-      apart: whether the input has channels of each member's own, [n, h, w, K·c]; else all
-        members read the same [n, h, w, c].
-    """
-
-    def __init__(self, members, filters, padding, apart, **kwargs):
-        super().__init__(**kwargs)
-        self.members, self.filters = members, filters
-        self.padding, self.apart = padding.upper(), apart
-
-    def build(self, input_shape):
-        channels = input_shape[-1] // (self.members if self.apart else 1)
-        shape = (self.members, 3, 3, channels, self.filters)
-        self.kernel = self.add_weight(shape=shape, name="kernel")
-
-    def call(self, inputs):
-        kernel = tf.convert_to_tensor(self.kernel)
-        if self.apart and self.members > 1 and not grouped.convolutions_work():
-            parts = zip(tf.split(inputs, self.members, -1), tf.unstack(kernel), strict=True)
-            return tf.concat([self._convolve(*part) for part in parts], -1)
-        if self.members > 1:
-            # TensorFlow's form of grouped kernels: [3, 3, c, K·filters].
-            kernel = tf.transpose(kernel, (1, 2, 3, 0, 4))
-        shape = (3, 3, -1, self.members * self.filters)
-        return self._convolve(inputs, tf.reshape(kernel, shape))
-
-    def _convolve(self, x, kernel):
-        return tf.nn.conv2d(x, kernel, 1, self.padding)
-
-
-class PopulationBatchNorm(keras.layers.Layer):
-    """One batch normalisation per member on [n, h, w, K·c]: vectors [K, c].
-
-    Through TensorFlow's fused kernel. As in the paper's framework the moving average is of
-    the unbiased variance.
-    """
-
-    def __init__(self, members, **kwargs):
-        super().__init__(**kwargs)
-        self.members = members
-
-    def build(self, input_shape):
-        shape = (self.members, input_shape[-1] // self.members)
-
-        def add(name, start, trainable):
-            return self.add_weight(
-                shape=shape, initializer=start, trainable=trainable, name=name
-            )
-
-        self.gamma, self.beta = add("gamma", "ones", True), add("beta", "zeros", True)
-        self.moving_mean = add("moving_mean", "zeros", False)
-        self.moving_variance = add("moving_variance", "ones", False)
-
-    def call(self, inputs, training=None):
-        gamma, beta, mean, variance = (
-            tf.reshape(tf.convert_to_tensor(variable), [-1]) for variable in self.weights
-        )
-        if not training:
-            return tf.nn.batch_normalization(inputs, mean, variance, beta, gamma, EPSILON)
-        outputs, *batch = tf.compat.v1.nn.fused_batch_norm(
-            inputs, gamma, beta, epsilon=EPSILON, is_training=True
-        )
-        for moving, now in zip(
-            (self.moving_mean, self.moving_variance), batch, strict=True
-        ):
-            now = tf.reshape(now, moving.shape)
-            moving.assign_sub((moving - now) * (1 - MOMENTUM))
-        return outputs
-
-
-class PopulationDense(keras.layers.Layer):
-    """One dense layer per member: [K, n, features] → [K, n, units], kernel [K, …]."""
-
-    def __init__(self, members, units, **kwargs):
-        super().__init__(**kwargs)
-        self.members, self.units = members, units
-
-    def build(self, input_shape):
-        shape = (self.members, input_shape[-1], self.units)
-        self.kernel = self.add_weight(shape=shape, name="kernel")
-        self.bias = self.add_weight(
-            shape=(self.members, self.units), initializer="zeros", name="bias"
-        )
-
-    def call(self, inputs):
-        bias = tf.convert_to_tensor(self.bias)[:, None]
-        return tf.matmul(inputs, tf.convert_to_tensor(self.kernel)) + bias
-
-
-class SharedDropout(keras.layers.Layer):
-    """Dropout with one mask for all members: of [n, h, w, c] or [n, c].
-
-    The mask is drawn as 16-bit integers, half the cost of floats; the rate is met to
-    1/65536. The layer's name and the number of the call decide it.
-    """
-
-    def __init__(self, members, rate, **kwargs):
-        super().__init__(**kwargs)
-        self.members = members
-        self.threshold = round(rate * 65536)
-        self.generator = keras.random.SeedGenerator(initial.stream(self.name))
-
-    def call(self, inputs, training=None):
-        if not training:
-            return inputs
-        shape = tf.shape(inputs)
-        if len(inputs.shape) == 3:
-            return inputs * self.mask(shape[1:])
-        channels = inputs.shape[-1] // self.members
-        mask = self.mask(tf.concat([shape[:3], [1, channels]], 0))
-        if self.members == 1:
-            return inputs * tf.reshape(mask, shape)
-        blocks = tf.concat([shape[:3], [self.members, channels]], 0)
-        return tf.reshape(tf.reshape(inputs, blocks) * mask, shape)
-
-    def mask(self, shape):
-        """float32 of `shape`: 0 where dropped, 1/(1 − rate) elsewhere."""
-        size = tf.reduce_prod(shape)
-        bits = tf.random.stateless_uniform(
-            [(size + 1) // 2],
-            tf.cast(self.generator.next(), tf.int32),
-            minval=None,
-            maxval=None,
-            dtype=tf.int32,
-        )
-        bits = tf.reshape(tf.bitcast(bits, tf.uint16), [-1])[:size]
-        keep = tf.cast(tf.cast(bits, tf.int32) >= self.threshold, self.compute_dtype)
-        return tf.reshape(keep * (1 / (1 - self.threshold / 65536)), shape)

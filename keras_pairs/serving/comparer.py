@@ -3,89 +3,32 @@
     from keras_pairs.serving import comparer
 
     model = comparer.load()  # the model in the box; or comparer.load(folder)
-    model.compare("three.png", "seven.png").probability
+    model.compare("three.png", "seven.png").comparison
 
 Every answer comes from the SavedModel's own signatures, so that a picture is prepared by
 the same operations here and in a server.
 """
 
 import contextlib
-import dataclasses
 import os
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from keras_pairs import files, scoring
+from keras_pairs import files
 from keras_pairs.data.pixels import SCALED, are_scaled
 from keras_pairs.errors import UserError
 from keras_pairs.graph import reason
 from keras_pairs.pictures import image_files
 from keras_pairs.serving import box, card, versions
+from keras_pairs.serving.comparison import DIGITS, Comparison
 
 BATCH = 256
-DIGITS = {"first_digit", "second_digit"}
 
 
-@dataclasses.dataclass(frozen=True)
-class Comparison:
-    """Answers for n pairs.
-
-    Attributes:
-      outputs: dict of float32 arrays by the model's own outputs: `comparison` [n], P(first
-        digit <= second digit); `first_digit`, `second_digit` [n, 10], class probabilities;
-        and what others it has.
-      errors: dict: index of a pair → `UserError`; its answers are NaN.
-      reads_digits: whether the model learned the digits; if not, they mean nothing.
-    """
-
-    outputs: dict
-    errors: dict = dataclasses.field(default_factory=dict)
-    reads_digits: bool = True
-
-    @property
-    def probability(self):
-        """`comparison`, float32 [n]."""
-        return self.outputs["comparison"]
-
-    @property
-    def first_digit(self):
-        """float32 [n, 10], class probabilities."""
-        return self.outputs["first_digit"]
-
-    @property
-    def second_digit(self):
-        """float32 [n, 10], class probabilities."""
-        return self.outputs["second_digit"]
-
-    @property
-    def verdict(self):
-        """bool [n], see `scoring.verdict`."""
-        return scoring.verdict(self.probability)
-
-    @property
-    def digits(self):
-        """int [n, 2], the most probable digits; -1 where the pair has an error."""
-        both = np.stack([self.first_digit, self.second_digit], 1)
-        known = ~np.isnan(both).any((1, 2))
-        digits = np.full(both.shape[:2], -1)
-        digits[known] = both[known].argmax(-1)
-        return digits
-
-    @property
-    def contradicts(self):
-        """bool [n], whether verdict and digits say different things.
-
-        False where the pair has an error, or the digits mean nothing.
-        """
-        if not self.reads_digits:
-            return np.zeros(len(self.verdict), bool)
-        first, second = self.digits.T
-        return (first >= 0) & ((first <= second) != self.verdict)
-
-
-def load(path=None):
+def load(path: str | os.PathLike | None = None) -> "Comparer":
     """Loads a published model.
 
         model = load()    # the model in the box; or load("saved_models/mnist-paper")
@@ -162,7 +105,7 @@ class Comparer:
         name = f"the model in the box: {self.name}" if self.in_box else self.name
         return f"{name}, trained on {self.data or 'unrecorded data'}"
 
-    def compare(self, first, second):
+    def compare(self, first: Sequence, second: Sequence) -> Comparison:
         """Compares n pairs, or one.
 
         Args:
@@ -191,7 +134,7 @@ class Comparer:
         if files_given:
             answers = self.compare_files(list(zip(first, second, strict=True)))
             for error in answers.errors.values():
-                raise error
+                raise UserError(error)
             return answers
         return self._compare_arrays(_images(first), _images(second))
 
@@ -215,7 +158,7 @@ class Comparer:
             {name: np.concatenate([a[name] for a in answers]) for name in self._outputs}
         )
 
-    def compare_files(self, pairs):
+    def compare_files(self, pairs: Sequence[tuple]) -> Comparison:
         """Compares pairs of image files; one that cannot be compared stops no other.
 
         Args:
@@ -229,7 +172,7 @@ class Comparer:
             try:
                 contents.append([_content(image) for image in pair])
             except UserError as error:
-                errors[i] = error
+                errors[i] = str(error)
         good = [i for i in range(len(pairs)) if i not in errors]
         answers = {
             name: np.full((len(pairs), *shape), np.nan, "float32")
@@ -257,7 +200,7 @@ class Comparer:
                 return
             (index,), (content,) = indices, contents
             name = self._culprit(pairs[index], content)
-            errors[index] = UserError(f"{name}: {reason(error)}")
+            errors[index] = f"{name}: {reason(error)}"
 
     def _culprit(self, pair, contents):
         """Which of a refused pair it was: the first, where paired with itself it fails."""

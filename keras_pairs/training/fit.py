@@ -1,13 +1,15 @@
 """Training networks in one graph, and asking them."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_pairs.config import SHARED
-from keras_pairs.networks.population import Population, build_population
+from keras_pairs.config import SHARED, TrainingConfig
+from keras_pairs.data import Splits
+from keras_pairs.networks.population import Population, PopulationKit, build_population
 from keras_pairs.outputs import OUTPUTS
 from keras_pairs.training import batches, objective
 from keras_pairs.training.costs import EVALUATION_BATCH
@@ -59,7 +61,14 @@ class Trained:
         ]
 
 
-def fit(configs, splits, *, validate=True, callbacks=(), kit=None):
+def fit(
+    configs: list[TrainingConfig],
+    splits: Splits | list[Splits],
+    *,
+    validate: bool = True,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    kit: PopulationKit | None = None,
+) -> Trained:
     """Trains one network per configuration, all in one graph.
 
         config = TrainingConfig.from_preset(nb_f=8, epochs=2)

@@ -20,7 +20,7 @@ WARM_UP = 0.25
 FIRST_RATE = 0.04
 
 
-def loss_weights(w_m=1.0, w_a=1.0):
+def loss_weights(w_m: float = 1.0, w_a: float = 1.0) -> dict[str, float]:
     """Eq. (1) as Keras' `loss_weights`.
 
         loss_weights(w_m=1, w_a=3)["comparison"]    # 0.25

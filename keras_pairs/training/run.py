@@ -1,11 +1,13 @@
 """One training with all that it leaves: a run folder, and a published model."""
 
 import dataclasses
+import os
 import pathlib
 
 import keras
 
 from keras_pairs import data, files, plots, scoring
+from keras_pairs.config import TrainingConfig
 from keras_pairs.errors import UserError
 from keras_pairs.serving import box, publishing
 from keras_pairs.training.fit import fit
@@ -30,8 +32,14 @@ class Run:
 
 
 def train_run(
-    config, images=None, *, run_dir=None, export_dir=None, preset=None, verbose=False
-):
+    config: TrainingConfig,
+    images: data.Images | None = None,
+    *,
+    run_dir: str | os.PathLike | None = None,
+    export_dir: str | os.PathLike | None = None,
+    preset: str | None = None,
+    verbose: bool = False,
+) -> Run:
     """Trains one network, scores its test pairs once, writes run folder and SavedModel.
 
         config = TrainingConfig.from_preset(nb_f=8, epochs=2, dataset="digits")
@@ -91,7 +99,7 @@ def train_run(
     return Run(run_dir, publishing.publish(network, export_dir, metrics), metrics)
 
 
-def load_run(path):
+def load_run(path: str | os.PathLike) -> tuple[keras.Model, dict | None]:
     """A trained network, and what its run recorded.
 
         model, metrics = load_run("runs/train-20261126-170100")
