@@ -1,20 +1,18 @@
 """What a training gives follows from its configuration, not from who shares its graph."""
 
 import dataclasses
+import types
 
 import numpy as np
 import pytest
 
 from keras_pairs.config import TrainingConfig
 from keras_pairs.data import sample_pairs
+from keras_pairs.networks import initial, population_layers
 from keras_pairs.training.fit import fit
 from tests import networks
 
 RATES = (0.01, 0.005, 0.001, 0.0005, 0.0001)
-# float32 carries a relative error of 6e-8 for each operation. Adam divides a gradient by
-# its own size, so that where a gradient is all rounding, a step of up to lr may differ: of
-# 2 epochs of 3 steps at lr 0.01 at most 0.06, and of most weights far less.
-STEPS_TIMES_LR = 0.06
 
 
 def thirteen(config):
@@ -25,20 +23,45 @@ def thirteen(config):
 
 
 def assert_same_training(together, k, alone):
+    """Member k and the lone network are one training, but for float32 rounding.
+
+    Kernels for graphs of different sizes add up in different orders, so the gradients
+    differ by some 1e-7 of the terms that they sum. Adam makes a step of about lr times the
+    gradient over its own size: where a gradient cancels to that rounding, which is rare,
+    the step's sign is arbitrary, and the weight ends 2·lr elsewhere at any precision. A
+    variable as a whole may differ by one such weight; two trainings that really differ are
+    lr apart in most of its weights, in each of the steps.
+
+    A loss has slopes below 1/2, a normalised channel's statistics follow a weight by a few
+    times its change, and one pair may lie on the threshold.
+    """
+    lr = alone.configs[0].lr
     for name, values in alone.history.items():
+        atol = 1.01 / 60 if name.endswith("accuracy") else lr
         np.testing.assert_allclose(
-            together.history[name][:, k], values[:, 0], rtol=1e-3, atol=2e-4, err_msg=name
+            together.history[name][:, k], values[:, 0], rtol=1e-5, atol=atol, err_msg=name
         )
     member, single = together.member(k), alone.member(0)
+    trained = {weight.path for weight in single.trainable_weights}
     for mine, other in zip(member.weights, single.weights, strict=True):
-        difference = np.abs(np.asarray(mine) - np.asarray(other))
-        assert difference.max() <= STEPS_TIMES_LR, mine.path
-        # The typical weight has a gradient well above rounding.
-        assert np.median(difference) <= 1e-4, mine.path
+        difference = np.linalg.norm(np.asarray(mine) - np.asarray(other))
+        assert difference <= (2 if other.path in trained else 10) * lr + 1e-5, other.path
 
 
-@pytest.mark.parametrize("own_data", [False, True], ids=["same data", "own data"])
-@pytest.mark.parametrize("kind", networks.KINDS, ids=networks.name)
+FAST = {"paper": False, "padded-weight_sharing-derived_comparison": True}
+CASES = [
+    pytest.param(
+        kind,
+        own_data,
+        id=f"{networks.name(kind)}-{'own' if own_data else 'same'}",
+        marks=() if FAST.get(networks.name(kind)) is own_data else pytest.mark.slow,
+    )
+    for kind in networks.KINDS
+    for own_data in (False, True)
+]
+
+
+@pytest.mark.parametrize(("kind", "own_data"), CASES)
 def test_a_member_of_thirteen_equals_training_alone(kind, own_data, digits):
     configs = thirteen(networks.config(kind, augmentation=own_data, new_pairs=own_data))
     data = [sample_pairs(digits, 60, seed) for seed in range(13)]
@@ -47,6 +70,17 @@ def test_a_member_of_thirteen_equals_training_alone(kind, own_data, digits):
     assert_same_training(together, 6, alone)
     # The comparison above is of trainings that went somewhere.
     assert np.abs(alone.history["loss"][-1] - alone.history["loss"][0]) > 1e-4
+
+
+def test_other_dropout_masks_are_another_training(splits, monkeypatch):
+    """What tells trainings apart can do so, even at a small learning rate."""
+    config = networks.config(lr=0.0005)
+    together = fit([config, config], splits)
+    streams = types.SimpleNamespace(stream=lambda name: initial.stream(f"another {name}"))
+    monkeypatch.setattr(population_layers, "initial", streams)
+    alone = fit([config], splits)
+    with pytest.raises(AssertionError):
+        assert_same_training(together, 0, alone)
 
 
 @pytest.mark.parametrize("preset", ["paper", "best"])
