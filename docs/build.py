@@ -1,7 +1,7 @@
-"""Fills the tables of the pages from the result files that commands wrote.
+"""Fills the tables of the pages from result files, and draws the rooms of the code.
 
-    python -m docs.build            # writes the pages
-    python -m docs.build --check    # exit code 1 where a page differs from its results
+    python -m docs.build            # writes the pages and docs/rooms.svg
+    python -m docs.build --check    # exit code 1 where one differs from what it would be
 
 A page says where a table goes, of which kind it is, and from which file beside the page:
 
@@ -18,6 +18,7 @@ import re
 import statistics
 import sys
 
+from docs import rooms
 from keras_pairs import tables
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -149,11 +150,15 @@ def built(page):
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{page}, {name}: {error!r}") from error
 
-    return TABLE.sub(fill, page.read_text(encoding="utf-8"))
+    return TABLE.sub(fill, _text(page))
+
+
+def _text(path):
+    return path.read_text(encoding="utf-8")
 
 
 def _json(path):
-    return json.loads(path.read_text(encoding="utf-8"))
+    return json.loads(_text(path))
 
 
 def _rows(path):
@@ -187,13 +192,15 @@ def main(arguments):
     if arguments not in ([], ["--check"]):
         print("error: takes --check or nothing", file=sys.stderr)
         return 2
-    differing = [page for page in pages() if built(page) != page.read_text("utf-8")]
-    for page in differing:
-        name = page.relative_to(ROOT)
+    wanted = {page: built(page) for page in pages()}
+    wanted[ROOT / "docs" / "rooms.svg"] = rooms.svg()
+    differing = [p for p, text in wanted.items() if not p.exists() or _text(p) != text]
+    for path in differing:
+        name = path.relative_to(ROOT)
         if arguments:
             print(f"error: {name} differs; run python -m docs.build", file=sys.stderr)
         else:
-            page.write_text(built(page), encoding="utf-8")
+            path.write_text(wanted[path], encoding="utf-8")
             print(f"{name} written")
     return 1 if arguments and differing else 0
 
