@@ -15,12 +15,11 @@ from unittest import mock
 
 import numpy as np
 
-from keras_pairs import data, files, startup, tables
+from keras_pairs import data, files, startup, tables, trunks
 from keras_pairs.commands import flags, runner
 from keras_pairs.config import TrainingConfig
 from keras_pairs.errors import UserError
 from keras_pairs.fields import Kind, choice, yes_no
-from keras_pairs.networks import trunks
 from keras_pairs.paper import GRID, row_of
 from keras_pairs.training import isolated
 

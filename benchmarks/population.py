@@ -16,7 +16,7 @@ from benchmarks.bounds import Bounds
 from benchmarks.train import compare, ours
 from keras_pairs import startup
 from keras_pairs.commands import runner
-from keras_pairs.networks.trunks import SIDE, TRUNKS
+from keras_pairs.trunks import SIDE, TRUNKS
 
 # nb_f, batch size, members, whether each has its own pairs, ratio to stay below.
 CASES = (

@@ -17,7 +17,7 @@ _HOMES = {
     "load_images": "data",
     "sample_pairs": "data",
     "build_model": "networks.build",
-    "loss_weights": "training.objective",
+    "loss_weights": "training.loss_weights",
     "fit": "training.fit",
     "train_run": "training.run",
     "load_run": "training.run",

@@ -10,7 +10,7 @@ import dataclasses
 from keras_pairs import paper
 from keras_pairs.errors import UserError
 from keras_pairs.fields import choice, file, integer, number, option, yes_no
-from keras_pairs.networks.trunks import TRUNKS
+from keras_pairs.trunks import TRUNKS
 
 DATASETS = ("auto", "mnist", "digits")
 

@@ -9,7 +9,7 @@ import itertools
 import numpy as np
 
 from keras_pairs.config import TrainingConfig
-from keras_pairs.networks.trunks import TRUNKS
+from keras_pairs.trunks import TRUNKS
 
 # What decides a network, every combination of it.
 KINDS = [

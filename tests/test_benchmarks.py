@@ -101,7 +101,7 @@ def test_the_costs_of_a_search():
 def departing(network, config):
     """A population of two as `departures.train` builds it."""
     from benchmarks import departing as kits
-    from keras_pairs.networks import trunks
+    from keras_pairs import trunks
 
     block, kit = departures.NETWORKS[network]
     trunk = dataclasses.replace(trunks.TRUNKS["paper"], block=block)

@@ -11,9 +11,9 @@ import types
 import absl.flags
 import numpy as np
 import pytest
-from keras_pairs.command_flags import define_flags
 
 from docs import build
+from keras_pairs.commands.flags import define
 
 README = build.ROOT / "README.md"
 PAGES = build.pages()
@@ -128,7 +128,7 @@ def check_flags(module, arguments):
       absl.flags.Error: if it would refuse a flag.
     """
     flags = importlib.import_module(module).FLAGS
-    values = define_flags(flags, grid=module == "tuner.search")
+    values = define(flags)
     own = [a for a in arguments if a.lstrip("-").partition("=")[0] not in COMMON]
     values([module, *(argument.replace("$seed", "1") for argument in own)])
 

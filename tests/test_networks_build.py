@@ -11,8 +11,8 @@ import pytest
 from keras_pairs.config import TrainingConfig, having
 from keras_pairs.networks import heads
 from keras_pairs.networks.build import build_model
-from keras_pairs.networks.trunks import TRUNKS
 from keras_pairs.outputs import OUTPUTS, names
+from keras_pairs.trunks import TRUNKS
 from tests import networks
 
 

@@ -7,10 +7,10 @@ import tensorflow as tf
 
 from keras_pairs.networks.population import build_population
 from keras_pairs.outputs import targets
+from keras_pairs.training.loss_weights import loss_weights
 from keras_pairs.training.objective import (
     MemberAdam,
     compile_population,
-    loss_weights,
     one_cycle,
 )
 from tests import networks

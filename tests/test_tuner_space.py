@@ -10,9 +10,9 @@ from keras_pairs import files
 from keras_pairs.commands import configurations, flags
 from keras_pairs.config import TrainingConfig
 from keras_pairs.errors import UserError
-from keras_pairs.networks.trunks import TRUNKS
 from keras_pairs.paper import GRID
 from keras_pairs.training import costs
+from keras_pairs.trunks import TRUNKS
 from tuner import choices, hypermodel, pairs, plan, project, report, search, space
 from tuner.oracle import OBJECTIVE, GridOracle, set_metrics
 from tuner.space import Grid

@@ -9,7 +9,7 @@ from keras_pairs.config import having
 from keras_pairs.errors import UserError
 from keras_pairs.networks.build import build_model
 from keras_pairs.outputs import OUTPUTS
-from keras_pairs.training.objective import loss_weights
+from keras_pairs.training.loss_weights import loss_weights
 from tuner import space
 
 

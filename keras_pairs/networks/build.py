@@ -5,8 +5,8 @@ import keras
 from keras_pairs.config import TrainingConfig
 from keras_pairs.networks import heads, initial
 from keras_pairs.networks.stock import StockKit
-from keras_pairs.networks.trunks import TRUNKS, apply_trunk
 from keras_pairs.outputs import OUTPUTS
+from keras_pairs.trunks import TRUNKS
 
 # Mean and standard deviation of 14×14 MNIST pixels in [0, 1], as in the authors' code.
 PIXEL_MEAN, PIXEL_STD = 0.1302, 0.3069
@@ -30,6 +30,30 @@ def logits_of(pair, config, kit):
     x = apply_trunk(TRUNKS[config.trunk], x, config.nb_f, kit)
     make_heads = heads.shared_heads if config.weight_sharing else heads.parallel_heads
     return make_heads(kit.features(x), config.derived_comparison, kit)
+
+
+def apply_trunk(trunk, x, nb_f, kit):
+    """Applies a trunk to images.
+
+    Args:
+      trunk: `Trunk`.
+      x: images as the kit lays them out.
+      nb_f: int >= 1.
+      kit: `stock.StockKit` or `population.PopulationKit`.
+    """
+    for i, width in enumerate(trunk.widths, 1):
+        for layer in trunk.block:
+            if layer == "conv":
+                x = kit.conv(x, width * nb_f, trunk.padding, f"conv_{i}")
+            elif layer == "batch_norm":
+                x = kit.batch_norm(x, f"batch_norm_{i}")
+            else:
+                x = kit.relu(x, f"relu_{i}")
+        if i in trunk.pool_after:
+            x = kit.max_pool(x, f"pool_{i}")
+        if i in trunk.dropout_after:
+            x = kit.dropout(x, trunk.dropout, f"dropout_{i}")
+    return x
 
 
 def build_model(config: TrainingConfig) -> keras.Model:

@@ -1,6 +1,6 @@
 """What a training takes of the machine. Importable without TensorFlow."""
 
-from keras_pairs.networks.trunks import TRUNKS
+from keras_pairs.trunks import TRUNKS
 
 # Pairs that a network is asked at once, in validation and scoring.
 EVALUATION_BATCH = 500

@@ -11,7 +11,7 @@ from keras_pairs.config import SHARED, TrainingConfig
 from keras_pairs.data import Splits
 from keras_pairs.networks.population import Population, PopulationKit, build_population
 from keras_pairs.outputs import OUTPUTS
-from keras_pairs.training import batches, objective
+from keras_pairs.training import batches, loss_weights, objective
 from keras_pairs.training.costs import EVALUATION_BATCH
 
 
@@ -135,7 +135,7 @@ class _Recorder(keras.callbacks.Callback):
         self.epochs.append({k: np.atleast_1d(v) for k, v in logs.items()})
 
     def history(self, configs):
-        weights = objective.of_members(configs)
+        weights = loss_weights.of_members(configs)
         columns = {}
         for prefix in ("", "val_"):
             if self.epochs and f"{prefix}{OUTPUTS[0].name}_accuracy" not in self.epochs[0]:

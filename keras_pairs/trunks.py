@@ -1,4 +1,4 @@
-"""Trunks as data, and the one function that builds them.
+"""Trunks as data: a new one is a row of `TRUNKS`. `networks.build` builds them.
 
 Importable without TensorFlow.
 """
@@ -67,27 +67,3 @@ TRUNKS = {
         (1, 1, 2, 2, 4, 4), "same", pool_after=(2, 4, 6), dropout_after=(2, 4, 6)
     ),
 }
-
-
-def apply_trunk(trunk, x, nb_f, kit):
-    """Applies a trunk to images.
-
-    Args:
-      trunk: `Trunk`.
-      x: images as the kit lays them out.
-      nb_f: int >= 1.
-      kit: `stock.StockKit` or `population.PopulationKit`.
-    """
-    for i, width in enumerate(trunk.widths, 1):
-        for layer in trunk.block:
-            if layer == "conv":
-                x = kit.conv(x, width * nb_f, trunk.padding, f"conv_{i}")
-            elif layer == "batch_norm":
-                x = kit.batch_norm(x, f"batch_norm_{i}")
-            else:
-                x = kit.relu(x, f"relu_{i}")
-        if i in trunk.pool_after:
-            x = kit.max_pool(x, f"pool_{i}")
-        if i in trunk.dropout_after:
-            x = kit.dropout(x, trunk.dropout, f"dropout_{i}")
-    return x
