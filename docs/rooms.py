@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).parent.parent
 PACKAGES = ("keras_pairs", "tuner")
 # Modules of the package itself; every folder in it is a room of that name.
 ROOMS = {
-    "facts": ("errors", "fields", "outputs", "paper"),
+    "facts": ("errors", "fields", "outputs", "paper", "trunks"),
     "tools": (
         *("files", "graph", "locks", "machine", "plots", "scoring", "startup", "tables"),
     ),

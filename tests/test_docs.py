@@ -12,13 +12,14 @@ import absl.flags
 import numpy as np
 import pytest
 
-from docs import build
-from keras_pairs.commands.flags import define
+from docs import build, rooms
+from keras_pairs.commands import flags
 
 README = build.ROOT / "README.md"
 PAGES = build.pages()
 HIDDEN = {"CHANGELOG.md", "CONTRIBUTING.md"}
-EVERY = [*PAGES, *(build.ROOT / name for name in sorted(HIDDEN))]
+BESIDE = build.ROOT / "keras_pairs" / "networks" / "README.md"
+EVERY = [*PAGES, BESIDE, *(build.ROOT / name for name in sorted(HIDDEN))]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 # In every command line, defined by the runner of all commands.
 COMMON = {"help", "version", "flagfile"}
@@ -40,8 +41,8 @@ def commands():
         for block in blocks(page, "", "sh"):
             for line in block.replace("\\\n", " ").splitlines():
                 for match in re.finditer(
-                    r"(?:python3? -m (keras_pairs|tuner)(?:\.| )|keras-pairs ())(\w+)"
-                    r"(.*?)(?=$|[;|&])",
+                    r"(?:python3? -m (keras_pairs|tuner|benchmarks)(?:\.| )"
+                    r"|keras-pairs ())(\w+)(.*?)(?=$|[;|&])",
                     line,
                 ):
                     package, module = match[1] or "keras_pairs", match[3]
@@ -127,8 +128,7 @@ def check_flags(module, arguments):
     Raises:
       absl.flags.Error: if it would refuse a flag.
     """
-    flags = importlib.import_module(module).FLAGS
-    values = define(flags)
+    values = flags.define(importlib.import_module(module).FLAGS)
     own = [a for a in arguments if a.lstrip("-").partition("=")[0] not in COMMON]
     values([module, *(argument.replace("$seed", "1") for argument in own)])
 
@@ -175,7 +175,7 @@ def test_python_examples_compile(page):
 
 
 def row(nb_f, w_a, accuracies, **more):
-    """As `evaluation.summarize` makes it."""
+    """As `summary.summarize` makes it."""
     mean, std = sum(accuracies) / len(accuracies), 1.0
     return {
         **{"nb_f": nb_f, "lr": 0.005, "batch_size": 100, "w_a": w_a, "mean": mean},
@@ -273,3 +273,34 @@ def test_published_results_name_no_folder():
     for path in (build.ROOT / "docs" / "studies").glob("*/results.json"):
         text = path.read_text(encoding="utf-8")
         assert not re.findall(r'"(?:/|[A-Z]:\\\\)[^"]*"', text), name(path)
+
+
+def test_the_picture_of_the_rooms_follows_the_imports(tmp_path, monkeypatch, capsys):
+    found, uses = rooms.plan()
+    assert {"training", "networks", "data", "serving", "pictures", "tuner"} <= set(found)
+    assert "networks" in uses["training"] and "training" in uses["tuner"]
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "README.md").touch()
+    assert build.main(["--check"]) == 1
+    assert "rooms.svg differs" in capsys.readouterr().err
+    assert build.main([]) == build.main(["--check"]) == 0
+
+
+def test_imports_go_down_only():
+    _, uses = rooms.plan()
+    height = rooms.levels(uses)
+    assert all(height[name] > height[other] for name in uses for other in uses[name])
+    # The tuner is a package of its own, and nobody imports a command line.
+    assert not [n for n, others in uses.items() if {"tuner", "command lines"} & others]
+
+
+def test_rooms_that_import_each_other_are_found():
+    with pytest.raises(ValueError, match="a → b → a"):
+        rooms.levels({"a": {"b"}, "b": {"a"}})
+    assert rooms.shortest({"a": {"b", "c"}, "b": {"c"}, "c": set()})["a"] == {"b"}
+
+
+def test_a_module_in_no_room_is_an_error():
+    with pytest.raises(ValueError, match=r"keras_pairs\.new: in no room"):
+        rooms.room("keras_pairs.new")
