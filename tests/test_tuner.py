@@ -284,12 +284,10 @@ def test_a_finished_search_trains_nothing_more(searched, digits, monkeypatch):
 
 
 def test_a_worker_knows_its_search_from_what_the_network_carries(digits, tmp_path):
-    """Which is 32 bits of a float."""
     grid = Grid(AXES, dataclasses.replace(BASE, label_smoothing=0.05))
     tuner = make_tuner(describe(digits, grid), None, tmp_path, None)
     trial = tuner.oracle.create_trial("a/0")
     sent = type(trial).from_proto(trial.to_proto())
-    assert sent.hyperparameters.values["label_smoothing"] != 0.05
     tuner._same_search(sent)
     for name, value in (
         ("label_smoothing", 0.06),

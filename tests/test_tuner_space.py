@@ -85,6 +85,15 @@ def test_any_field_is_an_axis():
         assert len(asked("--preset=best", f"--{name}={values}").axes[name]) == 2
 
 
+def test_what_trials_are_compared_by_keeps_its_name():
+    assert OBJECTIVE.name == "val_comparison_accuracy" == report.METRICS[0]
+    assert OBJECTIVE.direction == "max"
+    assert report.METRICS[1:5] == (
+        *("best_val_comparison_accuracy", "best_epoch"),
+        *("val_first_digit_accuracy", "val_second_digit_accuracy"),
+    )
+
+
 def test_data_are_no_axis():
     with pytest.raises(Exception, match="dataset"):
         asked("--dataset=mnist,digits")

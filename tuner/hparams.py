@@ -4,7 +4,9 @@ import importlib.util
 import os
 import shutil
 
-METRICS = ("val_comparison_accuracy", "best_val_comparison_accuracy", "val_loss")
+from tuner.space import BEST_SCORE, SCORE
+
+METRICS = (SCORE, BEST_SCORE, "val_loss")
 
 
 def write(rows, axes, folder):

@@ -15,7 +15,7 @@ from keras_pairs.errors import UserError
 from tuner import _keras_tuner, space
 from tuner.space import ENDED, trial_id
 
-OBJECTIVE = keras_tuner.Objective("val_comparison_accuracy", "max")
+OBJECTIVE = keras_tuner.Objective(space.SCORE, "max")
 # A worker that was not heard of for so long is taken for dead; it calls every HEARTBEAT_S.
 LEASE_S = 20
 HEARTBEAT_S = 3

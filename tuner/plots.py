@@ -4,7 +4,9 @@ import numpy as np
 
 from keras_pairs import plots
 from keras_pairs.commands.flags import shown
+from keras_pairs.outputs import names as output_names
 from keras_pairs.paper import GRID
+from tuner.space import SCORE
 
 
 def plot_search(rows, names, title, path):
@@ -12,7 +14,7 @@ def plot_search(rows, names, title, path):
 
     Args:
       rows: list of dicts with the grid's axes, status and, where that is "COMPLETED",
-        val_comparison_accuracy in [0, 1].
+        `space.SCORE` in [0, 1].
       names: names of the grid's axes.
       title: str.
       path: file to write (.png).
@@ -27,7 +29,7 @@ def plot_search(rows, names, title, path):
         squeeze=False,
         width_ratios=(1, 1, *[1.2] * len(others)),
     )
-    accuracies = [100 * row["val_comparison_accuracy"] for row in rows]
+    accuracies = [100 * row[SCORE] for row in rows]
     # Where all are equal the colours still need a range.
     colours = {"vmin": min(accuracies), "vmax": max(max(accuracies), min(accuracies) + 1)}
     for axes, nb_f in zip(grid, widths, strict=True):
@@ -38,7 +40,7 @@ def plot_search(rows, names, title, path):
         _heat_map(axes[1], [row for row in own if row["w_a"] > 0], colours, best)
         for place, name in zip(axes[2:], others, strict=True):
             _against(place, own, name, f"nb_f={nb_f}")
-    figure.suptitle(f"Validation accuracy of the comparison (%), {title}")
+    figure.suptitle(f"Validation accuracy of {output_names()[0]} (%), {title}")
     plots.save(figure, path)
 
 
@@ -53,7 +55,7 @@ def _heat_map(axes, rows, colours, title):
     best = np.full((len(lrs), len(sizes)), np.nan)
     for row in rows:
         place = lrs.index(row["lr"]), sizes.index(row["batch_size"])
-        best[place] = np.fmax(best[place], 100 * row["val_comparison_accuracy"])
+        best[place] = np.fmax(best[place], 100 * row[SCORE])
     axes.imshow(best, **colours, aspect="auto", origin="lower")
     middle = np.mean(list(colours.values()))
     for (y, x), value in np.ndenumerate(best):
@@ -68,8 +70,7 @@ def _against(axes, rows, name, title):
     settings = sorted({row[name] for row in rows})
     places = range(len(settings))
     found = [
-        [100 * row["val_comparison_accuracy"] for row in rows if row[name] == setting]
-        for setting in settings
+        [100 * row[SCORE] for row in rows if row[name] == setting] for setting in settings
     ]
     for x, values in zip(places, found, strict=True):
         axes.plot([x] * len(values), values, "o", color=plots.OURS, alpha=0.3, markersize=3)

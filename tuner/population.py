@@ -153,10 +153,7 @@ class PopulationTuner(SearchView):
     def _same_search(self, trial):
         for name, value in self.settings.items():
             there = trial.hyperparameters.values.get(name)
-            # keras-tuner's network protocol has 32 bits for a float.
-            if there != value and not (
-                isinstance(value, float) and there == np.float32(value)
-            ):
+            if there != value:
                 raise UserError(
                     f"the chief runs another search ({name}={there}, here {value})"
                 )
@@ -172,7 +169,7 @@ class PopulationTuner(SearchView):
             trial.status = "COMPLETED"
             metrics = {name: values[-1, k] for name, values in history.items()}
             accuracies = history[oracles.OBJECTIVE.name][:, k]
-            metrics["best_" + oracles.OBJECTIVE.name] = accuracies.max()
+            metrics[space.BEST_SCORE] = accuracies.max()
             metrics["best_epoch"] = accuracies.argmax() + 1
             metrics["seconds"] = seconds
             # keras-tuner's network protocol has 32 bits for a metric.

@@ -3,24 +3,24 @@
 import dataclasses
 import pathlib
 
-from keras_pairs import files, paper
+from keras_pairs import files, outputs, paper
 from keras_pairs.commands.configurations import SELECTED
 from keras_pairs.commands.flags import shown
 from keras_pairs.tables import markdown_table
 from tuner import plots, space
+from tuner.space import BEST_SCORE, SCORE
 
 RESULTS = "results.csv"
 # In the rows whether they are axes or not.
 ALWAYS = ("w_m", "epochs", "num_pairs", "seed")
 # Per trial; the objective is the accuracy of the last epoch.
 METRICS = (
-    "val_comparison_accuracy",
-    "best_val_comparison_accuracy",
+    SCORE,
+    BEST_SCORE,
     "best_epoch",
-    "val_first_digit_accuracy",
-    "val_second_digit_accuracy",
+    *(f"val_{name}_accuracy" for name in outputs.names()[1:]),
     "val_loss",
-    "comparison_accuracy",
+    f"{outputs.names()[0]}_accuracy",
     "loss",
     "seconds",
 )
@@ -62,7 +62,7 @@ def select(found):
                 if row["nb_f"] == nb_f and (row["w_a"] > 0) == auxiliary
             ]
             if among:
-                chosen.append(max(among, key=lambda row: row["val_comparison_accuracy"]))
+                chosen.append(max(among, key=lambda row: row[SCORE]))
     return chosen
 
 
@@ -88,8 +88,8 @@ def markdown(chosen, record):
                 shown(row["nb_f"]),
                 "yes" if auxiliary else "no",
                 *(shown(row[name]) for name in (*names, *more)),
-                f"{100 * row['val_comparison_accuracy']:.1f}",
-                f"{100 * row['best_val_comparison_accuracy']:.1f}",
+                f"{100 * row[SCORE]:.1f}",
+                f"{100 * row[BEST_SCORE]:.1f}",
                 *(shown(theirs[name]) if known else "" for name in names),
             )
         )

@@ -8,6 +8,7 @@ import functools
 import itertools
 import math
 
+from keras_pairs import outputs
 from keras_pairs.commands.flags import shown
 from keras_pairs.config import SHARED, TrainingConfig, having
 from keras_pairs.paper import GRID
@@ -15,6 +16,9 @@ from keras_pairs.training.costs import members_per_graph
 
 # All fields that may be an axis, slowest first: neighbours can share a graph.
 ORDER = (*SHARED, *having("per_member"))
+# What trials are compared by, in the names of keras-tuner's and Keras' logs.
+SCORE = f"val_{outputs.names()[0]}_accuracy"
+BEST_SCORE = f"best_{SCORE}"
 # A trial's status when its point needs no more training.
 ENDED = ("COMPLETED", "FAILED")
 
