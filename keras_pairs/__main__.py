@@ -6,13 +6,13 @@
 `python -m tuner` searches for a training's settings.
 """
 
-from keras_pairs.commands import runner
+from keras_pairs.commands import front_door
 
 COMMANDS = ("train", "evaluate", "score", "export", "predict")
 
 
 def run():
-    runner.run_command("keras_pairs", __doc__, COMMANDS)
+    front_door.run("keras_pairs", __doc__, COMMANDS)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ FLAGS = (
 
 def main(values):
     configs = configurations(values)
-    images = data.load_images(values["dataset"].value, values["data_path"].value)
+    images = data.load_images(configs[0].dataset, configs[0].data_path)
     run_dir = files.make_run_dir(values["run_dir"].value, "evaluate")
     startup.import_tensorflow(population=True)
     from keras_pairs.training import rounds

@@ -17,14 +17,14 @@ class Kind:
       parse: function of a str to a value; raises ValueError for other text.
       right: function of a value, whether it is legal.
       rule: str, what a legal value is, as in "must be at least 1".
-      noun: str, what other text than a value is not, as in "must be an integer".
+      text: str, what the text has to be where that is more, as in "must be an integer".
       choices: tuple of str, the legal values where they can be listed.
     """
 
     parse: Callable
     right: Callable
     rule: str
-    noun: str = "text"
+    text: str = ""
     choices: tuple = ()
 
     def read(self, text):
@@ -36,7 +36,7 @@ class Kind:
         try:
             value = self.parse(text)
         except ValueError:
-            raise ValueError(f"must be {self.noun}, {self.rule}") from None
+            raise ValueError(f"must be {self.text or self.rule}") from None
         if not self.right(value):
             raise ValueError(f"must be {self.rule}")
         return value
@@ -44,7 +44,8 @@ class Kind:
 
 def integer(lower):
     """An int of at least `lower`."""
-    return Kind(int, lambda value: value >= lower, f"at least {lower}", "an integer")
+    rule = f"at least {lower}"
+    return Kind(int, lambda value: value >= lower, rule, f"an integer, {rule}")
 
 
 def number(lower, strict=False, below=math.inf):
@@ -58,7 +59,7 @@ def number(lower, strict=False, below=math.inf):
     def right(value):
         return (lower < value if strict else lower <= value) and value < below
 
-    return Kind(float, right, rule, "a number")
+    return Kind(float, right, rule, f"a number, {rule}")
 
 
 def choice(*names):
@@ -78,21 +79,22 @@ def yes_no():
 
 
 def file():
-    """The path of an existing file, or None."""
-
-    def right(value):
-        return value is None or pathlib.Path(value).is_file()
-
-    return Kind(str, right, "an existing file")
+    """A path; as text, that of an existing file. A record's file may be gone by now."""
+    return _path(pathlib.Path.is_file, "an existing file")
 
 
 def existing():
-    """The path of an existing file or folder, or None."""
+    """A path; as text, that of an existing file or folder."""
+    return _path(pathlib.Path.exists, "an existing file or folder")
 
-    def right(value):
-        return value is None or pathlib.Path(value).exists()
 
-    return Kind(str, right, "an existing file or folder")
+def _path(exists, text):
+    def parse(value):
+        if not exists(pathlib.Path(value)):
+            raise ValueError(value)
+        return value
+
+    return Kind(parse, lambda value: value is None or value != "", "a path", text)
 
 
 def folder():

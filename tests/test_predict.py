@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_pairs import predict
+from keras_pairs.commands import answers
 from keras_pairs.serving import comparer
 from tests.helpers import assert_one_line, call, command
 
@@ -99,10 +99,10 @@ class Answering:
 
 def test_a_contradiction_is_told():
     model = Answering()
-    line = predict.describe((A, B), model.comparison(), 0, model, as_json=False)
+    line = answers.describe((A, B), model.comparison(), 0, model, as_json=False)
     read = "reads 3 and 7, which contradicts the answer"
     assert line == f"a.png <= b.png: no (probability 0.250; {read})"
-    line = predict.describe((A, B), model.comparison(), 0, model, as_json=True)
+    line = answers.describe((A, B), model.comparison(), 0, model, as_json=True)
     assert json.loads(line) == {
         "first": A,
         "second": B,
@@ -115,7 +115,7 @@ def test_a_contradiction_is_told():
         "data": "mnist",
     }
     model.reads_digits = False
-    line = predict.describe((A, B), model.comparison(), 0, model, as_json=False)
+    line = answers.describe((A, B), model.comparison(), 0, model, as_json=False)
     assert line == "a.png <= b.png: no (probability 0.250)"
 
 

@@ -5,13 +5,13 @@ A killed search goes on when its command is given again:
     python -m tuner search --nb_f=8,16 --run_dir=runs/grid
 """
 
-from keras_pairs.commands import runner
+from keras_pairs.commands import front_door
 
 COMMANDS = ("search",)
 
 
 def run():
-    runner.run_command("tuner", __doc__, COMMANDS)
+    front_door.run("tuner", __doc__, COMMANDS)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """What every command line of this project does alike: flags, errors, quiet start-up."""
 
-import difflib
-import importlib
 import os
 import pathlib
 import sys
@@ -49,63 +47,37 @@ def run(main, doc, rows, argv=None, arguments=0, keras=True):
     words = argv[1:]
     flag_words = words[: words.index("--")] if "--" in words else words
     if not HELP.isdisjoint(flag_words):
-        _show(usage(doc, rows))
+        show(usage(doc, rows))
     if "--version" in flag_words:
-        _show(version())
+        show(version())
     try:
         words = values.read_flags_from_files(words)
         if any("\0" in word for word in words):
-            _fail("--flagfile: not a text file", 2)
+            fail("--flagfile: not a text file", 2)
         rest = values([argv[0], *words])[1:]
     except UnicodeDecodeError:
-        _fail("--flagfile: not a text file", 2)
+        fail("--flagfile: not a text file", 2)
     except absl_flags.UnrecognizedFlagError as error:
-        _fail(GONE.get(error.flagname, error), 2)
+        fail(GONE.get(error.flagname, error), 2)
     except (absl_flags.Error, ValueError, OSError) as error:
         # absl has a prefix of its own for a flagfile, and raises other errors than its own.
-        _fail(str(error).removeprefix("ERROR:: "), 2)
+        fail(str(error).removeprefix("ERROR:: "), 2)
     if len(rest) > arguments:
-        _fail(f"unexpected argument: {rest[arguments]}", 2)
+        fail(f"unexpected argument: {rest[arguments]}", 2)
     try:
         startup.quiet(keras)
         main(values, *rest)
         sys.stdout.flush()
     except UserError as error:
-        _fail(error, 2 if isinstance(error, UsageError) else 1)
+        fail(error, 2 if isinstance(error, UsageError) else 1)
     except BrokenPipeError:
         _reader_is_gone()
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        _fail(f"{where}{error.strerror or error}", 1)
+        fail(f"{where}{error.strerror or error}", 1)
     except KeyboardInterrupt:
-        _fail("interrupted", 130, "\n")
+        fail("interrupted", 130, "\n")
     sys.exit(0)
-
-
-def run_command(package, doc, commands):
-    """`python -m <package>`: runs the command that the first word names, or lists all.
-
-    Args:
-      package: str.
-      doc: str, what stands above the list.
-      commands: tuple of str, modules of the package with a `run()`. The first line of
-        their docstrings says what they do.
-    """
-    word = sys.argv[1] if len(sys.argv) > 1 else "--help"
-    if word in HELP:
-        lines = [doc.strip(), "", "Commands, each with a --help of its own:"]
-        for name in commands:
-            module = importlib.import_module(f"{package}.{name}")
-            lines.append(f"  {name:10}{module.__doc__.splitlines()[0]}")
-        _show("\n".join(lines))
-    if word == "--version":
-        _show(version())
-    if word not in commands:
-        near = difflib.get_close_matches(word, commands, 1)
-        there = f"did you mean {near[0]}?" if near else f"there are: {', '.join(commands)}"
-        _fail(f"no command {word}; {there}", 2)
-    del sys.argv[1]
-    importlib.import_module(f"{package}.{word}").run()
 
 
 def version():
@@ -153,7 +125,7 @@ def relative(path):
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
-def _show(text):
+def show(text):
     """Prints what was asked for instead of work, and exits."""
     try:
         say(text)
@@ -168,6 +140,7 @@ def _reader_is_gone():
     sys.exit(1)
 
 
-def _fail(message, code, before=""):
+def fail(message, code, before=""):
+    """Prints a line on stderr and exits."""
     print(f"{before}error: {' '.join(str(message).split())}", file=sys.stderr)
     sys.exit(code)

@@ -1,0 +1,110 @@
+"""What `predict` reads and prints: tables of pairs, requests, answers."""
+
+import base64
+import csv
+import json
+import sys
+
+from keras_pairs.commands import runner
+from keras_pairs.errors import UserError
+from keras_pairs.pictures import image_files
+
+CHUNK = 256
+
+
+def read_rows(path):
+    """The rows of a CSV file of pairs, without header (first,second) and empty lines.
+
+    Returns:
+      list of (name, name) as written, or of `UserError` for a row of other than two cells.
+
+    Raises:
+      UserError: if it is not a CSV file or names no pair.
+    """
+    rows = []
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file, skipinitialspace=True, strict=True)
+            for cells in reader:
+                if len(cells) == 2:
+                    rows.append(tuple(cells))
+                elif cells:
+                    line = f"{path}, line {reader.line_num}"
+                    rows.append(UserError(f"{line}: {len(cells)} cells, not 2"))
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not a CSV file: {error}") from error
+    if rows and rows[0] == ("first", "second"):
+        del rows[0]
+    if not rows:
+        raise UserError(f"{path}: names no pair")
+    return rows
+
+
+def request_body(pairs):
+    """The body of a REST request of TF-Serving for PNG pairs, one line of JSON."""
+    instances = [
+        {"png_bytes": [{"b64": base64.b64encode(image).decode()} for image in pair]}
+        for pair in pairs
+    ]
+    return json.dumps({"signature_name": "png", "instances": instances})
+
+
+def describe(names, answers, i, model, as_json):
+    """One line about pair i of a `Comparison` by a `Comparer`."""
+    error = answers.errors.get(i)
+    record = dict(zip(("first", "second"), names, strict=True))
+    if error is not None:
+        if as_json:
+            return json.dumps(record | {"error": str(error)})
+        return f"{names[0]} ? {names[1]}: {error}"
+    probability = float(answers.probability[i])
+    reads = answers.reads_digits
+    first, second = answers.digits[i].tolist() if reads else (None, None)
+    contradicts = bool(answers.contradicts[i])
+    if as_json:
+        record |= {"comparison": probability, "verdict": bool(answers.verdict[i])}
+        record |= {"first_digit": first, "second_digit": second}
+        record |= {"contradicts": contradicts, "model": model.name, "data": model.data}
+        return json.dumps(record)
+    verdict = "yes" if answers.verdict[i] else "no"
+    read = f"; reads {first} and {second}" if reads else ""
+    read += ", which contradicts the answer" if contradicts else ""
+    return f"{names[0]} <= {names[1]}: {verdict} (probability {probability:.3f}{read})"
+
+
+def print_request(rows, folder):
+    """Prints the request body of all pairs that can be read; returns the errors."""
+    pairs, errors = [], []
+    for row in rows:
+        try:
+            if isinstance(row, UserError):
+                raise row
+            pairs.append([image_files.read_png(folder / name) for name in row])
+        except UserError as error:
+            errors.append(error)
+            if len(rows) > 1:
+                print(f"error: {error}", file=sys.stderr)
+    if pairs:
+        runner.say(request_body(pairs))
+    return errors
+
+
+def print_answers(rows, folder, model, as_json):
+    """Prints a line per row, in order; returns the errors."""
+    errors = []
+    for start in range(0, len(rows), CHUNK):
+        chunk = rows[start : start + CHUNK]
+        pairs = [row for row in chunk if not isinstance(row, UserError)]
+        answers = model.compare_files([[folder / name for name in row] for row in pairs])
+        errors += answers.errors.values()
+        i = 0
+        for row in chunk:
+            if isinstance(row, UserError):
+                errors.append(row)
+                runner.say(json.dumps({"error": str(row)}) if as_json else row)
+                continue
+            runner.say(describe(row, answers, i, model, as_json))
+            i += 1
+    if not as_json:
+        runner.say(f"[{model}]")
+    return errors
