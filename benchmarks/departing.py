@@ -2,11 +2,8 @@
 
 import tensorflow as tf
 
-from keras_pairs.networks.population import (
-    PopulationBatchNorm,
-    PopulationKit,
-    SharedDropout,
-)
+from keras_pairs.networks.population import PopulationKit
+from keras_pairs.networks.population_layers import PopulationBatchNorm, SharedDropout
 from keras_pairs.networks.stock import MOMENTUM
 
 SLOW_MOMENTUM = 0.99
