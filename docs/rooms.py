@@ -22,17 +22,17 @@ ROOMS = {
 }
 # What a room is for, and its column in the picture.
 ABOUT = {
-    "tuner": ("searches on keras-tuner", 0.4),
-    "command lines": ("parse, call, print", 2),
+    "tuner": ("searches on keras-tuner", 0),
+    "command lines": ("parse, call, print", 1.3),
     "training": ("populations, rounds, runs", 2),
-    "commands": ("flags, errors, quiet start", 0.4),
-    "serving": ("publishing and asking models", 2),
-    "config": ("every field of a training", 1),
+    "serving": ("publishing and asking models", 2.6),
+    "commands": ("flags, errors, quiet start", 0),
     "networks": ("section II.A and its kits", 1),
-    "data": ("images and pairs", 2),
-    "pictures": ("a stranger's file to MNIST's form", 3),
-    "tools": ("for everybody", 2),
-    "facts": ("the paper, the outputs", 2),
+    "data": ("images and pairs", 2.8),
+    "pictures": ("a stranger's file to MNIST's form", 3.8),
+    "config": ("every field of a training", 1.5),
+    "tools": ("for everybody", 2.8),
+    "facts": ("the paper, outputs, trunks", 2.2),
 }
 COLUMN, BOX, LINE, GAP, LETTERS = 270, 240, 16, 50, 34
 
@@ -78,12 +78,11 @@ def room(module):
         return package
     if not rest:
         return None
-    name = rest[0]
-    if (ROOT / package / name).is_dir():
-        return name
     for found, names in ROOMS.items():
-        if name in names:
+        if ".".join(rest) in names:
             return found
+    if (ROOT / package / rest[0]).is_dir():
+        return rest[0]
     raise ValueError(f"{module}: in no room; add it to docs.rooms.ROOMS")
 
 
@@ -157,7 +156,7 @@ def svg():
     places = {}
     for name in texts:
         left = 20 + ABOUT[name][1] * COLUMN
-        places[name] = left, top[height[name]], (len(texts[name]) + 2) * LINE + 16
+        places[name] = left, top[height[name]], (tall[height[name]] + 2) * LINE + 16
     width = max(left for left, _, _ in places.values()) + BOX + 20
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {y - GAP + 20}" '
