@@ -128,7 +128,6 @@ def plot_pairs(cells, title, path):
         rows,
         columns,
         figsize=(1.75 * columns, 0.5 + 1.25 * rows),
-        layout="constrained",
         squeeze=False,
     )
     for axes in grid.flat[len(cells) :]:

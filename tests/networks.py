@@ -62,6 +62,7 @@ def probabilities(logits):
     """Sigmoid of one unit, softmax of several, in numpy; without an axis of one unit."""
     logits = np.asarray(logits, "float64")
     if logits.shape[-1] == 1:
-        return 1 / (1 + np.exp(-logits[..., 0]))
+        # A sigmoid that no large logit overflows.
+        return (1 + np.tanh(logits[..., 0] / 2)) / 2
     powers = np.exp(logits - logits.max(-1, keepdims=True))
     return powers / powers.sum(-1, keepdims=True)

@@ -237,7 +237,7 @@ import importlib, pkgutil, sys
 for name in ("fcntl", "grp", "pwd", "resource", "termios"):
     sys.modules[name] = None
 for package in map(importlib.import_module, ("keras_pairs", "tuner")):
-    for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
 from keras_pairs.commands import runner
@@ -245,7 +245,7 @@ from tuner import processes
 def main(values):
     with processes.lock(__import__("pathlib").Path(sys.argv[1])):
         pass
-runner.run(main, "", (), ["x"])
+runner.run(main, "", {}, ["x"])
 """
 
 

@@ -30,7 +30,11 @@ def stack(pairs):
 
 def in_order(arrays, size):
     """A dataset of batches (pair, targets) of what `stack` gives, in order."""
-    return tf.data.Dataset.from_tensor_slices(arrays).batch(size).map(_example).cache()
+
+    def example(pair, digits):
+        return pair, _targets(digits[..., 0], digits[..., 1])
+
+    return tf.data.Dataset.from_tensor_slices(arrays).batch(size).map(example).cache()
 
 
 def shuffled(arrays, size, epochs, new_pairs=False, augmentation=False):
@@ -64,20 +68,18 @@ def shuffled(arrays, size, epochs, new_pairs=False, augmentation=False):
         pair, classes = tf.gather(images, indices), tf.gather(digits, indices)
         if len(pair.shape) == 5:
             pair = tf.transpose(pair, (0, 2, 1, 3, 4))
-            classes = tf.transpose(classes, (0, 2, 1))
         if augmentation:
             seed = tf.stack([stream("augmentation"), tf.cast(step, tf.int32)])
             pair = move_pairs(pair, seed)
-        return _example(pair, classes)
+        return pair, _targets(classes[:, 0], classes[:, 1])
 
     orders = tf.data.Dataset.range(epochs).flat_map(epoch)
     return orders.enumerate().map(gather).prefetch(2)
 
 
-def _example(pair, digits):
-    """Input and targets as `fit` takes them."""
-    first, second = digits[..., 0], digits[..., 1]
-    return pair, {
+def _targets(first, second):
+    """What each output should be, `outputs.targets` in the graph."""
+    return {
         output.name: tf.cast(
             output.target(first, second), tf.float32 if output.binary else tf.int32
         )
