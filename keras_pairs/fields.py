@@ -80,12 +80,12 @@ def yes_no():
 
 def file():
     """A path; as text, that of an existing file. A record's file may be gone by now."""
-    return _path(pathlib.Path.is_file, "an existing file")
+    return _path(lambda path: path.is_file(), "an existing file")
 
 
 def existing():
     """A path; as text, that of an existing file or folder."""
-    return _path(pathlib.Path.exists, "an existing file or folder")
+    return _path(lambda path: path.exists(), "an existing file or folder")
 
 
 def _path(exists, text):
