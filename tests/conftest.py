@@ -1,9 +1,22 @@
+import gc
+
 import numpy as np
 import pytest
 
 from keras_pairs.config import TrainingConfig
 from keras_pairs.data import load_images, pool, sample_pairs
 from tests.helpers import png
+
+# Keras keeps the graphs of all earlier tests, millions of objects, and collects garbage
+# often: going through them again and again was a third of the suite's time.
+gc.set_threshold(100_000)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def frozen_garbage():
+    """Takes what a test file leaves out of the collector's sight."""
+    yield
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
