@@ -23,7 +23,7 @@ def inspect(path, images, seed, run_dir):
         mistakes.png and calibration.png.
 
     Returns:
-      dict: model (its path), pairs, accuracy (by output, in [0, 1]; of a model that learned
+      dict: model (its name, see `Comparer`), pairs, accuracy (by output, in [0, 1]; of a model that learned
         no digits that of the comparison only), calibration_error, seed, mistakes.
 
     Raises:
@@ -43,7 +43,7 @@ def inspect(path, images, seed, run_dir):
     if not model.reads_digits:
         accuracy = {"comparison": accuracy["comparison"]}
     found = {
-        "model": str(model.path),
+        "model": model.name,
         "pairs": len(pairs),
         "seed": seed,
         "accuracy": accuracy,
