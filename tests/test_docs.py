@@ -257,7 +257,8 @@ def test_the_score_of_a_model_names_no_folder(digits, tmp_path, monkeypatch):
         return comparer.Comparison(outputs)
 
     path = tmp_path / "models" / "2"
-    model = types.SimpleNamespace(path=path, card=None, reads_digits=True, compare=compare)
+    model = types.SimpleNamespace(path=path, name=str(path), card=None, compare=compare)
+    model.reads_digits = True
     monkeypatch.setattr(comparer, "load", lambda path: model)
     for name in ("plot_pairs", "plot_reliability"):
         monkeypatch.setattr(plots, name, lambda *arguments: None)
