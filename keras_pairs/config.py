@@ -177,12 +177,9 @@ def check(name, value):
       UserError: if it is out of the field's range, or of another type.
     """
     kind = FIELDS[name].metadata["kind"]
-    try:
-        right = kind.right(value)
-    except TypeError:
-        right = False
-    if not right:
-        raise UserError(f"{name} must be {kind.rule}. Received: {name}={value}")
+    if not kind.right(value):
+        rule = kind.text if isinstance(value, str) and kind.text else kind.rule
+        raise UserError(f"{name} must be {rule}. Received: {name}={value!r}")
 
 
 # Named configurations: what differs from the defaults.

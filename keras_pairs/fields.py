@@ -5,6 +5,7 @@ Importable without TensorFlow.
 
 import dataclasses
 import math
+import numbers
 import pathlib
 from collections.abc import Callable
 
@@ -45,7 +46,11 @@ class Kind:
 def integer(lower):
     """An int of at least `lower`."""
     rule = f"at least {lower}"
-    return Kind(int, lambda value: value >= lower, rule, f"an integer, {rule}")
+
+    def right(value):
+        return _is(value, numbers.Integral) and value >= lower
+
+    return Kind(int, right, rule, f"an integer, {rule}")
 
 
 def number(lower, strict=False, below=math.inf):
@@ -57,9 +62,15 @@ def number(lower, strict=False, below=math.inf):
     rule = f"{above} and {upper}"
 
     def right(value):
-        return (lower < value if strict else lower <= value) and value < below
+        above = _is(value, numbers.Real) and (lower < value if strict else lower <= value)
+        return above and value < below
 
     return Kind(float, right, rule, f"a number, {rule}")
+
+
+def _is(value, kind):
+    # A bool is an int, but nobody means one by it.
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def choice(*names):

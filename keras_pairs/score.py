@@ -12,15 +12,19 @@ from keras_pairs.commands import flags, runner
 
 FLAGS = {
     **flags.others("model"),
-    **{name: flags.of_field(name) for name in ("dataset", "data_path")},
-    "seed": flags.of_field("seed", shown="that of the model's training"),
+    "dataset": flags.of_field("dataset", default="auto"),
+    "data_path": flags.of_field("data_path"),
+    "seed": flags.of_field(
+        "seed",
+        help="Decides how the images are paired.",
+        shown="that of the model's training",
+    ),
     **flags.others("run_dir"),
 }
 
 
 def main(values):
-    where = {name: values[name].value for name in ("dataset", "data_path")}
-    images = data.load_images(where["dataset"] or "auto", where["data_path"])
+    images = data.load_images(values["dataset"].value, values["data_path"].value)
     run_dir = files.make_run_dir(values["run_dir"].value, "score")
     startup.import_tensorflow(keras=False)
     from keras_pairs.serving import inspection

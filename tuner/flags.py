@@ -38,7 +38,8 @@ CHOICES = {
 FLAGS = {
     "preset": CHOICES["preset"],
     **FIELDS,
-    **{name: _OF_TRAINING[name] for name in DATA},
+    "dataset": flags.of_field("dataset", default="auto"),
+    "data_path": _OF_TRAINING["data_path"],
     **flags.others("run_dir"),
     "workers": Flag(
         integer(1),

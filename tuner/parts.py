@@ -84,13 +84,15 @@ def run(values, record, images, todo):
         search(values, record, images, run_dir)
         return
     with processes.lock(run_dir):
+        new = values["overwrite"].value or not (run_dir / project.RECORD).exists()
         project.claim(run_dir, record, values["overwrite"].value)
         if part == "chief":
             search(values, record, images, run_dir)
             return
         project.clear_temporaries(run_dir)
         runner.say(todo)
-        runner.say(f"results go to {runner.relative(run_dir)}")
+        what = "a new search" if new else "going on with the search"
+        runner.say(f"{what} in {runner.relative(run_dir)}")
         try:
             processes.supervise(_for_parts(record, run_dir), workers)
         finally:

@@ -27,8 +27,7 @@ def configurations(values):
     many = [name for name in ("table1", "from_search") if values[name].value]
     if not many:
         return [config]
-    foreign = ["preset", *GRID] if values["table1"].value else ["preset"]
-    given = [name for name in foreign if values[name].present]
+    given = [name for name in ("preset", *GRID) if values[name].present]
     if given or len(many) > 1:
         raise UserError(f"--{(given + many[1:])[0]} does not go with --{many[0]}")
     if search is None:
@@ -39,8 +38,13 @@ def configurations(values):
 def _selected(path, values):
     """What a search selected, trained as it trained unless flags say otherwise."""
     given = {n: values[n].value for n in FIELDS if values[n].value is not None}
+    if "data_path" in given:
+        # The search's data may have been other ones.
+        given = {"dataset": "auto"} | given
     try:
         found = files.read_json(path)["configs"]
         return [TrainingConfig(**config | given) for config in found]
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such file (a search that has ended has it)") from error
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: not what a search selected") from error

@@ -15,6 +15,7 @@ import urllib.request
 import numpy as np
 
 from keras_pairs import files
+from keras_pairs.config import check
 from keras_pairs.data import npz_files
 from keras_pairs.errors import UserError
 
@@ -89,6 +90,7 @@ def load_images(
     Raises:
       UserError: if the file is missing or bad, or MNIST cannot be had.
     """
+    check("dataset", dataset)
     if dataset == "digits":
         if data_path is not None:
             raise UserError("--data_path goes with --dataset=mnist, not with digits")

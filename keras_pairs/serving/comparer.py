@@ -51,6 +51,11 @@ def load(path: str | os.PathLike | None = None) -> "Comparer":
 def _find(path):
     if (path / "saved_model.pb").is_file():
         return path
+    if path.suffix == ".keras" or (path / "model.keras").is_file():
+        raise UserError(
+            f"{path}: a Keras model; python -m keras_pairs.export --model={path} makes a "
+            "published one of it"
+        )
     if not path.is_dir():
         raise UserError(f"{path}: no such folder (train or export a model first)")
     numbers = versions.numbers(path)

@@ -47,7 +47,7 @@ class Comparison:
 
     @property
     def verdict(self):
-        """bool [n], see `scoring.verdict`."""
+        """bool [n], see `scoring.verdict`; False where the pair has an error."""
         return scoring.verdict(self.probability)
 
     @property

@@ -23,8 +23,9 @@ def inspect(path, images, seed, run_dir):
         mistakes.png and calibration.png.
 
     Returns:
-      dict: model (its name, see `Comparer`), pairs, accuracy (by output, in [0, 1]; of a model that learned
-        no digits that of the comparison only), calibration_error, seed, mistakes.
+      dict: model (its name, see `Comparer`), pairs, accuracy (by output, in [0, 1]; of a
+        model that learned no digits that of the comparison only), calibration_error, seed,
+        mistakes.
 
     Raises:
       UserError: if there is no model, or there are too few images.

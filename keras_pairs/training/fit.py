@@ -86,8 +86,11 @@ def fit(
       `Trained`.
 
     Raises:
-      ValueError: if the configurations do not agree, or K data sets are not K.
+      ValueError: if there is no configuration, if they do not agree, or K data sets are
+        not K.
     """
+    if isinstance(configs, TrainingConfig) or not configs:
+        raise ValueError(f"configs must be a list of them, not empty. Received: {configs}")
     first, own_data = configs[0], isinstance(splits, list)
     for name in SHARED:
         values = {getattr(config, name) for config in configs}

@@ -200,11 +200,27 @@ def _same_evaluation(run_dir, configs, images, scored_on):
                 "cannot continue; use a new --run_dir"
             )
         if _identity(found) != _identity(wanted):
-            raise UserError(
-                f"{run_dir} holds another evaluation; use a new --run_dir or its own flags"
-            )
+            what = f"another evaluation{_difference(found, wanted)}"
+            raise UserError(f"{run_dir} holds {what}; use a new --run_dir or its own flags")
     else:
         files.write_json(path, wanted | files.provenance())
+
+
+def _difference(found, wanted):
+    """What differs in two evaluations of one configuration each, as text."""
+    pairs = [record.get("configs", []) for record in (found, wanted)]
+    if list(map(len, pairs)) != [1, 1]:
+        return ""
+    (there,), (here,) = pairs
+    fields = [n for n in here if n not in ("dataset", "data_path")]
+    parts = [
+        f"{name}={there.get(name)} there, {here[name]} here"
+        for name in fields
+        if there.get(name) != here[name]
+    ]
+    if found.get("dataset", {}).get("sha256") != wanted["dataset"]["sha256"]:
+        parts.append("other images")
+    return f" ({'; '.join(parts)})" if parts else ""
 
 
 def _identity(record):

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import pathlib
+import zipfile
 
 import keras
 
@@ -117,6 +118,8 @@ def load_run(path: str | os.PathLike) -> tuple[keras.Model, dict | None]:
     path = path / "model.keras" if path.is_dir() else path
     if not path.is_file():
         raise UserError(f"{path}: no such file (a run folder holds model.keras)")
+    if not zipfile.is_zipfile(path):
+        raise UserError(f"{path}: not a Keras model, or a damaged one")
     metrics = path.with_name("metrics.json")
     try:
         model = keras.models.load_model(path, compile=False)
