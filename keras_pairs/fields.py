@@ -20,6 +20,7 @@ class Kind:
       rule: str, what a legal value is, as in "must be at least 1".
       text: str, what the text has to be where that is more, as in "must be an integer".
       choices: tuple of str, the legal values where they can be listed.
+      boolean: whether a flag's name alone says true, and with "no" before it false.
     """
 
     parse: Callable
@@ -27,6 +28,7 @@ class Kind:
     rule: str
     text: str = ""
     choices: tuple = ()
+    boolean: bool = False
 
     def read(self, text):
         """The value that a text stands for.
@@ -86,7 +88,8 @@ def yes_no():
     def parse(text):
         return words.get(text.lower(), text)
 
-    return Kind(parse, lambda value: isinstance(value, bool), "true or false")
+    rule = "true or false"
+    return Kind(parse, lambda value: isinstance(value, bool), rule, boolean=True)
 
 
 def file():

@@ -107,7 +107,7 @@ def define(rows):
     """An unparsed `absl.flags.FlagValues` of {name: `Flag`}."""
     values = flags.FlagValues()
     for name, row in rows.items():
-        boolean = row.kind.rule == yes_no().rule
+        boolean = row.kind.boolean
         flag = flags.Flag(_Parser(row), None, name, row.default, row.help, boolean=boolean)
         flags.DEFINE_flag(flag, values)
     return values

@@ -1,7 +1,8 @@
 """The kit for K members in one graph: every weight is [K, …], and `w[k]` is member k.
 
-Nobody outside this file knows how members lie side by side. Images are [n, h, w, K·c]: the
-k-th of K equal blocks of channels is member k's. Features and logits are [K, n, c].
+Nobody outside the kit and its layers knows how members lie side by side. Images are
+[n, h, w, K·c]: the k-th of K equal blocks of channels is member k's. Features and logits
+are [K, n, c].
 
 Members share dropout's masks, drawn once for one member's shape (common random numbers):
 a member trained in a population equals the same member trained alone, and the random
