@@ -132,15 +132,18 @@ def test_another_process_opens_the_file_and_trains_it(tmp_path):
     model.save(tmp_path / "model.keras")
     script = (
         "import sys, keras, numpy as np\n"
+        # Dropout is random: a few steps alone may go either way.
+        "keras.utils.set_random_seed(0)\n"
         f"model = keras.models.load_model({str(tmp_path / 'model.keras')!r})\n"
         "y = {'comparison': np.ones(20), 'first_digit': np.zeros(20),\n"
         "     'second_digit': np.ones(20)}\n"
         "digit = 'sparse_categorical_crossentropy'\n"
-        "model.compile('adam', loss={'comparison': 'binary_crossentropy',\n"
-        "    'first_digit': digit, 'second_digit': digit},\n"
+        "model.compile(keras.optimizers.Adam(0.01),\n"
+        "    loss={'comparison': 'binary_crossentropy', 'first_digit': digit,\n"
+        "          'second_digit': digit},\n"
         "    loss_weights={name: 0.5 for name in y})\n"
-        "history = model.fit(np.zeros((20, 2, 14, 14)), y, epochs=2, verbose=0).history\n"
-        "assert history['loss'][1] < history['loss'][0], history\n"
+        "history = model.fit(np.zeros((20, 2, 14, 14)), y, epochs=20, verbose=0).history\n"
+        "assert history['loss'][-1] < 0.8 * history['loss'][0], history\n"
         "assert not any(name.startswith('keras_pairs') for name in sys.modules)\n"
     )
     done = subprocess.run(
