@@ -54,7 +54,9 @@ def check_flags(flag, images):
         raise UsageError("--csv and images do not go together")
     needed = 0 if flag["csv"] else 1 if flag["split"] else 2
     if images != needed:
-        what = "one image that shows two digits" if flag["split"] else "two images, or --csv"
+        what = (
+            "one image that shows two digits" if flag["split"] else "two images, or --csv"
+        )
         raise UsageError(f"needs {what}")
     for one, other in (
         ("json", "request"),

@@ -106,7 +106,9 @@ OTHERS = {
         new_file(".png"), "Write a picture (.png) of what was found and why it answers so."
     ),
     "split": Flag(
-        yes_no(), "The one picture given shows both digits; the left one is the first.", False
+        yes_no(),
+        "The one picture given shows both digits; the left one is the first.",
+        False,
     ),
     "from_search": Flag(
         existing(), "Evaluate the configurations that a search selected: its --run_dir."

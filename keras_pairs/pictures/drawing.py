@@ -94,10 +94,14 @@ def _ready(colour, paper):
     ink = tf.reduce_max(tf.abs(colour - tf.where(paper > 127, 255.0, 0.0)), -1)
     count = tf.cast(tf.reduce_max(ink) >= FAINTEST_INK, tf.int32)
     whole = tf.constant([0.0, 0.0, 1.0, 1.0])
-    boxes = tf.pad(whole[None] * tf.cast(count, tf.float32), [[0, finding.MOST_DIGITS - 1], [0, 0]])
+    boxes = tf.pad(
+        whole[None] * tf.cast(count, tf.float32), [[0, finding.MOST_DIGITS - 1], [0, 0]]
+    )
     side = finding.WINDOW
     shown = tf.image.resize(ink[..., None] / 255, (side, side), "nearest")[..., 0]
-    return _shaped({"image": ink, "count": count, "ink": shown, "window": whole, "boxes": boxes})
+    return _shaped(
+        {"image": ink, "count": count, "ink": shown, "window": whole, "boxes": boxes}
+    )
 
 
 def _found(colour):

@@ -54,24 +54,29 @@ def _square(box, margin):
     top, left, bottom, right = tf.unstack(box) if tf.is_tensor(box) else box
     half = tf.maximum(bottom - top, right - left) * margin / 2
     middle = (top + bottom) / 2, (left + right) / 2
-    return tf.stack([middle[0] - half, middle[1] - half, middle[0] + half, middle[1] + half])
+    return tf.stack(
+        [middle[0] - half, middle[1] - half, middle[0] + half, middle[1] + half]
+    )
 
 
 def _ink(network, picture, window, side):
-    """Shares of ink in a window of a picture: float32 [side, side]."""
-    seen = _cut(picture, window, side)
-    return tf.sigmoid(network(seen[None])[0, :, :, 0])
-
-
-def _cut(picture, window, side):
-    """A square window of a picture, [side, side, 3]; beyond its edges they go on."""
+    """Shares of ink in a window of a picture: float32 [side, side], 0 beyond its edges."""
     first = tf.cast(tf.math.floor(window[:2]), tf.int32)
     length = tf.maximum(tf.cast(tf.round(window[2] - window[0]), tf.int32), 1)
+    inside = []
     for axis in (0, 1):
         places = tf.range(first[axis], first[axis] + length)
-        places = tf.clip_by_value(places, 0, tf.shape(picture)[axis] - 1)
-        picture = tf.gather(picture, places, axis=axis)
-    return tf.image.resize(picture, (side, side), "bilinear", antialias=True)
+        last = tf.shape(picture)[axis] - 1
+        # Mirrored at the edges: there is paper as elsewhere, and no end to it.
+        turned = tf.math.floormod(places, 2 * last + 2)
+        picture = tf.gather(picture, tf.minimum(turned, 2 * last + 1 - turned), axis=axis)
+        centre = tf.cast(first[axis], tf.float32) + (
+            tf.range(side, dtype=tf.float32) + 0.5
+        ) * tf.cast(length / side, tf.float32)
+        inside.append((centre >= 0) & (centre <= tf.cast(last + 1, tf.float32)))
+    seen = tf.image.resize(picture, (side, side), "bilinear", antialias=True)
+    ink = tf.sigmoid(network(seen[None])[0, :, :, 0])
+    return tf.where(inside[0][:, None] & inside[1], ink, 0.0)
 
 
 def _around(ink, window):
@@ -90,7 +95,9 @@ def _extent(mask):
     edges = []
     for axis in (1, 0):
         places = tf.where(tf.reduce_any(mask, axis))[:, 0]
-        places = tf.concat([places, -tf.ones([tf.cast(tf.size(places) == 0, tf.int32)], tf.int64)], 0)
+        places = tf.concat(
+            [places, -tf.ones([tf.cast(tf.size(places) == 0, tf.int32)], tf.int64)], 0
+        )
         edges.append((places[0], places[-1] + 1))
     (top, bottom), (left, right) = edges
     box = tf.cast(tf.stack([top, left, bottom, right]), tf.float32)

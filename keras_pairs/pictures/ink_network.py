@@ -4,6 +4,7 @@ A U-Net (Ronneberger et al., 2015) small enough to run inside the served graph.
 """
 
 import pathlib
+import zipfile
 
 import keras
 import numpy as np
@@ -81,11 +82,14 @@ def load(path=WEIGHTS):
     """
     network = build()
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            network.set_weights([arrays[name].astype("float32") for name in _names(network)])
+        # numpy leaves a file open that is no archive.
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+            network.set_weights(
+                [arrays[name].astype("float32") for name in _names(network)]
+            )
     except OSError as error:
-        raise UserError(f"{path}: {error.strerror or 'not an .npz archive'}") from error
-    except (KeyError, ValueError) as error:
+        raise UserError(f"{path}: {error.strerror or error}") from error
+    except (KeyError, ValueError, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: not the weights of this ink network") from error
     return network
 

@@ -101,7 +101,9 @@ def _crumpled(rng, side):
 def _grain(rng, side):
     """Wood, cloth or scratches: noise drawn out along one direction."""
     stretch = [side // 3, int(rng.integers(1, 3))]
-    noise = ndimage.uniform_filter(rng.standard_normal((side, side)), rng.permutation(stretch))
+    noise = ndimage.uniform_filter(
+        rng.standard_normal((side, side)), rng.permutation(stretch)
+    )
     return (noise / (noise.std() + 1e-6) / 2).astype("float32")
 
 
@@ -151,7 +153,9 @@ def _specks(rng, canvas):
     dots = (rng.random((side, side)) < 10 ** rng.uniform(-4, -1.7)).astype("float32")
     size = rng.uniform(0.3, 1.3) * side / 128
     dots = ndimage.gaussian_filter(dots, size) * (6 * size**2 + 1)
-    _blend(canvas, dots, _tint(rng, canvas) if rng.random() < 0.5 else np.round(rng.random(3)))
+    _blend(
+        canvas, dots, _tint(rng, canvas) if rng.random() < 0.5 else np.round(rng.random(3))
+    )
 
 
 def _text(rng, canvas):
@@ -218,7 +222,9 @@ def on_table(rng, sheet, inside):
             lean = rng.normal(0, 0.12)
             # At both ends of what stays the edge keeps a distance.
             start = edge - abs(lean) * 0.5 - room * rng.uniform(0.1, 0.8)
-            cover *= 1 / (1 + np.exp(-np.clip((axis + (other - 0.5) * lean - start) * sharp, -30, 30)))
+            cover *= 1 / (
+                1 + np.exp(-np.clip((axis + (other - 0.5) * lean - start) * sharp, -30, 30))
+            )
     table = np.broadcast_to(colour(rng).astype("float32"), sheet.shape).copy()
     if rng.random() < 0.6:
         table += _grain(rng, side)[..., None] * rng.uniform(0.02, 0.2)

@@ -53,7 +53,11 @@ def scene(rng, glyphs, side, sizes=(0.08, 0.9)):
     cover = ink
     if rng.random() < 0.25:
         # Pencil, chalk, a dry marker: the paper's grain shows through.
-        grain = rng.random((large, large)) if rng.random() < 0.6 else papers.smooth(rng, large, large // 6) / 2 + 0.5
+        grain = (
+            rng.random((large, large))
+            if rng.random() < 0.6
+            else papers.smooth(rng, large, large // 6) / 2 + 0.5
+        )
         cover = ink * np.clip(1.4 - grain * rng.uniform(0.3, 1.1), 0, 1)
     strength = rng.uniform(0.7, 1) if rng.random() < 0.3 else 1
     colour = papers.ink_colour(rng, base).astype("float32")
@@ -84,7 +88,9 @@ def _digits(rng, glyphs, side, count, sizes):
     gap = height * rng.uniform(0.85, 1.4)
     row = gap * (count - 1)
     room = np.maximum(1 - height - np.array([0, row]), 0)
-    corner = rng.uniform(0, 1, 2) * room + np.minimum(1 - height - np.array([0, row]), 0) / 2
+    corner = (
+        rng.uniform(0, 1, 2) * room + np.minimum(1 - height - np.array([0, row]), 0) / 2
+    )
     pen = _pen(rng)
     for i in range(count):
         top = corner[0] + (rng.normal(0, 0.12) * height if count > 1 else 0)
@@ -122,7 +128,9 @@ def _drawn(rng, glyph, side, corner, height, pen):
     (a, b), (d, e) = matrix[1, ::-1], matrix[0, ::-1]
     image = Image.fromarray(glyph.astype("float32") / 255)
     data = (a, b, offset[1], d, e, offset[0])
-    drawn = image.transform((side, side), Image.Transform.AFFINE, data, Image.Resampling.BICUBIC)
+    drawn = image.transform(
+        (side, side), Image.Transform.AFFINE, data, Image.Resampling.BICUBIC
+    )
     drawn = np.clip(np.asarray(drawn), 0, 1)
     kind, thickness = pen
     pixel = height * side / span
@@ -155,22 +163,30 @@ def _frame(rng, canvas, inside):
 def _noise(rng, side):
     """No scene at all: noise of a random grain."""
     cells = int(rng.choice([side, side, side // 2, side // 4]))
-    noise = rng.random((cells, cells, 3)) if rng.random() < 0.5 else np.clip(rng.normal(rng.random(), 0.3, (cells, cells, 1)), 0, 1)
+    noise = (
+        rng.random((cells, cells, 3))
+        if rng.random() < 0.5
+        else np.clip(rng.normal(rng.random(), 0.3, (cells, cells, 1)), 0, 1)
+    )
     noise = np.repeat(np.repeat(noise, side // cells, 0), side // cells, 1)
     return np.uint8(np.broadcast_to(noise, (side, side, 3)) * 255)
 
 
 def _continued(rng, canvas, ink):
-    """Edges as `locating` continues them: where a window reaches beyond the picture."""
-    if rng.random() > 0.2:
-        return canvas, ink
+    """Edges as `finding` continues them where a window reaches beyond the picture."""
     side = len(ink)
-    low, high = rng.integers(0, side // 4, 2), side - rng.integers(0, side // 4, 2)
-    axis = int(rng.integers(3))
-    rows = np.clip(np.arange(side), low[0], high[0] - 1) if axis != 1 else np.arange(side)
-    columns = np.clip(np.arange(side), low[1], high[1] - 1) if axis != 0 else np.arange(side)
-    if ink.sum() > ink[rows[0] + 1 : rows[-1], columns[0] + 1 : columns[-1]].sum() + 0.5:
+    if rng.random() < 0.8:
         return canvas, ink
+    edges = []
+    for axis in (1, 0):
+        inked = np.flatnonzero((ink > 0).any(axis))
+        # What is drawn stays inside.
+        room = (inked[0], side - 1 - inked[-1]) if len(inked) else (side, side)
+        low, high = (int(rng.integers(0, min(side // 4, limit) + 1)) for limit in room)
+        inside = side - low - high
+        places = (np.arange(side) - low) % (2 * inside)
+        edges.append(low + np.minimum(places, 2 * inside - 1 - places))
+    rows, columns = edges
     return canvas[rows][:, columns], ink[rows][:, columns]
 
 
