@@ -29,7 +29,9 @@ def drawn(glyphs, labels, sizes, count, number):
     while len(pictures) < number:
         rng = np.random.default_rng((SEED, i))
         chosen = rng.integers(len(glyphs), size=4)
-        scene = scenes.scene(rng, glyphs[chosen[:1]] if count[1] == 1 else glyphs[chosen], SIDE, sizes)
+        scene = scenes.scene(
+            rng, glyphs[chosen[:1]] if count[1] == 1 else glyphs[chosen], SIDE, sizes
+        )
         i += 1
         if count[0] <= scene.count <= count[1]:
             buffer = io.BytesIO()
@@ -115,8 +117,10 @@ def main(values):
     runner.say(tables.markdown_table(lines))
     for name in SIZES:
         for least, row in found[name]["certainty"].items():
-            runner.say(f"{name}: certain at {least}: {100 * row['answered']:.1f} % answered, "
-                       f"{100 * row['right']:.2f} % of them right")
+            runner.say(
+                f"{name}: certain at {least}: {100 * row['answered']:.1f} % answered, "
+                f"{100 * row['right']:.2f} % of them right"
+            )
     runner.say(f"results: {runner.relative(run_dir / 'results.json')}")
 
 
