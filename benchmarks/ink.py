@@ -24,7 +24,7 @@ CERTAIN = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 
 def drawn(glyphs, labels, sizes, count, number):
-    """PNG files of `number` scenes with `count` (min, max) digits, and the first's class."""
+    """PNG files of `number` scenes of `count` (min, max) digits, and the first's class."""
     pictures, classes, i = [], [], 0
     while len(pictures) < number:
         rng = np.random.default_rng((SEED, i))

@@ -50,8 +50,8 @@ def mnist_form(png):
       float32 [28, 28], 0 = background, 255 = ink.
 
     Raises:
-      tf.errors.InvalidArgumentError: as `look`, and if the picture does not show exactly one
-        digit.
+      tf.errors.InvalidArgumentError: as `look`, and if the picture does not show
+        exactly one digit.
     """
     seen = look(png)
     image = require(seen["count"] > 0, NO_DIGIT, seen["image"])
