@@ -165,7 +165,7 @@ def frame(rng, canvas, inside):
 
 
 def shadow(rng, side):
-    """How much light a shadow's edge, a hand or a head lets through: [side, side] of 0…1."""
+    """How much light the shadow of an edge, a hand or a head lets through: [side, side]."""
     kind = rng.random()
     soft = side * 10 ** rng.uniform(-2.3, -0.8)
     if kind < 0.5:
