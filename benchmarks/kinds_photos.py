@@ -282,17 +282,21 @@ def coffee_stain(glyph, rng):
 
 
 def fold_lines(glyph, rng):
-    """A letter that was folded once or twice each way."""
+    """A letter that was folded once or twice, one way or both."""
     page = written(glyph, rng, white(rng))
-    for axis in (0, 1):
+    for axis in range(rng.integers(1, 3)):
         side = page.shape[axis]
-        for place in ((0.5,), (0.33, 0.67), ())[rng.choice(3, p=[0.4, 0.3, 0.3])]:
+        shade = np.ones(side)
+        for place in ((0.5,), (0.33, 0.67))[rng.integers(2)]:
             along = np.arange(side) - (place + rng.uniform(-0.04, 0.04)) * side
-            shade = 1 + rng.uniform(-0.1, 0.1) * np.sign(along) * np.exp(
-                -abs(along) / side * 5
+            lean = (
+                rng.choice([-1, 1])
+                * rng.uniform(0.02, 0.1)
+                * np.exp(-5 * abs(along) / side)
             )
-            shade -= rng.uniform(0.1, 0.25) * np.exp(-((along / 1.2) ** 2))
-            page = page * (shade[:, None, None] if axis == 0 else shade[:, None])
+            crease = np.exp(-((along / max(0.004 * side, 1.2)) ** 2))
+            shade += lean * np.sign(along) - rng.uniform(0.1, 0.25) * crease
+        page = page * (shade[:, None, None] if axis == 0 else shade[:, None])
     return photo(rng, page)
 
 

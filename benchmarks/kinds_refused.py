@@ -52,14 +52,12 @@ def no_digit(rng):
     if kind < 2:
         return photo(rng, (papers.wood, papers.cloth)[kind](rng, size))
     if kind == 2:
-        low, high = (
-            papers.colour(rng, (0.5, 0.62), (0.1, 0.4), (0.8, 1)),
-            rng.uniform(0.3, 0.7),
-        )
-        down = np.linspace(0, 1, size[0], dtype="float32")[:, None, None]
-        sky = low * (high + (1 - high) * down) * np.ones((*size, 3), "float32")
-        clouds = papers.cloud(rng, size, max(size) / 4, (1, 2))
-        clouds = np.clip(clouds + 0.4 * papers.cloud(rng, size, max(size) / 15), 0, 1)
+        blue = papers.colour(rng, (0.5, 0.62), (0.1, 0.4), (0.8, 1))
+        light = np.linspace(rng.uniform(0.3, 0.7), 1, size[0], dtype="float32")
+        sky = light[:, None, None] * np.broadcast_to(blue, (*size, 3))
+        fine = papers.cloud(rng, size, max(size) / 20, (1, 2))
+        clouds = papers.cloud(rng, size, max(size) / 5, (1, 2)) + 0.4 * fine
+        clouds = 1 / (1 + np.exp(1 - 1.5 * clouds))
         return photo(rng, sky + 0.6 * clouds[..., None] * (1 - sky))
     tall = max(round(rng.uniform(0.03, 0.06) * min(size)), 8)
     text = papers.printed(rng, size, (0.03, 0.05, 0.98, 0.95), tall)
