@@ -76,7 +76,8 @@ MOST_DIGITS = 4
 def samples(kind, images, count, seed=0):
     """Pictures of one kind, each a file, from test images.
 
-    A kind's pictures depend on the seed and its name alone, not on the other kinds.
+    A kind's pictures depend on the seed and its name alone: neither on the other kinds nor
+    on how many are asked for.
 
     Args:
       kind: str, of `KINDS` or `REFUSED`.
@@ -90,7 +91,7 @@ def samples(kind, images, count, seed=0):
     """
     rng = np.random.default_rng([seed, zlib.crc32(kind.encode())])
     wanted = count * (1 if kind in KINDS else MOST_DIGITS)
-    indices = rng.choice(len(images), wanted, replace=wanted > len(images))
+    indices = np.resize(rng.permutation(len(images)), wanted)
     for i, part in enumerate(indices.reshape(count, -1)):
         own = np.random.default_rng([seed, zlib.crc32(kind.encode()), i])
         if kind in KINDS:

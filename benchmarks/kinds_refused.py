@@ -25,7 +25,10 @@ def blank(rng):
 
 def several(glyphs, rng):
     """Two to four digits side by side on a paper; glyphs are uint8 [n, 28, 28]."""
-    return rng.choice(PAPERS)(row(glyphs, rng), rng)
+    # On a sheet that is itself small, more than two would be tiny.
+    small = () if len(glyphs) == 2 else (photos.paper_on_table,)
+    paper = rng.choice([paper for paper in PAPERS if paper not in small])
+    return paper(row(glyphs, rng), rng)
 
 
 def noise(rng):

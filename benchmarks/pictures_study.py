@@ -13,10 +13,12 @@ import concurrent.futures
 import dataclasses
 import functools
 import multiprocessing
+import os
 import pathlib
 import signal
 import sys
 import tempfile
+import threading
 
 import numpy as np
 
@@ -114,6 +116,17 @@ def _measure(kind, paths, data_path, pictures, seed):
     return measure(kind, *_loaded(paths, data_path), pictures, seed)
 
 
+def _end_with_parent():
+    """Leaves Ctrl-C to the parent, and ends with it, however it ends."""
+
+    def watch():
+        multiprocessing.parent_process().join()
+        os._exit(1)
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def measure_all(paths, data_path, pictures, seed, on_row):
     """Rows of all kinds, in their order, measured on all processors.
 
@@ -130,9 +143,7 @@ def measure_all(paths, data_path, pictures, seed, on_row):
     with concurrent.futures.ProcessPoolExecutor(
         machine.cores(),
         multiprocessing.get_context("spawn"),
-        # Ctrl-C is for this process alone.
-        signal.signal,
-        (signal.SIGINT, signal.SIG_IGN),
+        initializer=_end_with_parent,
     ) as pool:
         jobs = [pool.submit(_measure, n, paths, data_path, pictures, seed) for n in names]
         try:
