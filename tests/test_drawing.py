@@ -23,6 +23,12 @@ def form():
     return tf.function(drawing.mnist_form, [spec], autograph=False)
 
 
+@functools.cache
+def look():
+    spec = tf.TensorSpec([], tf.string)
+    return tf.function(drawing.look, [spec], autograph=False)
+
+
 def formed(image, **options):
     return form()(png(image, **options)).numpy()
 
@@ -41,7 +47,9 @@ def draw(
 
 
 def likeness(a, b):
-    return np.corrcoef(a.ravel(), b.ravel())[0, 1]
+    """Correlation of two images, one of them moved by up to a pixel."""
+    moves = [np.roll(b, (i, j), (0, 1)) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+    return max(np.corrcoef(a.ravel(), moved.ravel())[0, 1] for moved in moves)
 
 
 PLAIN = draw(2)
@@ -69,13 +77,13 @@ SAME = {
 @pytest.mark.parametrize("name", SAME)
 def test_paper_ink_and_size_do_not_matter(name):
     assert likeness(formed(SAME[name]), formed(PLAIN)) > 0.95
-    assert likeness(formed(draw(7)), formed(PLAIN)) < 0.5
+    assert likeness(formed(draw(7)), formed(PLAIN)) < 0.7
 
 
 def test_paper_with_transparent_margin():
     sheet = Image.new("RGBA", (400, 400), (0, 0, 0, 0))
     sheet.paste(draw(2, mode="RGB", paper=(250,) * 3, ink=(0,) * 3), (60, 60))
-    np.testing.assert_allclose(formed(sheet), formed(PLAIN), atol=1)
+    assert likeness(formed(sheet), formed(PLAIN)) > 0.95
 
 
 def test_sixteen_bits():
@@ -134,15 +142,17 @@ def test_drawings_are_read_as_the_digits_they_show(digits):
             sheet,
         )
 
-    functions = tf.saved_model.load(str(BOX)).signatures
+    images = tf.saved_model.load(str(BOX)).signatures["images"]
     files = [png(drawn(digit, i)) for i, digit in enumerate(x)]
-    seen = functions["png"](png_bytes=tf.constant(np.reshape(files, (count, 2))))
-    plain = functions["images"](images=tf.constant(x.reshape(count, 2, 28, 28)))
-    labels = digits.y_test[: 2 * count].reshape(count, 2)
+    seen = [look()(file) for file in files]
+    counts = np.array([one["count"] for one in seen])
+    labels = digits.y_test[: 2 * count]
 
-    def accuracy(found):
-        read = np.stack([found["first_digit"], found["second_digit"]], 1).argmax(-1)
-        return np.mean(read == labels)
+    def accuracy(forms):
+        forms = np.stack(forms).round().astype("uint8")
+        found = images(images=tf.constant(np.stack([forms, forms], 1)))
+        return np.mean(found["first_digit"].numpy().argmax(-1) == labels)
 
-    assert accuracy(plain) > 0.6
-    assert accuracy(seen) > accuracy(plain) - 0.1
+    assert (counts == 1).mean() > 0.97
+    assert accuracy(x) > 0.6
+    assert accuracy([one["image"] for one in seen]) > accuracy(x) - 0.1

@@ -5,7 +5,17 @@ import dataclasses
 from absl import flags
 
 from keras_pairs.config import FIELDS, PRESETS, TrainingConfig
-from keras_pairs.fields import Kind, choice, existing, file, folder, integer, number, yes_no
+from keras_pairs.fields import (
+    Kind,
+    choice,
+    existing,
+    file,
+    folder,
+    integer,
+    new_file,
+    number,
+    yes_no,
+)
 from keras_pairs.paper import ROUNDS
 
 PRESET = "Where what is not given comes from: the paper's network with Table I's settings, "
@@ -91,6 +101,14 @@ OTHERS = {
     "json": Flag(yes_no(), "Print one JSON object per pair.", False),
     "request": Flag(
         yes_no(), "Print the body of a TF-Serving request instead, for curl -d @-.", False
+    ),
+    "show": Flag(
+        new_file(".png"), "Write a picture (.png) of what was found and why it answers so."
+    ),
+    "split": Flag(
+        yes_no(),
+        "The one picture given shows both digits; the left one is the first.",
+        False,
     ),
     "from_search": Flag(
         existing(), "Evaluate the configurations that a search selected: its --run_dir."

@@ -1,0 +1,149 @@
+"""How well pictures are read, on scenes like those that trained the ink network.
+
+    python -m benchmarks.ink --data_path=mnist.npz --run_dir=runs/ink-validation
+
+What is chosen is chosen here: nothing of MNIST's test part is drawn. Digits that a single
+network read from 1,000 pairs are among 60,000, so that few were seen in training. The
+scenes are of 256×256 pixels. `benchmarks.kinds` has pictures of other kinds, for the score.
+"""
+
+import io
+
+import keras
+import numpy as np
+from PIL import Image
+
+from keras_pairs import data, files, startup, tables
+from keras_pairs.commands import flags, runner
+from keras_pairs.pictures import scenes
+
+SIDE = 256
+SIZES = {"large": (0.3, 0.9), "small": (0.1, 0.3)}
+SEED = 20
+CERTAIN = (0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+
+
+def drawn(glyphs, labels, sizes, count, number):
+    """PNG files of `number` scenes of `count` (min, max) digits, and the first's class."""
+    pictures, classes, i = [], [], 0
+    while len(pictures) < number:
+        rng = np.random.default_rng((SEED, i))
+        chosen = rng.integers(len(glyphs), size=4)
+        scene = scenes.scene(
+            rng, glyphs[chosen[:1]] if count[1] == 1 else glyphs[chosen], SIDE, sizes
+        )
+        i += 1
+        if count[0] <= scene.count <= count[1]:
+            buffer = io.BytesIO()
+            Image.fromarray(scene.picture).save(buffer, "PNG", compress_level=1)
+            pictures.append(buffer.getvalue())
+            classes.append(int(labels[chosen[0]]))
+    return pictures, np.array(classes)
+
+
+def looked_at(model, pictures):
+    """What the model makes of pictures: list of `Seen`."""
+    bar = keras.utils.Progbar(len(pictures), unit_name="picture")
+    seen = []
+    for picture in pictures:
+        seen.append(model.look(picture))
+        bar.add(1)
+    return seen
+
+
+def measure(model, images, number):
+    """What is read and what is refused, as a dict for JSON.
+
+    Returns:
+      dict: `sets`, name → shares of pictures by how many digits were found, and `read`, the
+      share read right; `certainty`, the least certainty of an answer → how many pairs have
+      it, and the shares right of those that have and have it not.
+    """
+    sets, certainties, rights = {}, [], []
+    for name, sizes in SIZES.items():
+        pictures, classes = drawn(images.x_train, images.y_train, sizes, (1, 1), number)
+        seen = looked_at(model, pictures)
+        forms = np.stack([one.image for one in seen])
+        answers = model.compare(forms, np.roll(forms, 1, 0))
+        right = answers.first_digit.argmax(-1) == classes
+        sets[f"one digit, {name}"] = _found(seen) | {"read": float(right.mean())}
+        one = np.array([one.count == 1 for one in seen])
+        both = one & np.roll(one, 1)
+        truth = classes <= np.roll(classes, 1)
+        certainties.append(np.maximum(answers.probability, 1 - answers.probability)[both])
+        rights.append((answers.verdict == truth)[both])
+    for name, count in (("no digit", (0, 0)), ("two to four digits", (2, 4))):
+        pictures, _ = drawn(images.x_train, images.y_train, SIZES["large"], count, number)
+        sets[name] = _found(looked_at(model, pictures))
+    certainty, right = np.concatenate(certainties), np.concatenate(rights)
+    return {
+        "sets": sets,
+        "certainty": {
+            str(least): {
+                "share": float((certainty >= least).mean()),
+                "right": float(right[certainty >= least].mean()),
+                "right_below": float(right[certainty < least].mean()),
+            }
+            for least in CERTAIN
+        },
+    }
+
+
+def _found(seen):
+    counts = np.array([one.count for one in seen])
+    return {
+        "pictures": len(counts),
+        "none": float((counts == 0).mean()),
+        "one": float((counts == 1).mean()),
+        "several": float((counts > 1).mean()),
+    }
+
+
+def tabulate(found):
+    """The sets of `measure` as lines of a table."""
+    lines = [("pictures of", "number", "none found (%)", "one (%)", "several (%)")]
+    lines[0] += ("read right (%)",)
+    for name, row in found["sets"].items():
+        cells = (row.get(key) for key in ("none", "one", "several", "read"))
+        shares = ("" if x is None else f"{100 * x:.1f}" for x in cells)
+        lines.append((name, str(row["pictures"]), *shares))
+    return lines
+
+
+def tabulate_certainty(found):
+    """The certainties of `measure` as lines of a table."""
+    lines = [("certainty", "answers above (%)", "right of them (%)", "right below (%)")]
+    for least, row in found["certainty"].items():
+        cells = (row[key] for key in ("share", "right", "right_below"))
+        lines.append((least, *(f"{100 * x:.1f}" for x in cells)))
+    return lines
+
+
+FLAGS = {
+    "data_path": flags.of_field("data_path"),
+    "pictures": flags.Flag(flags.integer(1), "Of each set.", 500),
+    **flags.others("model", "run_dir"),
+}
+
+
+def main(values):
+    images = data.load_images("mnist", values["data_path"].value)
+    run_dir = files.make_run_dir(values["run_dir"].value, "ink-validation")
+    startup.import_tensorflow()
+    from keras_pairs.serving import comparer
+
+    model = comparer.load(values["model"].value)
+    found = measure(model, images, values["pictures"].value)
+    origin = {"model": model.name, "dataset": images.describe(), **files.provenance()}
+    files.write_json(run_dir / "results.json", found | origin)
+    for lines in (tabulate(found), tabulate_certainty(found)):
+        runner.say(tables.markdown_table(lines))
+    runner.say(f"results: {runner.relative(run_dir / 'results.json')}")
+
+
+def run():
+    runner.run(main, __doc__, FLAGS)
+
+
+if __name__ == "__main__":
+    run()
