@@ -5,7 +5,17 @@ import dataclasses
 from absl import flags
 
 from keras_pairs.config import FIELDS, PRESETS, TrainingConfig
-from keras_pairs.fields import Kind, choice, existing, file, folder, integer, number, yes_no
+from keras_pairs.fields import (
+    Kind,
+    choice,
+    existing,
+    file,
+    folder,
+    integer,
+    number,
+    text,
+    yes_no,
+)
 from keras_pairs.paper import ROUNDS
 
 PRESET = "Where what is not given comes from: the paper's network with Table I's settings, "
@@ -92,6 +102,10 @@ OTHERS = {
     "request": Flag(
         yes_no(), "Print the body of a TF-Serving request instead, for curl -d @-.", False
     ),
+    "host": Flag(
+        text(), "Address to listen on; 0.0.0.0 for every machine's requests.", "127.0.0.1"
+    ),
+    "port": Flag(integer(0, 65535), "Port to listen on; 0 for any that is free.", 8501),
     "from_search": Flag(
         existing(), "Evaluate the configurations that a search selected: its --run_dir."
     ),
