@@ -5,6 +5,7 @@ import http.client
 import json
 import socket
 import threading
+import time
 
 from keras_pairs.serving import app, batching, connections, http_server, watching
 
@@ -60,6 +61,14 @@ class Server:
         """(status, answer) of a prediction."""
         status, _, answer = self.ask("POST", f"/v1/models/{where}:predict", body)
         return status, answer
+
+
+def until(condition, seconds=20):
+    """Whether a condition comes true within some seconds."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return found
 
 
 def raw(server, data, read=True):

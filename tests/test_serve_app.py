@@ -17,7 +17,7 @@ from keras_pairs.serving import app, limits, rest
 from keras_pairs.serving.batching import Batcher
 from keras_pairs.serving.json_tensors import Spec
 from tests.helpers import BOX, png
-from tests.servers import head, raw, running
+from tests.servers import head, raw, running, until
 
 
 @pytest.fixture
@@ -255,7 +255,6 @@ class FakeVersion:
 def fake():
     version = FakeVersion()
     with running(BOX, lambda path, number: version) as server:
-        server.version = version
         yield server
         version.open.set()
 
@@ -263,8 +262,13 @@ def fake():
 def test_a_fault_of_the_servers_own_is_500_and_in_the_log(fake, caplog):
     status, answer = fake.predict({"instances": [13]})
     assert status == 500 and answer == {"error": "an error inside the server; see its log"}
-    assert "ZeroDivisionError" in caplog.text
+    # The log follows the answer.
+    assert until(lambda: "ZeroDivisionError" in caplog.text)
     assert fake.predict({"instances": [4]}) == (200, {"predictions": [8]})
+
+
+def lines_of(caplog):
+    return [r.message for r in caplog.records if r.name == "keras_pairs.serve"]
 
 
 def test_a_line_for_each_request(fake, caplog):
@@ -273,9 +277,8 @@ def test_a_line_for_each_request(fake, caplog):
         fake.ask("GET", "/v1/models/none%0a%1b")
         fake.ask("GET", "/healthz?a=b")
         fake.predict({"instances": ["x"]})
-        # The line follows the answer.
-        time.sleep(0.1)
-    lines = [r.message for r in caplog.records if r.name == "keras_pairs.serve"]
+        assert until(lambda: len(lines_of(caplog)) == 4)
+    lines = lines_of(caplog)
     assert [line.split(" ms")[0].rpartition(" ")[0] for line in lines] == [
         "POST /v1/models/digit_pairs:predict 200",
         "GET /v1/models/none%0a%1b 404",
@@ -303,7 +306,8 @@ def test_rows_that_wait_are_bounded():
             assert {f.result()[0] for f in [first, *waiting]} == {200}
 
 
-def test_a_client_that_went_away_is_not_answered():
+def test_a_client_that_went_away_is_not_answered(caplog):
+    caplog.set_level(logging.INFO, "keras_pairs.serve")
     version = FakeVersion()
     version.open.clear()
     with running(BOX, lambda *a: version, Batcher(1, 1)) as server:
@@ -314,7 +318,7 @@ def test_a_client_that_went_away_is_not_answered():
             gone = raw(server, head(len(body)) + body, read=False)
             time.sleep(0.2)
             gone.close()
-            time.sleep(0.2)
+            assert until(lambda: any(" 499 " in line for line in lines_of(caplog)))
             last = pool.submit(server.predict, {"instances": [4]})
             time.sleep(0.1)
             version.open.set()
