@@ -45,12 +45,12 @@ class Kind:
         return value
 
 
-def integer(lower):
-    """An int of at least `lower`."""
-    rule = f"at least {lower}"
+def integer(lower, upper=math.inf):
+    """An int of at least `lower` and at most `upper`."""
+    rule = f"at least {lower}" if upper == math.inf else f"{lower} to {upper}"
 
     def right(value):
-        return _is(value, numbers.Integral) and value >= lower
+        return _is(value, numbers.Integral) and lower <= value <= upper
 
     return Kind(int, right, rule, f"an integer, {rule}")
 
@@ -90,6 +90,11 @@ def yes_no():
 
     rule = "true or false"
     return Kind(parse, lambda value: isinstance(value, bool), rule, boolean=True)
+
+
+def text():
+    """A str that is not empty."""
+    return Kind(str, lambda value: isinstance(value, str) and value != "", "not empty")
 
 
 def file():

@@ -33,7 +33,7 @@ def require(condition, message, value):
         return tf.identity(value)
 
 
-def reason(error):
+def message(error):
     """What a graph refused, as one line without where in the graph it did.
 
     Args:
@@ -41,8 +41,12 @@ def reason(error):
     """
     asserted = re.search(r"assertion failed: \[(.*?)\]", error.message)
     if asserted:
-        # Only who asks a server knows the inputs' names.
-        return re.sub(r"^(png_bytes: an image|pair:|images:) ", "", asserted[1])
+        return asserted[1]
     if "Invalid PNG" in error.message:
         return "a damaged PNG image"
     return error.message.splitlines()[0]
+
+
+def reason(error):
+    """The same without the input's name, which only who asks a server knows."""
+    return re.sub(r"^(png_bytes: an image|pair:|images:) ", "", message(error))

@@ -14,6 +14,7 @@ from keras_pairs.fields import (
     integer,
     new_file,
     number,
+    text,
     yes_no,
 )
 from keras_pairs.paper import ROUNDS
@@ -110,6 +111,10 @@ OTHERS = {
         "The one picture given shows both digits; the left one is the first.",
         False,
     ),
+    "host": Flag(
+        text(), "Address to listen on; 0.0.0.0 for every machine's requests.", "127.0.0.1"
+    ),
+    "port": Flag(integer(0, 65535), "Port to listen on; 0 for any that is free.", 8501),
     "from_search": Flag(
         existing(), "Evaluate the configurations that a search selected: its --run_dir."
     ),

@@ -1,0 +1,28 @@
+"""Serves a published model over HTTP, in TF-Serving's REST dialect.
+
+    python -m keras_pairs.serve --model=saved_models/mnist-paper
+    curl http://127.0.0.1:8501/v1/models/mnist-paper
+
+Versions that are published into the folder later are served as soon as they are complete.
+Without --model the model in the box is served, as digit_pairs. Ctrl-C or SIGTERM ends the
+server once it has answered what was asked. It needs `pip install 'keras_pairs[serve]'`.
+"""
+
+from keras_pairs.commands import flags, runner
+from keras_pairs.serving import http_server
+
+FLAGS = flags.others("model", "host", "port")
+
+
+def main(values):
+    http_server.run(
+        values["model"].value, values["host"].value, values["port"].value, runner.say
+    )
+
+
+def run():
+    runner.run(main, __doc__, FLAGS, keras=False)
+
+
+if __name__ == "__main__":
+    run()
