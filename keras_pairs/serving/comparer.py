@@ -10,6 +10,7 @@ the same operations here and in a server.
 """
 
 import contextlib
+import functools
 import os
 import pathlib
 from collections.abc import Sequence
@@ -49,8 +50,8 @@ def load(path: str | os.PathLike | None = None) -> "Comparer":
 
 
 def _find(path):
-    if (path / "saved_model.pb").is_file():
-        return path
+    if version := versions.newest(path):
+        return version
     if path.suffix == ".keras" or (path / "model.keras").is_file():
         raise UserError(
             f"{path}: a Keras model; python -m keras_pairs.export --model={path} makes a "
@@ -58,10 +59,7 @@ def _find(path):
         )
     if not path.is_dir():
         raise UserError(f"{path}: no such folder (train or export a model first)")
-    numbers = versions.numbers(path)
-    if not numbers:
-        raise UserError(f"{path}: neither a SavedModel nor a folder of versions")
-    return path / str(numbers[-1])
+    raise UserError(f"{path}: neither a SavedModel nor a folder of versions")
 
 
 class Comparer:
@@ -82,7 +80,7 @@ class Comparer:
         self.name = box.VERSION if self.in_box else str(path)
         self.card = None
         with contextlib.suppress(OSError, ValueError):
-            self.card = files.read_json(path / "model_card.json")
+            self.card = files.read_json(path / card.JSON)
         self.data = card.data_name(self.card or {})
         try:
             self._model = tf.saved_model.load(str(path))
@@ -104,6 +102,21 @@ class Comparer:
             raise UserError(f"{path}: has no output comparison")
         taught = card.reads_digits(self.card or {})
         self.reads_digits = taught and DIGITS <= self._outputs.keys()
+
+    @functools.cached_property
+    def keras_model(self):
+        """The network in plain Keras, not compiled: for `summary()`, `fit`, `export`.
+
+            model = load("saved_models/mnist-paper")
+            model.keras_model.summary()
+
+        Raises:
+          UserError: if the version has no model.keras, as those of older keras_pairs.
+        """
+        # Keras takes a second, and whoever only asks does without it.
+        from keras_pairs.serving import keras_file
+
+        return keras_file.load(self.path / "model.keras")
 
     def __str__(self):
         """Which model this is, and what it was trained on."""

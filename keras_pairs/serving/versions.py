@@ -10,6 +10,21 @@ def numbers(folder):
     return sorted(number for number in found if str(number) in names)
 
 
+def newest(path):
+    """The version that a path means, without looking into it.
+
+    Args:
+      path: Path of a version, or of a folder of versions.
+
+    Returns:
+      `pathlib.Path` of a version, of several the newest; None if the path means none.
+    """
+    if (path / "saved_model.pb").is_file():
+        return path
+    found = numbers(path) if path.is_dir() else []
+    return path / str(found[-1]) if found else None
+
+
 def is_number(name):
     """Whether a name is a number as a server reads it."""
     return name.isascii() and name.isdigit()
