@@ -1,41 +1,44 @@
-"""Publishes a trained network as the next SavedModel version of a folder.
+"""Exports a trained network: as the next version of a folder, or as one file.
 
     python -m keras_pairs.export --model=runs/train-20261124-170100
+    python -m keras_pairs.export --format=onnx --output=digit_pairs.onnx
 
-A server that watches the folder sees the version when it is complete and checked. Without
+A server that watches --export_dir sees the version when it is complete and checked. Without
 --export_dir the folder is named after the data and the preset that the run recorded; where
-it recorded none, after the run and "custom".
+it recorded none, after the run and "custom". The other formats write the file --output, and
+check it in their own runtime where that is installed.
 """
 
-import dataclasses
 import pathlib
 
 from keras_pairs import startup
-from keras_pairs.commands import flags, runner
-from keras_pairs.errors import UsageError
-from keras_pairs.serving import box
+from keras_pairs.commands import exports, runner
+from keras_pairs.serving import box, formats, versions
 
-MODEL = dataclasses.replace(
-    flags.OTHERS["model"], help="A run folder, or its model.keras.", shown=""
-)
-FLAGS = {"model": MODEL, **flags.others("export_dir", "keep")}
+FLAGS = exports.FLAGS
 
 
 def main(values):
-    if values["model"].value is None:
-        raise UsageError("--model is missing: a run folder or a .keras file")
+    exports.check(values)
+    name, output = values["format"].value, values["output"].value
+    path = pathlib.Path(values["model"].value or box.path())
+    version = versions.newest(path)
     startup.import_tensorflow()
     from keras_pairs.serving import publishing
     from keras_pairs.training.run import load_run
 
-    model, origin = load_run(values["model"].value)
-    export_dir = values["export_dir"].value or _folder(values["model"].value, origin or {})
+    model, origin = load_run(version or path)
+    if name in formats.FORMATS:
+        checked = formats.write(model, output, name, version)
+        runner.say(f"{name}: {output} ({formats.FORMATS[name].verdict(checked)})")
+        return
+    export_dir = values["export_dir"].value or _folder(path, origin or {})
     version = publishing.publish(model, export_dir, origin, values["keep"].value)
     runner.say(f"SavedModel: {runner.relative(version)}")
 
 
 def _folder(path, origin):
-    data = (origin.get("dataset") or {}).get("name") or pathlib.Path(path).resolve().stem
+    data = (origin.get("dataset") or {}).get("name") or path.resolve().stem
     return box.export_folder(data, origin.get("preset") or "custom")
 
 

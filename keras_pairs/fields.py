@@ -126,6 +126,18 @@ def _path(exists, text):
     return Kind(parse, lambda value: value is None or value != "", "a path", text)
 
 
+def new_file():
+    """The path of a file, existing or new, in an existing folder, or None."""
+
+    def right(value):
+        if value is None:
+            return True
+        path = pathlib.Path(value)
+        return value != "" and not path.is_dir() and path.absolute().parent.is_dir()
+
+    return Kind(str, right, "a file, existing or new, in an existing folder")
+
+
 def folder():
     """The path of a folder, existing or new, or None."""
 

@@ -190,6 +190,15 @@ def test_the_derived_comparison_is_the_sum_over_classes():
         np.testing.assert_allclose(networks.probabilities(answer), expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("kind", networks.KINDS, ids=networks.name)
+def test_a_pair_is_answered_alone_as_among_others(kind):
+    model = build_model(networks.config(kind))
+    pairs = networks.some_pairs(3)
+    together, alone = model(pairs, training=False), model(pairs[:1], training=False)
+    for name, values in together.items():
+        np.testing.assert_allclose(alone[name], values[:1], atol=1e-6)
+
+
 @pytest.mark.parametrize(("trunk", "activations"), [("paper", 364), ("padded", 660)])
 def test_a_trunks_activations_are_those_of_its_layers(trunk, activations):
     nb_f = 3

@@ -180,7 +180,6 @@ BAD = [
     (("predict", A, "empty.png"), 1, "empty.png: an empty file"),
     (("predict", A, B, "--model=."), 1, "neither a SavedModel nor a folder of versions"),
     (("predict", A, B, "--model=a.png"), 1, "a.png: no such folder"),
-    (("export",), 2, "--model is missing"),
     (("export", "--model=none"), 2, "an existing file or folder"),
     (("export", "--model=a.png", "--keep=1"), 2, "keep"),
     (("export", "--model=a.png", "--keep=few"), 2, "keep"),

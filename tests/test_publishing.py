@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import yaml
 
 from keras_pairs import files
 from keras_pairs.commands import flags
@@ -186,6 +187,12 @@ def test_model_card(tiny, tmp_path):
     assert "comparison: 91.2 %" in text and "3.99" in text and "0123abc" in text
     assert "| images | images | uint8 | [None, 2, 28, 28] |" in text
     assert "/home/me" not in json.dumps(made) + text
+    # What Hugging Face reads, as it reads it.
+    assert text.startswith("---\n")
+    header = yaml.safe_load(text.split("---\n")[1])
+    assert header["library_name"] == "keras" and header["license"] == "mit"
+    assert header["datasets"] == ["ylecun/mnist"] and header["metrics"] == ["accuracy"]
+    assert header["tags"] and all(isinstance(tag, str) for tag in header["tags"])
     assert card.reads_digits(made) and not card.reads_digits(
         made | {"training": {"config": {"w_a": 0.0}}}
     )
@@ -214,6 +221,7 @@ def test_the_card_tells_the_command_that_trains_the_same(config):
 def test_card_without_a_run(tiny, tmp_path):
     text = (publishing.publish(tiny, tmp_path) / "model_card.md").read_text()
     assert text.count("Not recorded.") == 6 and "| png |" in text
+    assert "datasets" not in yaml.safe_load(text.split("---\n")[1])
 
 
 VERSIONS = 50

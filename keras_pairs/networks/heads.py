@@ -83,9 +83,11 @@ def derive(first, second, target):
       [..., 1], log P(yes) − log P(no).
     """
     ops = keras.ops
-    both = ops.add(
+    # Not `ops.add`: Keras on TensorFlow takes what is [1, …, 1, 10] for a bias, and of a
+    # single pair adds it along the wrong axis.
+    both = ops.subtract(
         ops.expand_dims(ops.log_softmax(first, -1), -1),
-        ops.expand_dims(ops.log_softmax(second, -1), -2),
+        ops.expand_dims(ops.negative(ops.log_softmax(second, -1)), -2),
     )
     classes = np.arange(CLASSES)
     true = target(classes[:, None], classes[None, :])

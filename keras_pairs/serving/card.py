@@ -6,11 +6,24 @@ the version in one step, and a server reads nothing there that it does not know.
 
 import dataclasses
 import datetime
+import json
 import pathlib
 import shlex
 
 from keras_pairs import files
 from keras_pairs.config import TrainingConfig
+
+JSON, MARKDOWN = "model_card.json", "model_card.md"
+# What Hugging Face reads at the top of a model's page. No `pipeline_tag`: of its tasks none
+# takes two images.
+HUB = {
+    "library_name": "keras",
+    "license": "mit",
+    "tags": ["image-comparison", "weight-sharing", "auxiliary-loss"],
+    "metrics": ["accuracy"],
+}
+# Name of our data → its name there.
+HUB_DATASETS = {"mnist": "ylecun/mnist"}
 
 
 def make(name, version, inputs, parameters, origin):
@@ -57,13 +70,18 @@ def _without_folders(origin):
 
 def write(folder, card):
     """Writes model_card.json and model_card.md into a version's folder."""
-    files.write_json(folder / "model_card.json", card)
-    files.write_text(folder / "model_card.md", markdown(card))
+    files.write_json(folder / JSON, card)
+    files.write_text(folder / MARKDOWN, markdown(card))
 
 
 def markdown(card):
-    """The card for people."""
-    lines = [f"# {card['name']}, version {card['version']}", ""]
+    """The card for people; Hugging Face reads the lines between its first two `---`."""
+    header = dict(HUB)
+    if data_name(card) in HUB_DATASETS:
+        header["datasets"] = [HUB_DATASETS[data_name(card)]]
+    # JSON is YAML, too.
+    lines = ["---", *(f"{key}: {json.dumps(x)}" for key, x in header.items()), "---", ""]
+    lines += [f"# {card['name']}, version {card['version']}", ""]
     lines += [f"Given two handwritten digits: {card['answers']}.", ""]
     training = card["training"] or {}
     for title, part in (

@@ -10,6 +10,7 @@ the same operations here and in a server.
 """
 
 import contextlib
+import functools
 import os
 import pathlib
 from collections.abc import Sequence
@@ -67,7 +68,7 @@ class Comparer:
         self.name = box.VERSION if self.in_box else str(path)
         self.card = None
         with contextlib.suppress(OSError, ValueError):
-            self.card = files.read_json(path / "model_card.json")
+            self.card = files.read_json(path / card.JSON)
         self.data = card.data_name(self.card or {})
         try:
             self._model = tf.saved_model.load(str(path))
@@ -90,6 +91,21 @@ class Comparer:
             raise UserError(f"{path}: has no output comparison")
         taught = card.reads_digits(self.card or {})
         self.reads_digits = taught and DIGITS <= self._outputs.keys()
+
+    @functools.cached_property
+    def keras_model(self):
+        """The network in plain Keras, not compiled: for `summary()`, `fit`, `export`.
+
+            model = load("saved_models/mnist-paper")
+            model.keras_model.summary()
+
+        Raises:
+          UserError: if the version has no model.keras, as those of older keras_pairs.
+        """
+        # Keras takes a second, and whoever only asks does without it.
+        from keras_pairs.serving import keras_file
+
+        return keras_file.load(self.path / "model.keras")
 
     def __str__(self):
         """Which model this is, and what it was trained on."""

@@ -20,17 +20,23 @@ import sys
 import tempfile
 
 import filelock
-import numpy as np
 import tensorflow as tf
 
 from keras_pairs import files, locks
 from keras_pairs.errors import UserError
 from keras_pairs.graph import reason
-from keras_pairs.serving import card, signatures, versions, warmup
+from keras_pairs.serving import (
+    card,
+    checks,
+    formats,
+    keras_file,
+    signatures,
+    versions,
+    warmup,
+)
 
 WORKSPACE = ".publishing-"
 LAST = ".last_version"
-TOLERANCE = 1e-5
 
 
 def publish(model, export_dir, origin=None, keep=None):
@@ -65,6 +71,8 @@ def publish(model, export_dir, origin=None, keep=None):
         except tf.errors.OpError as error:
             raise OSError(f"{export_dir}: {reason(error)}") from error
         verify(model, draft)
+        # A server reads nothing there that it does not know.
+        formats.write(model, draft / keras_file.NAME, "keras")
         with _locked(export_dir):
             number = _highest(export_dir) + 1
             files.write_text(export_dir / LAST, f"{number}\n")
@@ -89,31 +97,18 @@ def verify(model, path):
       path: Path of the SavedModel.
 
     Raises:
-      UserError: if an answer differs by more than `TOLERANCE` or is no probability, or a
-        request fails.
+      UserError: if an answer differs by more than `checks.TOLERANCE` or is no probability,
+        or a request fails.
     """
     examples = warmup.examples()
-    expected = model(examples["serving_default"], training=False)
-    for name, values in expected.items():
-        values = np.asarray(values)
-        # Of two classes or of ten. Asked so that NaN, here and below, is refused.
-        total = values.sum(-1) if values.shape[-1] > 1 else np.ones(len(values))
-        if not (
-            values.min() >= 0 and values.max() <= 1 and np.allclose(total, 1, atol=1e-3)
-        ):
-            raise UserError(f"the model's {name} is no probability")
+    expected = checks.of_network(model, examples["serving_default"])
     try:
         served = tf.saved_model.load(str(path)).signatures
         for signature, value in examples.items():
             spec = signatures.INPUTS[signature]
             answers = served[signature](**{spec.name: tf.constant(value, spec.dtype)})
-            for name, values in expected.items():
-                difference = np.abs(np.asarray(answers[name]) - np.asarray(values)).max()
-                if not difference <= TOLERANCE:
-                    raise UserError(
-                        f"the SavedModel's {name} by {signature} differs from the Keras "
-                        f"model's by {difference:.2g}"
-                    )
+            who = f"the SavedModel by {signature}"
+            checks.same(answers, expected, who, "the Keras model's")
         for signature, inputs in warmup.read(path):
             served[signature](**{name: tf.constant(x) for name, x in inputs.items()})
     except tf.errors.OpError as error:

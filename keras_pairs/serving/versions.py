@@ -12,6 +12,21 @@ def numbers(folder):
     return sorted(number for number in found if str(number) in names)
 
 
+def newest(path):
+    """The version that a path means, without looking into it.
+
+    Args:
+      path: Path of a version, or of a folder of versions.
+
+    Returns:
+      `pathlib.Path` of a version, of several the newest; None if the path means none.
+    """
+    if (path / "saved_model.pb").is_file():
+        return path
+    found = numbers(path) if path.is_dir() else []
+    return path / str(found[-1]) if found else None
+
+
 def is_number(name):
     """Whether a name is a number as a server reads it."""
     return name.isascii() and name.isdigit()
@@ -30,8 +45,8 @@ def find(path):
       UserError: if it is neither.
     """
     path = pathlib.Path(path)
-    if (path / "saved_model.pb").is_file():
-        return path
+    if version := newest(path):
+        return version
     if path.suffix == ".keras" or (path / "model.keras").is_file():
         raise UserError(
             f"{path}: a Keras model; python -m keras_pairs.export --model={path} makes a "
@@ -39,7 +54,4 @@ def find(path):
         )
     if not path.is_dir():
         raise UserError(f"{path}: no such folder (train or export a model first)")
-    found = numbers(path)
-    if not found:
-        raise UserError(f"{path}: neither a SavedModel nor a folder of versions")
-    return path / str(found[-1])
+    raise UserError(f"{path}: neither a SavedModel nor a folder of versions")

@@ -3,14 +3,13 @@
 import dataclasses
 import os
 import pathlib
-import zipfile
 
 import keras
 
 from keras_pairs import data, files, plots, scoring
 from keras_pairs.config import TrainingConfig
 from keras_pairs.errors import UserError
-from keras_pairs.serving import box, publishing
+from keras_pairs.serving import box, card, keras_file, publishing
 from keras_pairs.training.fit import fit
 from keras_pairs.training.progress import EpochProgress
 
@@ -85,7 +84,7 @@ def train_run(
     ]
     files.write_csv(run_dir / "history.csv", rows)
     network = trained.member(0)
-    with files.atomic_write(run_dir / "model.keras") as temporary:
+    with files.atomic_write(run_dir / keras_file.NAME) as temporary:
         network.save(temporary)
     title = f"nb_f={config.nb_f}, w_a={config.w_a:g}, seed {config.seed}, {images.name}"
     plots.plot_history(trained.history, title, run_dir / "history.png")
@@ -106,30 +105,22 @@ def load_run(path: str | os.PathLike) -> tuple[keras.Model, dict | None]:
         model, metrics = load_run("runs/train-20261126-170100")
 
     Args:
-      path: str or Path of a run folder, or of a .keras file; beside it, metrics.json.
+      path: str or Path of a run folder, of a published version, or of a .keras file;
+        beside it, metrics.json or a model card.
 
     Returns:
       (`keras.Model`, not compiled; dict of metrics.json or None).
 
     Raises:
-      UserError: if there is no Keras model that can be read.
+      UserError: if there is no Keras model or no record that can be read.
     """
     path = pathlib.Path(path)
-    path = path / "model.keras" if path.is_dir() else path
-    if not path.is_file():
-        raise UserError(f"{path}: no such file (a run folder holds model.keras)")
-    if not zipfile.is_zipfile(path):
-        raise UserError(f"{path}: not a Keras model, or a damaged one")
-    metrics = path.with_name("metrics.json")
+    path = path / keras_file.NAME if path.is_dir() else path
+    model = keras_file.load(path)
+    metrics, about = (path.with_name(name) for name in ("metrics.json", card.JSON))
     try:
-        model = keras.models.load_model(path, compile=False)
-        return model, files.read_json(metrics) if metrics.is_file() else None
-    except Exception as error:
-        # Keras raises whatever its reader met: ValueError, KeyError, BadZipFile, …
-        if "keras_pairs" in str(error):
-            raise UserError(
-                f"{path}: of an older keras_pairs, which had layers of its own; train it "
-                "again"
-            ) from error
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise UserError(f"{path}: not a Keras model: {reason[0]}") from error
+        if metrics.is_file():
+            return model, files.read_json(metrics)
+        return model, files.read_json(about)["training"] if about.is_file() else None
+    except (OSError, KeyError, ValueError) as error:
+        raise UserError(f"{path.parent}: its record cannot be read: {error}") from error

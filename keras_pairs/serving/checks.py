@@ -1,0 +1,65 @@
+"""What is written has to answer as the network does that it was written from."""
+
+import numpy as np
+import tensorflow as tf
+
+from keras_pairs.errors import UserError
+
+TOLERANCE = 1e-5
+
+
+def of_network(model, pairs):
+    """What a network answers.
+
+    Args:
+      model: Keras model, see `signatures.save`.
+      pairs: float32 [n, 2, 14, 14] of 0…255.
+
+    Returns:
+      dict of float32 arrays by output name.
+
+    Raises:
+      UserError: if it is no network of digit pairs, or an answer is no probability.
+    """
+    try:
+        answers = model(pairs, training=False)
+        answers = {name: np.asarray(values) for name, values in answers.items()}
+    except (AttributeError, TypeError, ValueError, tf.errors.OpError) as error:
+        line = str(error).strip().partition("\n")[0]
+        raise UserError(f"not a model of pairs of digits: {line}") from error
+    for name, values in answers.items():
+        # Of two classes or of ten. Asked so that NaN is refused.
+        total = values.sum(-1) if values.shape[-1] > 1 else np.ones(len(values))
+        if not (
+            values.min() >= 0 and values.max() <= 1 and np.allclose(total, 1, atol=1e-3)
+        ):
+            raise UserError(f"the model's {name} is no probability")
+    return answers
+
+
+def of_saved_model(path, pairs):
+    """What a SavedModel's `serving_default` answers: as `of_network`, unchecked."""
+    answer = tf.saved_model.load(str(path)).signatures["serving_default"]
+    return {name: x.numpy() for name, x in answer(pair=tf.constant(pairs)).items()}
+
+
+def same(found, expected, who, whose):
+    """Compares answers.
+
+    Args:
+      found, expected: dicts of arrays by output name.
+      who: str, who gave those found.
+      whose: str, who gave those expected.
+
+    Raises:
+      UserError: if one is missing, or differs by more than `TOLERANCE`.
+    """
+    if missing := sorted(expected.keys() - found.keys()):
+        raise UserError(f"{who} does not answer {', '.join(missing)}")
+    for name, values in expected.items():
+        difference = np.inf
+        if np.shape(found[name]) == values.shape:
+            difference = np.abs(np.asarray(found[name]) - values).max()
+        # Asked so that NaN is refused.
+        if not difference <= TOLERANCE:
+            raise UserError(f"{who}: {name} differs from {whose} by {difference:.2g}")
