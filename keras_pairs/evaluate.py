@@ -24,6 +24,7 @@ def main(values):
     configs = configurations(values)
     verbose = values["verbosity"].value == "1"
     images = data.load_images(configs[0].dataset, configs[0].data_path, verbose)
+    data.check_enough(images, configs[0].num_pairs)
     run_dir = files.make_run_dir(values["run_dir"].value, "evaluate")
     startup.import_tensorflow(population=True)
     from keras_pairs.training import rounds

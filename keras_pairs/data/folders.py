@@ -63,8 +63,8 @@ def load(path, verbose=True):
     }
     if len(refused) == len(labelled):
         name, reason = next(iter(refused.items()))
-        count = f"{len(refused):,} files"
-        raise UserError(f"{path}: none of {count} can be used; {name}: {reason}")
+        first = _printable(f"{name}: {reason}")
+        raise UserError(f"{path}: none of {len(refused):,} files can be used; {first}")
     _report(path, folder, refused, len(labelled))
     usable = [each.file.name not in refused for each in labelled]
     labelled = [each for each, can in zip(labelled, usable, strict=True) if can]
@@ -164,9 +164,7 @@ def _digest(name):
 def _report(path, folder, refused, total):
     """Warns of the files that cannot be used; of many, a text file has all."""
     listing = preparation.cache_path(folder).with_suffix(".refused.txt")
-    lines = [f"{name}: {reason}" for name, reason in refused.items()]
-    # Names need not be text that can be written.
-    lines = [line.encode("utf-8", "backslashreplace").decode() for line in lines]
+    lines = [_printable(f"{name}: {reason}") for name, reason in refused.items()]
     text = f"{path}: {len(lines):,} of {total:,} files cannot be used:"
     shown = [f"\n  {line}" for line in lines[:SHOWN]]
     try:
@@ -179,3 +177,10 @@ def _report(path, folder, refused, total):
             shown.append(f"\n  … and {len(lines) - SHOWN:,} more")
     if lines:
         logging.getLogger(__name__).warning("%s%s", text, "".join(shown))
+
+
+def _printable(text):
+    """A file's name may hold anything: line ends, or bytes that are no text."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode() for c in text
+    )

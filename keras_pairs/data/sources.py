@@ -79,7 +79,8 @@ def load_images(
 def _warn_of_missing_digits(images):
     counts = np.bincount(images.y_train, minlength=CLASSES)
     missing = ", ".join(str(digit) for digit in range(CLASSES) if not counts[digit])
-    if missing:
+    # Of a single digit there is more to say: `check_enough` does.
+    if missing and np.count_nonzero(counts) > 1:
         logging.getLogger(__name__).warning(
             "%s: no training images of %s, which no network can learn from it",
             images.source,
