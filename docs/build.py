@@ -60,6 +60,17 @@ def departures(path):
     return tables.markdown_table(tabulate(_rows(path)))
 
 
+def sources(path):
+    """What `--dataset` takes, from the rows of `keras_pairs.data.SOURCES`; no file."""
+    from keras_pairs.data import SOURCES
+
+    lines = ["| flags | images |", "|:------|:-------|"]
+    for name, source in SOURCES.items():
+        example = f" --data_path={source.path}" if source.needs_path else ""
+        lines.append(f"| `--dataset={name}{example}` | {source.about} |")
+    return "\n".join([*lines, ""])
+
+
 def score(path):
     """Accuracies of a published model, from the results.json of `keras_pairs.score`."""
     found = _json(path)
@@ -152,6 +163,7 @@ KINDS = {
     "pictures": pictures,
     "ink": ink("tabulate"),
     "certainty": ink("tabulate_certainty"),
+    "sources": sources,
     "origin": origin,
     "search": search,
     "search-summary": search_summary,

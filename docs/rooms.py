@@ -13,7 +13,8 @@ PACKAGES = ("keras_pairs", "tuner")
 ROOMS = {
     "facts": ("errors", "fields", "outputs", "paper", "trunks"),
     "tools": (
-        *("files", "graph", "locks", "machine", "plots", "scoring", "startup", "tables"),
+        *("files", "graph", "locks", "machine", "plots", "progress"),
+        *("scoring", "startup", "tables"),
     ),
     "config": ("config",),
     "command lines": (

@@ -8,11 +8,12 @@ Importable without TensorFlow.
 import dataclasses
 
 from keras_pairs import paper
+from keras_pairs.data.sources import SOURCES
 from keras_pairs.errors import UserError
-from keras_pairs.fields import choice, file, integer, number, option, yes_no
+from keras_pairs.fields import choice, existing, integer, number, option, yes_no
 from keras_pairs.trunks import TRUNKS
 
-DATASETS = ("auto", "mnist", "digits")
+_SOURCES = "; ".join(f"{name}: {source.about}" for name, source in SOURCES.items())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,14 +57,16 @@ class TrainingConfig:
         integer(0), "Decides the pairs and the initial weights.", 0, per_member=True
     )
     dataset: str = option(
-        choice(*DATASETS),
-        "Where the digits come from: MNIST, the 1,797 digits inside scikit-learn, or MNIST "
-        "where it can be had.",
+        choice(*SOURCES),
+        f"Where the digits come from. {_SOURCES}.",
         "auto",
         data=True,
     )
     data_path: str | None = option(
-        file(), "An .npz file with MNIST's arrays, as Keras'.", None, data=True
+        existing(),
+        "An .npz file, IDX files, or a folder of pictures in folders named 0 to 9.",
+        None,
+        data=True,
     )
     num_pairs: int = option(
         integer(1), "Pairs for training, validation and test each.", paper.NUM_PAIRS

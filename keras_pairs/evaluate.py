@@ -22,7 +22,9 @@ FLAGS = (
 
 def main(values):
     configs = configurations(values)
-    images = data.load_images(configs[0].dataset, configs[0].data_path)
+    verbose = values["verbosity"].value == "1"
+    images = data.load_images(configs[0].dataset, configs[0].data_path, verbose)
+    data.check_enough(images, configs[0].num_pairs)
     run_dir = files.make_run_dir(values["run_dir"].value, "evaluate")
     startup.import_tensorflow(population=True)
     from keras_pairs.training import rounds
@@ -37,7 +39,7 @@ def main(values):
         run_dir,
         count,
         machine.memory() / 4 if gib is None else gib * 2**30,
-        values["verbosity"].value == "1",
+        verbose,
     )
     rounds.report(rows, run_dir)
     runner.say(tables.evaluation(rows))

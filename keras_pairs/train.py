@@ -20,7 +20,8 @@ FLAGS = flags.of_training() | flags.others("run_dir", "export_dir", "verbosity")
 
 def main(values):
     config = flags.config_from_flags(values)
-    images = data.load_images(config.dataset, config.data_path)
+    verbose = values["verbosity"].value == "1"
+    images = data.load_images(config.dataset, config.data_path, verbose)
     data.check_enough(images, config.num_pairs)
     preset = values["preset"].value
     run_dir = files.make_run_dir(values["run_dir"].value, "train")
@@ -37,7 +38,7 @@ def main(values):
         run_dir=run_dir,
         export_dir=export_dir,
         preset=preset,
-        verbose=values["verbosity"].value == "1",
+        verbose=verbose,
     )
     found, of_all = (run.metrics[f"test_accuracy{part}"] for part in ("", "_of_all"))
     shown = "  ".join(f"{name} {100 * share:.1f} %" for name, share in found.items())

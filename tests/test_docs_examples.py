@@ -124,7 +124,7 @@ def test_examples_run(name, folder, monkeypatch):
     # The images of an example that asks for what can be had.
     monkeypatch.setenv("KERAS_HOME", str(folder))
     monkeypatch.setattr(
-        "keras_pairs.data.sources._download", lambda: pytest.fail("asked the network")
+        "keras_pairs.data.mnist._download", lambda: pytest.fail("asked the network")
     )
     names = {}
     exec("from keras_pairs import *", names)

@@ -13,7 +13,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from keras_pairs.data import npz_files, pixels
+from keras_pairs.data import npz_files
 from keras_pairs.errors import UserError
 
 
@@ -159,7 +159,12 @@ BAD = [
     ("an array less", npz(y_test=None), "has no array named y_test"),
     ("an empty zip", b"PK\x05\x06" + bytes(18), "has no array named x_train"),
     ("pooled", npz(x_train=X[:, ::2, ::2]), "x_train must be uint8 .*, not uint8 .12, 14"),
-    ("floats", npz(x_test=np.zeros((6, 28, 28))), "x_test must be uint8.*, not float64"),
+    ("coloured", npz(x_test=np.zeros((6, 28, 28, 3), "u1")), "x_test must be uint8.*, 3"),
+    ("complex", npz(x_test=X[:6] * 1j), "x_test must be uint8.*, not complex128"),
+    ("beyond bytes", npz(x_test=X[:6] * 9.0), "x_test must hold pixels 0 to 255.* to 2"),
+    ("centred", npz(x_train=X / 128 - 1), "x_train must hold pixels 0 .*not -1 to 0.99"),
+    ("above one", npz(x_train=X / 254), "or all 0 to 1, not 0 to 1.0039"),
+    ("no number", npz(x_train=X * np.nan), "x_train must hold pixels 0 to 255.*nan"),
     ("strings", npz(x_test=np.zeros((6, 28, 28), "U3")), "x_test must be uint8.*, not <U3"),
     ("structs", members(x_train=fields()), "x_train must be uint8"),
     ("one number", npz(x_train=np.uint8(3)), r"x_train must be uint8.*, not uint8 \[\]"),
@@ -169,14 +174,23 @@ BAD = [
         "x_test must have 1 to 1,000,000 images, not 0",
     ),
     ("a label less", npz(y_train=Y[:-1]), r"y_train must be integers \[12\], not .*\[11\]"),
-    ("real labels", npz(y_train=Y * 1.0), "y_train must be integers .*float64"),
+    ("real labels", npz(y_train=Y + 0.5), "y_train must hold digits 0 to 9, not .*\\.5"),
+    ("labels of no number", npz(y_train=Y * np.nan), "y_train must hold digits .* not nan"),
+    ("yes and no", npz(y_train=Y > 4), "y_train must be integers .*bool"),
+    ("two hot", npz(y_train=np.eye(10)[Y] + np.eye(10)[0]), "y_train must be one-hot"),
+    ("none hot", npz(y_train=np.zeros((12, 10), "u1")), "y_train must be one-hot"),
+    ("twice", npz(x_test=None, test_x=X, X_test=X), "several arrays for x_test: test_x, X"),
+    (
+        "one part",
+        npz(x_test=None, y_test=None, x=X),
+        "no array named x_test .*it holds 'x_",
+    ),
     ("times", npz(y_train=Y.astype("m8[s]")), "y_train must be integers"),
     ("label 10", npz(y_test=np.full(6, 10)), "y_test must hold digits 0 to 9, not 10"),
     ("label -1", npz(y_test=np.arange(6) - 1), "y_test must hold digits 0 to 9, not -1"),
     ("objects", npz(y_test=np.array([Bomb()] * 6)), "y_test holds .*content is not read"),
     ("black", npz(x_train=X * 0), "x_train is all black"),
-    ("scaled", npz(x_test=X[:6] // 128), f"x_test: {pixels.SCALED}"),
-    ("dark on light", npz(x_train=255 - X), "x_train is dark on light"),
+    ("white", npz(x_train=X | 255), "x_train is all white"),
     ("on grey paper", npz(x_test=np.minimum(X[:6], 54) + 201), "x_test is dark on light"),
     ("a pickled member", members(y_test=pickle.dumps(Bomb())), "y_test is not an array"),
     ("a text member", members(y_test=b"7 2 1 0"), "y_test is not an array"),

@@ -10,7 +10,7 @@ import pytest
 
 from keras_pairs import data
 from keras_pairs.commands import flags
-from keras_pairs.data import sources
+from keras_pairs.data import mnist
 from keras_pairs.errors import UserError
 from keras_pairs.training import rounds
 from tuner import processes, search
@@ -38,7 +38,7 @@ def test_a_file_gives_the_data_its_name(npz, tmp_path, digits):
 
 
 def test_digits_take_no_file(npz):
-    with pytest.raises(UserError, match="--data_path goes with --dataset=mnist"):
+    with pytest.raises(UserError, match="--dataset=digits takes no --data_path"):
         data.load_images("digits", npz)
 
 
@@ -83,7 +83,7 @@ def test_a_search_hands_its_images_on(npz, tmp_path, monkeypatch, digits):
 def cache(tmp_path, monkeypatch):
     """Where Keras keeps MNIST's file; it is not there, and nothing answers for it."""
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.setattr(sources, "MNIST_URL", "http://127.0.0.1:9/mnist.npz")
+    monkeypatch.setattr(mnist, "MNIST_URL", "http://127.0.0.1:9/mnist.npz")
     path = tmp_path / "datasets" / "mnist.npz"
     path.parent.mkdir()
     return path
@@ -115,7 +115,7 @@ def server(monkeypatch):
         thread = threading.Thread(target=running.serve_forever, args=(0.01,))
         thread.start()
         url = f"http://127.0.0.1:{running.server_port}/mnist.npz"
-        yield set_answer, lambda: monkeypatch.setattr(sources, "MNIST_URL", url)
+        yield set_answer, lambda: monkeypatch.setattr(mnist, "MNIST_URL", url)
         running.shutdown()
         thread.join()
 
@@ -156,8 +156,8 @@ def test_a_broken_cache_is_not_used(npz, cache, caplog, content):
 
 def test_what_is_broken_is_downloaded_again(npz, cache, answers, monkeypatch):
     content = npz.read_bytes()
-    monkeypatch.setattr(sources, "MNIST_BYTES", len(content))
-    monkeypatch.setattr(sources, "MNIST_SHA256", hashlib.sha256(content).hexdigest())
+    monkeypatch.setattr(mnist, "MNIST_BYTES", len(content))
+    monkeypatch.setattr(mnist, "MNIST_SHA256", hashlib.sha256(content).hexdigest())
     cache.write_bytes(b"half a download")
     answers(content)
     images = data.load_images("mnist")
@@ -188,7 +188,7 @@ def test_a_bad_download_is_one_line_and_leaves_nothing(
 
 
 def test_more_than_mnist_is_not_read(cache, answers, monkeypatch):
-    monkeypatch.setattr(sources, "MNIST_BYTES", 1000)
+    monkeypatch.setattr(mnist, "MNIST_BYTES", 1000)
     answers(b"PK\x03\x04" + bytes(10**6))
     with pytest.raises(UserError, match="gave another file"):
         data.load_images("mnist")
@@ -196,7 +196,7 @@ def test_more_than_mnist_is_not_read(cache, answers, monkeypatch):
 
 def test_a_silent_name_server_is_not_waited_for(cache, monkeypatch):
     asleep = threading.Event()
-    monkeypatch.setattr(sources, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(mnist, "PATIENCE_S", 0.05)
     monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: asleep.wait())
     with pytest.raises(UserError, match="cannot be downloaded: no answer"):
         data.load_images("mnist")
@@ -205,7 +205,7 @@ def test_a_silent_name_server_is_not_waited_for(cache, monkeypatch):
 
 def test_a_cache_that_cannot_be_written_is_one_line(npz, cache, answers, monkeypatch):
     content = npz.read_bytes()
-    monkeypatch.setattr(sources, "MNIST_SHA256", hashlib.sha256(content).hexdigest())
+    monkeypatch.setattr(mnist, "MNIST_SHA256", hashlib.sha256(content).hexdigest())
     monkeypatch.setenv("KERAS_HOME", str(npz))
     answers(content)
     with pytest.raises(UserError, match="MNIST cannot be kept: .*mnist.npz: "):

@@ -21,14 +21,15 @@ def load(values, found):
       UserError: if the images cannot be had, or are not those of the search.
     """
     run_dir = values["run_dir"].value
+    verbose = values["verbosity"].value == "1"
     if found is None or any(values[name].present for name in flags.DATA):
         where = {name: values[name].value for name in flags.DATA}
         where["dataset"] = where["dataset"] or "auto"
-        images = data.load_images(**where)
+        images = data.load_images(**where, verbose=verbose)
     else:
         where = found["source"]
         try:
-            images = data.load_images(**where)
+            images = data.load_images(**where, verbose=verbose)
         except UserError as error:
             raise UserError(
                 f"the images of the search in {run_dir} cannot be had: {error} (give "

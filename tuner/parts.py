@@ -1,6 +1,7 @@
 """What each process of a search does: a supervisor, the chief, or a worker."""
 
 import contextlib
+import logging
 import os
 import pathlib
 import sys
@@ -57,6 +58,9 @@ def record_of(values, found, chosen):
     Raises:
       UserError: if the images cannot be had, are too few, or not those of the search.
     """
+    if processes.supervised():
+        # What there is to say of the images the supervisor has said.
+        logging.getLogger(data.__name__).setLevel(logging.ERROR)
     where, images = pairs.load(values, found)
     data.check_enough(images, max(config.num_pairs for config in chosen["grid"].configs))
     record = project.describe(where=where, images=images, **chosen)

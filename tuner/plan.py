@@ -1,9 +1,9 @@
 """What a search will do, and how long it may take. Importable without TensorFlow."""
 
 from keras_pairs.commands.flags import shown
+from keras_pairs.progress import clock
 from keras_pairs.tables import markdown_table
 from keras_pairs.training.costs import estimated_seconds
-from tuner.progress import clock
 
 
 def describe(grid, max_trials, workers):

@@ -3,6 +3,7 @@
 import sys
 import time
 
+from keras_pairs.progress import clock
 from keras_pairs.training.costs import estimated_seconds
 from tuner import space
 
@@ -69,10 +70,3 @@ class SearchProgress:
                 running = oracle.epochs_done.get(oracle.group_of[i], 0)
                 done += self._work(oracle, i) * running / oracle.grid.configs[i].epochs
         return done
-
-
-def clock(seconds):
-    """Seconds as 0:09 or 1:02:03."""
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

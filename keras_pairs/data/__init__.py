@@ -1,9 +1,11 @@
 """Images and pairs, and where they come from. Importable without TensorFlow."""
 
+from keras_pairs.data.images import Images
 from keras_pairs.data.pairs import Pairs, Splits, check_enough, pool, sample_pairs
-from keras_pairs.data.sources import Images, load_images
+from keras_pairs.data.sources import SOURCES, load_images
 
 __all__ = [
+    "SOURCES",
     "Images",
     "Pairs",
     "Splits",

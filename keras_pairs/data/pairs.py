@@ -1,11 +1,12 @@
 """From images of digits to pairs (section II.B). Importable without TensorFlow."""
 
 import dataclasses
+import math
 
 import numpy as np
 
 from keras_pairs import outputs
-from keras_pairs.data.sources import Images
+from keras_pairs.data.images import Images
 from keras_pairs.errors import UserError
 from keras_pairs.paper import NUM_PAIRS
 
@@ -79,7 +80,7 @@ def sample_pairs(
       `Splits`.
 
     Raises:
-      UserError: if there are fewer images than the pairs need.
+      UserError: if there are fewer images, or digits, than the pairs need.
     """
     check_enough(images, num_pairs)
     rng = np.random.default_rng([seed, 1])
@@ -109,17 +110,33 @@ def sample_pairs(
 
 def check_enough(images, num_pairs):
     """Raises the `UserError` that `sample_pairs` would."""
-    if images.reuse:
-        return
-    for part, has, needs in (
-        ("training", len(images.x_train), 4 * num_pairs),
-        ("test", len(images.x_test), 2 * num_pairs),
-    ):
+    digits = np.unique(images.y_train)
+    if len(digits) == 1:
+        raise UserError(
+            f"a training needs images of 2 digits or more; {images.source} has only the "
+            f"{digits[0]}"
+        )
+    for part, has, needs, most in _needs(images, num_pairs):
         if has < needs:
+            hint = f" (it has enough for --num_pairs={most})" if most else ""
             raise UserError(
-                f"{num_pairs} pairs need {needs} {part} images; {images.source} has {has} "
-                "(give a smaller --num_pairs)"
+                f"{num_pairs} pairs need {needs} {part} images; {images.source} has {has}"
+                f"{hint}"
             )
+
+
+def _needs(images, num_pairs):
+    """(name of a part, how many images it has and needs, most pairs of all parts)."""
+    train, test = len(images.x_train), len(images.x_test)
+    if not images.reuse:
+        train_needs, test_needs = 4 * num_pairs, 2 * num_pairs
+        most = min(train // 4, test // 2)
+    else:
+        # So many that there are as many different pairs of them. Validation has a third.
+        test_needs = (3 + math.isqrt(8 * num_pairs - 7)) // 2
+        train_needs, few = 3 * test_needs, min(train // 3, test)
+        most = few * (few - 1) // 2
+    return ("training", train, train_needs, most), ("test", test, test_needs, most)
 
 
 def _reuse(part, num_pairs, rng):

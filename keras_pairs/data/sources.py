@@ -1,76 +1,44 @@
-"""Where labelled images come from. Importable without TensorFlow, Keras' cache included."""
+"""Where labelled images come from: a row for each source. Importable without TensorFlow."""
 
 import dataclasses
-import functools
-import hashlib
-import http.client
 import logging
 import os
 import pathlib
-import queue
-import threading
-import urllib.error
-import urllib.request
+from collections.abc import Callable
 
 import numpy as np
 
-from keras_pairs import files
-from keras_pairs.config import check
-from keras_pairs.data import npz_files
-from keras_pairs.errors import UserError
-
-# As `keras.datasets.mnist.load_data` has them. That function would import TensorFlow, which
-# has to wait until the command has decided how to use the processor.
-MNIST_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
-MNIST_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
-MNIST_BYTES = 11_490_434
-PATIENCE_S = 15
-# Of the 1,797 embedded digits the last ones are the test part.
-EMBEDDED_TEST = 500
+from keras_pairs.data import embedded, folders, idx_files, mnist, npz_files
+from keras_pairs.data.images import Images
+from keras_pairs.errors import UsageError, UserError
+from keras_pairs.outputs import CLASSES
 
 
 @dataclasses.dataclass(frozen=True)
-class Images:
-    """Labelled images in MNIST's form.
+class Source:
+    """A source of images, by the name that `--dataset` has for it.
 
     Attributes:
-      name: str, for tables and titles: "mnist", "digits", or a user's file without `.npz`.
-      source: str, where they were read: the path of an .npz, or "scikit-learn".
-      x_train, x_test: uint8 [N, 28, 28], 0 = background, 255 = ink.
-      y_train, y_test: uint8 [N], 0…9.
-      reuse: bool, whether an image may be in several pairs of its split. Only the embedded
-        digits are too few for pairs without it.
+      about: str, what it is, for `--help` and docs/data.md.
+      load: function of a `pathlib.Path` or None, and of whether to show progress, to
+        `Images`.
+      path: str, an example of its --data_path; empty of a source that takes none.
+      needs_path: bool, whether it is nothing without a path.
+      recognises: function of an existing `pathlib.Path`, whether it is of this source;
+        "auto" takes the first row that says yes.
     """
 
-    name: str
-    source: str
-    x_train: np.ndarray
-    y_train: np.ndarray
-    x_test: np.ndarray
-    y_test: np.ndarray
-    reuse: bool = False
-
-    @functools.cached_property
-    def digest(self):
-        """SHA-256 of the four arrays, hexadecimal."""
-        hashed = hashlib.sha256()
-        for key in npz_files.KEYS:
-            hashed.update(np.ascontiguousarray(getattr(self, key)))
-        return hashed.hexdigest()
-
-    def describe(self):
-        """dict for result files: name, source, sizes, digest."""
-        return {
-            "name": self.name,
-            "source": self.source,
-            "train_images": len(self.x_train),
-            "test_images": len(self.x_test),
-            "sha256": self.digest,
-        }
+    about: str
+    load: Callable
+    path: str = ""
+    needs_path: bool = False
+    recognises: Callable = lambda path: False
 
 
 def load_images(
-    dataset: str = "auto", data_path: str | os.PathLike | None = None
+    dataset: str = "auto",
+    data_path: str | os.PathLike | None = None,
+    verbose: bool = True,
 ) -> Images:
     """The images behind `--dataset` and `--data_path`.
 
@@ -78,122 +46,101 @@ def load_images(
         images.x_train.shape    # (1297, 28, 28)
 
     Args:
-      dataset: "mnist": `data_path` if given, else Keras' cache, else downloaded into it.
-        "digits": the 1,797 digits inside scikit-learn. "auto": "mnist" if it can be had,
-        else "digits" with a warning.
-      data_path: None or the path of an .npz with the keys x_train, y_train, x_test,
-        y_test.
+      dataset: a key of `SOURCES`. "auto" is what lies at `data_path`, whichever it is;
+        without it "mnist" if it can be had, else "digits" with a warning.
+      data_path: None, or the path of an .npz, of IDX files, or of a folder of pictures.
+      verbose: whether to show progress while pictures are prepared, which is done once.
 
     Returns:
       `Images`.
 
     Raises:
-      UserError: if the file is missing or bad, or MNIST cannot be had.
+      UserError: if a file is missing or bad, or MNIST cannot be had.
     """
-    check("dataset", dataset)
-    if dataset == "digits":
-        if data_path is not None:
-            raise UserError("--data_path goes with --dataset=mnist, not with digits")
-        return _embedded()
-    if data_path is not None:
-        return _read(pathlib.Path(data_path))
+    if dataset not in [*SOURCES]:
+        names = ", ".join(SOURCES)
+        raise UserError(f"dataset must be one of {names}. Received: dataset={dataset!r}")
+    source = SOURCES[dataset]
+    if data_path is None and source.needs_path:
+        raise UsageError(f"--dataset={dataset} needs --data_path, as {source.path}")
+    if data_path is not None and not source.path:
+        raise UsageError(f"--dataset={dataset} takes no --data_path")
+    if data_path is None:
+        return source.load(None, verbose)
     try:
-        return _cached_or_downloaded()
+        images = source.load(pathlib.Path(data_path), verbose)
+    except OSError as error:
+        where = error.filename or data_path
+        raise UserError(f"{where}: {error.strerror or error}") from error
+    _warn_of_missing_digits(images)
+    return images
+
+
+def _warn_of_missing_digits(images):
+    counts = np.bincount(images.y_train, minlength=CLASSES)
+    missing = ", ".join(str(digit) for digit in range(CLASSES) if not counts[digit])
+    # Of a single digit there is more to say: `check_enough` does.
+    if missing and np.count_nonzero(counts) > 1:
+        logging.getLogger(__name__).warning(
+            "%s: no training images of %s, which no network can learn from it",
+            images.source,
+            missing,
+        )
+
+
+def _auto(path, verbose):
+    if path is not None:
+        # The last row takes whatever is left, and says what it is not.
+        rows = (row for row in SOURCES.values() if row.recognises(path))
+        return next(rows).load(path, verbose)
+    try:
+        return mnist.load()
     except UserError as error:
-        if dataset == "mnist":
-            raise
         logging.getLogger(__name__).warning(
             "using the 1,797 digits inside scikit-learn, not MNIST (%s). For MNIST, give "
             "--data_path=mnist.npz or connect to the network.",
             error,
         )
-        return _embedded()
+        return embedded.load()
 
 
-def _read(path):
+def _mnist(path, verbose):
+    return mnist.load() if path is None else _auto(path, verbose)
+
+
+def _npz(path, verbose):
     return Images(path.stem, str(path), **npz_files.read(path))
 
 
-def _cached_or_downloaded():
-    home = os.environ.get("KERAS_HOME") or "~/.keras"
-    cache = pathlib.Path(os.path.expanduser(home)) / "datasets" / "mnist.npz"
-    try:
-        return _read(cache)
-    except UserError as error:
-        # Missing, or what a killed download left.
-        lacking = error
-    try:
-        content = _download()
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        with files.atomic_write(cache) as temporary:
-            temporary.write_bytes(content)
-    except UserError as error:
-        raise UserError(f"{lacking}, and MNIST cannot be downloaded: {error}") from error
-    except OSError as error:
-        raise UserError(f"MNIST cannot be kept: {cache}: {error.strerror}") from error
-    return _read(cache)
-
-
-def _download():
-    """The bytes of MNIST's file.
-
-    Raises:
-      UserError: if they are not to be had, with the reason.
-    """
-    try:
-        with _ask() as answer:
-            content = answer.read(MNIST_BYTES + 1)
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        reason = str(error).removeprefix("<urlopen error ").removesuffix(">")
-        raise UserError(reason or type(error).__name__) from error
-    if hashlib.sha256(content).hexdigest() == MNIST_SHA256:
-        return content
-    found = npz_files.kind(content[: npz_files.HEAD])
-    if found is None:
-        found = "another file"
-        if len(content) < MNIST_BYTES:
-            found = f"{len(content):,} of {MNIST_BYTES:,} bytes"
-    raise UserError(f"{MNIST_URL} gave {found}")
-
-
-def _ask():
-    """The server's answer, of which nothing is read yet.
-
-    It is asked in a thread, as the look-up of a name has no time-out.
-    """
-    answers = queue.SimpleQueue()
-
-    def ask():
-        try:
-            answers.put(urllib.request.urlopen(MNIST_URL, timeout=PATIENCE_S))
-        except urllib.error.HTTPError as error:
-            # It is the answer, too.
-            error.close()
-            answers.put(error)
-        except (OSError, ValueError, http.client.HTTPException) as error:
-            answers.put(error)
-
-    threading.Thread(target=ask, daemon=True).start()
-    try:
-        answer = answers.get(timeout=PATIENCE_S)
-    except queue.Empty:
-        raise TimeoutError("no answer") from None
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
-
-
-def _embedded():
-    """scikit-learn's digits: 8×8 of 0…16, enlarged as MNIST's: 20×20, centred in 28×28."""
-    from PIL import Image
-    from sklearn.datasets import load_digits
-
-    digits = load_digits()
-    x = np.zeros((len(digits.images), 28, 28), "uint8")
-    for canvas, small in zip(x, digits.images, strict=True):
-        grey = Image.fromarray(np.round(small * 255 / 16).astype("uint8"))
-        canvas[4:24, 4:24] = grey.resize((20, 20), Image.Resampling.BICUBIC)
-    y = digits.target.astype("uint8")
-    cut = len(x) - EMBEDDED_TEST
-    parts = x[:cut], y[:cut], x[cut:], y[cut:]
-    return Images("digits", "scikit-learn", *parts, reuse=True)
+SOURCES = {
+    "auto": Source(
+        "what lies at --data_path; without it MNIST where it can be had, else digits",
+        _auto,
+        "mine.npz",
+    ),
+    "mnist": Source("MNIST from Keras' cache, or downloaded into it", _mnist, "mnist.npz"),
+    "digits": Source(
+        "the 1,797 digits inside scikit-learn", lambda path, verbose: embedded.load()
+    ),
+    "idx": Source(
+        "MNIST's four IDX files, packed by gzip or not",
+        lambda path, verbose: idx_files.load(path),
+        "MNIST/raw/",
+        needs_path=True,
+        recognises=idx_files.recognises,
+    ),
+    "folder": Source(
+        "pictures in folders named 0 to 9",
+        folders.load,
+        "drawings/",
+        needs_path=True,
+        recognises=pathlib.Path.is_dir,
+    ),
+    "npz": Source(
+        "an .npz file of arrays",
+        _npz,
+        "mine.npz",
+        needs_path=True,
+        recognises=lambda path: True,
+    ),
+}

@@ -35,7 +35,7 @@ def inspect(path, images, seed, run_dir):
     if seed is None:
         seed = config.get("seed", 0)
     # At least so many; `scored_on` makes it as many as there are test images for.
-    count = min(NUM_PAIRS, len(images.x_test) // 2, len(images.x_train) // 4)
+    count = max(1, min(NUM_PAIRS, len(images.x_test) // 2, len(images.x_train) // 4))
     pairs = data.sample_pairs(images, count, seed, "test").test
     answers = model.compare(pairs.images[:, 0], pairs.images[:, 1])
     curve = scoring.reliability(answers.probability, pairs.target)
