@@ -6,9 +6,7 @@ draws a contact sheet, six pictures of each kind. Nothing may be trained or chos
 pictures: `benchmarks.pictures_study` judges by them.
 """
 
-import dataclasses
 import io
-import pathlib
 import zlib
 
 import numpy as np
@@ -19,7 +17,7 @@ from benchmarks import kinds_plain as plain
 from benchmarks import kinds_refused as refused
 from keras_pairs import data, files
 from keras_pairs.commands import flags, runner
-from keras_pairs.fields import Kind
+from keras_pairs.fields import new_file
 
 # Group: functions of (glyph, rng), which `kinds_plain` and `kinds_photos` describe.
 GROUPS = {
@@ -138,22 +136,9 @@ def viewed(content):
     return Image.alpha_composite(squares.convert("RGBA"), image).convert("RGB")
 
 
-def new_file(text):
-    """The `Flag` of a file that will be written."""
-
-    def right(path):
-        path = pathlib.Path(path or "").absolute()
-        return path.parent.is_dir() and not path.is_dir()
-
-    rule = "a file in a folder that exists"
-    return flags.Flag(Kind(str, lambda path: path is None or right(path), rule), text)
-
-
 FLAGS = {
     "data_path": flags.of_field("data_path"),
-    "output": dataclasses.replace(
-        new_file("Where the contact sheet goes."), default="contact.png"
-    ),
+    "output": flags.Flag(new_file(".png"), "Where the contact sheet goes.", "contact.png"),
 }
 
 

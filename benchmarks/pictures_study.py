@@ -26,7 +26,7 @@ from benchmarks import kinds
 from keras_pairs import data, files, machine, startup, tables
 from keras_pairs.commands import flags, runner
 from keras_pairs.errors import UserError
-from keras_pairs.fields import integer
+from keras_pairs.fields import integer, new_file
 
 PICTURES = 200
 FLAGS = {
@@ -34,7 +34,7 @@ FLAGS = {
     "data_path": flags.of_field("data_path"),
     "pictures": flags.Flag(integer(1), "Pictures of each kind.", PICTURES),
     "seed": flags.Flag(integer(0), "Decides the digits and all of the pictures.", 0),
-    "output": kinds.new_file("A JSON file for the results."),
+    "output": flags.Flag(new_file(".json"), "A file for the results."),
 }
 
 

@@ -102,14 +102,22 @@ def file():
     return _path(lambda path: path.is_file(), "an existing file")
 
 
-def new_file(suffix):
-    """A path to write to, whose name ends in `suffix`, in an existing folder."""
+def new_file(suffix=""):
+    """The path of a file, existing or new, in an existing folder, or None.
+
+    Args:
+      suffix: str, what its name must end in.
+    """
 
     def right(value):
+        if value is None:
+            return True
         path = pathlib.Path(value)
-        return path.suffix == suffix and path.parent.is_dir() and not path.is_dir()
+        named = value != "" and value.endswith(suffix)
+        return named and not path.is_dir() and path.absolute().parent.is_dir()
 
-    return Kind(str, right, f"the path of a {suffix} file in an existing folder")
+    kind = f"a {suffix} file" if suffix else "a file"
+    return Kind(str, right, f"{kind}, existing or new, in an existing folder")
 
 
 def existing():
@@ -124,18 +132,6 @@ def _path(exists, text):
         return value
 
     return Kind(parse, lambda value: value is None or value != "", "a path", text)
-
-
-def new_file():
-    """The path of a file, existing or new, in an existing folder, or None."""
-
-    def right(value):
-        if value is None:
-            return True
-        path = pathlib.Path(value)
-        return value != "" and not path.is_dir() and path.absolute().parent.is_dir()
-
-    return Kind(str, right, "a file, existing or new, in an existing folder")
 
 
 def folder():

@@ -165,7 +165,7 @@ BAD = [
     (("predict", A, "--split", "--csv=pairs.csv"), 2, "do not go together"),
     (("predict", "--split", "--csv=pairs.csv"), 2, "--csv does not go with --split"),
     (("predict", A, B, "--request", "--show=x.png"), 2, "does not go with --show"),
-    (("predict", A, B, "--show=x.jpg"), 2, "a .png file"),
+    (("predict", A, B, "--show=x.jpg"), 2, "a .png file, existing or new"),
     (("predict", A, B, "--show=none/x.png"), 2, "in an existing folder"),
     (("predict", A, "--split"), 1, "a.png: two digits are needed, 1 found"),
     (("predict", A, B, "--model=/no/such"), 2, "model=/no/such"),
