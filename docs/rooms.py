@@ -18,7 +18,7 @@ ROOMS = {
     ),
     "config": ("config",),
     "command lines": (
-        *("__main__", "evaluate", "export", "predict", "score", "serve", "train"),
+        *("__main__", "evaluate", "export", "ink", "predict", "score", "serve", "train"),
     ),
 }
 # What a room is for, and its column in the picture.

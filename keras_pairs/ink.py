@@ -8,24 +8,28 @@ anew for every step. A training that was stopped goes on with the same --run_dir
 
 from keras_pairs import data, files, startup
 from keras_pairs.commands import flags, runner
+from keras_pairs.config import FIELDS
 from keras_pairs.fields import integer
+from keras_pairs.progress import Progress
 
-EPOCHS = flags.Flag(integer(1), "Epochs of 100 steps.", 60)
 FLAGS = {
-    **{name: flags.of_field(name) for name in ("dataset", "data_path", "seed")},
-    "epochs": EPOCHS,
+    **{
+        name: flags.of_field(name, default=FIELDS[name].default)
+        for name in ("dataset", "data_path", "seed")
+    },
+    "epochs": flags.Flag(integer(1), "Epochs of 100 steps.", 90),
     **flags.others("run_dir", "verbosity"),
 }
 
 
 def main(values):
-    images = data.load_images(values["dataset"].value or "auto", values["data_path"].value)
+    images = data.load_images(values["dataset"].value, values["data_path"].value)
     run_dir = files.make_run_dir(values["run_dir"].value, "ink")
     startup.import_tensorflow(work=0)
     from keras_pairs.pictures import ink_training
 
-    epochs, seed = values["epochs"].value, values["seed"].value or 0
-    progress = ink_training.Progress(epochs, verbose=values["verbosity"].value == "1")
+    epochs, seed = values["epochs"].value, values["seed"].value
+    progress = Progress(epochs, "epochs", values["verbosity"].value == "1")
     found = ink_training.train(images, epochs, seed, run_dir, progress)
     for view, measured in found["validation"].items():
         shares = (f"{name} {value:.3f}" for name, value in measured.items())

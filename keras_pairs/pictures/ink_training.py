@@ -9,7 +9,6 @@ import numpy as np
 from keras_pairs import files
 from keras_pairs.errors import UserError
 from keras_pairs.pictures import ink_network, scenes
-from keras_pairs.training.progress import EpochProgress
 
 STEPS_PER_EPOCH = 100
 LEARNING_RATE = 3e-3
@@ -54,13 +53,6 @@ class Scenes(keras.utils.PyDataset):
         return draw(rng, self.glyphs, view, view.batch)
 
 
-class Progress(EpochProgress):
-    """The bar over a training's epochs, with the loss behind it."""
-
-    def shown(self, logs):
-        return [("loss", float(logs["loss"]))]
-
-
 def draw(rng, glyphs, view, count):
     """`count` scenes as `fit` takes them: pictures, and their inks and bodies."""
     drawn = [scenes.scene(rng, glyphs, view.side, view.sizes) for _ in range(count)]
@@ -80,7 +72,7 @@ def train(images, epochs, seed, run_dir, progress=None):
       seed: int.
       run_dir: Path of an existing folder, which gets `ink.keras` (after each epoch),
         `ink_weights.npz` and `metrics.json`.
-      progress: `Progress` or None.
+      progress: `progress.Progress` of `epochs`, or None.
 
     Returns:
       dict of metrics.json.
@@ -97,16 +89,15 @@ def train(images, epochs, seed, run_dir, progress=None):
     training = np.arange(len(images.x_train)) % HELD_OUT > 0
     network = _begun(run_dir, epochs, seed)
     done = int(network.optimizer.iterations) // STEPS_PER_EPOCH
-    if progress:
-        progress.done = done
     for epoch in range(done, epochs):
         dataset = Scenes(images.x_train[training], seed, epoch)
-        callbacks = [progress] if progress else []
-        network.fit(dataset, shuffle=False, verbose=0, callbacks=callbacks)
+        network.fit(dataset, shuffle=False, verbose=0)
         with files.atomic_write(run_dir / CHECKPOINT) as temporary:
             draft = temporary.with_suffix(".keras")
             network.save(draft)
             os.replace(draft, temporary)
+        if progress:
+            progress.show(epoch + 1)
     ink_network.save(network, run_dir / WEIGHTS)
     metrics = {
         "config": config,
