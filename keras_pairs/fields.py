@@ -113,8 +113,8 @@ def new_file(suffix=""):
         if value is None:
             return True
         path = pathlib.Path(value)
-        named = value != "" and value.endswith(suffix)
-        return named and not path.is_dir() and path.absolute().parent.is_dir()
+        free = path.is_file() or not path.is_dir()
+        return value.endswith(suffix) and free and path.absolute().parent.is_dir()
 
     kind = f"a {suffix} file" if suffix else "a file"
     return Kind(str, right, f"{kind}, existing or new, in an existing folder")

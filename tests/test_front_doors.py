@@ -18,7 +18,7 @@ from keras_pairs.training import run
 
 ROOT = pathlib.Path(__file__).parent.parent
 COMMANDS = {
-    "keras_pairs": ("train", "evaluate", "score", "export", "predict", "serve"),
+    "keras_pairs": ("train", "evaluate", "score", "export", "predict", "serve", "ink"),
     "tuner": ("search",),
 }
 MODULES = [f"{package}.{name}" for package, names in COMMANDS.items() for name in names]
