@@ -21,9 +21,10 @@ import tempfile
 import threading
 
 import numpy as np
+from PIL import Image
 
 from benchmarks import kinds
-from keras_pairs import data, files, machine, startup, tables
+from keras_pairs import data, files, machine, plots, startup, tables
 from keras_pairs.commands import flags, runner
 from keras_pairs.errors import UserError
 from keras_pairs.fields import integer, new_file
@@ -34,6 +35,7 @@ FLAGS = {
     "data_path": flags.of_field("data_path"),
     "pictures": flags.Flag(integer(1), "Pictures of each kind.", PICTURES),
     "seed": flags.Flag(integer(0), "Decides the digits and all of the pictures.", 0),
+    "gallery": flags.Flag(new_file(".png"), "A file for one picture of each kind."),
     "output": flags.Flag(new_file(".json"), "A file for the results."),
 }
 
@@ -155,6 +157,35 @@ def measure_all(paths, data_path, pictures, seed, on_row):
     return [job.result() for job in jobs]
 
 
+def gallery(model, images, seed, path):
+    """Draws one picture of each kind with what the network sees of it and what it reads."""
+    columns = 9
+    rows = -(-len(kinds.KINDS) // columns)
+    figure, grid = plots.subplots(rows, columns, figsize=(1.9 * columns, 1.35 * rows))
+    for axes in grid.flat[len(kinds.KINDS) :]:
+        axes.axis("off")
+    for axes, kind in zip(grid.flat, kinds.KINDS, strict=False):
+        ((content, index),) = kinds.samples(kind, images.x_test, 1, seed)
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder) / "picture"
+            file.write_bytes(content)
+            seen = model.look(file)
+        read = model.compare(seen.image, seen.image).digits[0, 0]
+        picture = kinds.viewed(content)
+        picture.thumbnail((112, 112))
+        both = Image.new("RGB", (228, 112), "white")
+        both.paste(picture, ((112 - picture.width) // 2, (112 - picture.height) // 2))
+        both.paste(Image.fromarray(255 - seen.image).resize((112, 112), 0), (116, 0))
+        axes.imshow(both)
+        axes.set(xticks=[], yticks=[])
+        right = seen.count == 1 and read == images.y_test[index]
+        shown = f"reads {read}" if seen.count == 1 else f"{seen.count} digits found"
+        colour = plots.OURS if right else plots.BAD
+        axes.set_title(kind, fontsize=7)
+        axes.set_xlabel(shown, fontsize=8, color=colour)
+    plots.save(figure, path)
+
+
 def tabulate(rows):
     """Rows of results.json as lines of a table, with a mean of each group."""
     models = list(rows[0]["models"])
@@ -197,6 +228,9 @@ def main(values):
     runner.say(tables.markdown_table(tabulate(rows)))
     for number, name in enumerate(rows[0]["models"], 1):
         runner.say(f"model {number}: {name}")
+    if values["gallery"].value:
+        (model, *_), _ = _loaded(paths, values["data_path"].value)
+        gallery(model, images, seed, values["gallery"].value)
     if values["output"].value:
         origin = {"seed": seed, "dataset": images.describe(), **files.provenance()}
         files.write_json(values["output"].value, {"rows": rows, **origin})

@@ -77,7 +77,7 @@ LATER = [
     (("train", "--w_m=0", "--w_a=0"), "w_m + w_a must be positive"),
     (("evaluate", "--table1", "--nb_f=8"), "--nb_f does not go with --table1"),
     (("evaluate", "--table1", "--preset=best"), "--preset does not go with --table1"),
-    (("train", "--dataset=digits", f"--data_path={__file__}"), "takes no --data_path"),
+    (("train", "--dataset=digits", f"--data_path={__file__}"), "--data_path goes with"),
     (("train", "--dataset=digits", "--run_dir=/proc/nowhere"), "/proc/nowhere"),
 ]
 
