@@ -148,7 +148,7 @@ def test_a_contact_sheet(digits, npz, tmp_path):
 def test_an_output_that_cannot_be_written_is_known_at_once(name, tmp_path):
     for path in (tmp_path / "none" / "x.png", tmp_path):
         done = helpers.call(f"benchmarks.{name}", f"--output={path}")
-        helpers.assert_one_line(done, 2, "a file in a folder that exists")
+        helpers.assert_one_line(done, 2, "in an existing folder")
 
 
 class Reader:
