@@ -1,13 +1,7 @@
 """What is prepared of pictures, that it is done once, and what a damaged cache does."""
 
 import functools
-import os
-import pathlib
 import shutil
-import signal
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
@@ -17,8 +11,7 @@ from keras_pairs import data
 from keras_pairs.data import preparation
 from keras_pairs.errors import UserError
 from keras_pairs.pictures import drawing, image_files, prepare
-from keras_pairs.progress import Progress
-from tests import drawings, helpers
+from tests import drawings
 
 
 @pytest.fixture(autouse=True)
@@ -232,112 +225,3 @@ def test_pictures_are_not_read_far_ahead(folder, monkeypatch):
         next(answers)
         assert len(read) <= count + 2 * prepare.AHEAD + 2
     answers.close()
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    """A clock that the test moves: a list of one number."""
-    now = [100.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    return now
-
-
-def test_a_log_has_a_line_now_and_then(clock, capsys):
-    progress = Progress(5000, "pictures prepared")
-    for done in range(1, 5001):
-        # The first takes five seconds, the others ten milliseconds.
-        clock[0] += 5 if done == 1 else 0.01
-        progress.show(done)
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "501/5,000 pictures prepared  0:45 to go"
-    assert lines[-1] == "5,000/5,000 pictures prepared" and len(lines) == 6
-
-
-def test_a_terminal_has_one_line(clock, capsys, monkeypatch):
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    progress = Progress(3, "pictures")
-    for done in (1, 2):
-        clock[0] += 60
-        progress.show(done)
-    progress.stop()
-    shown = capsys.readouterr().out
-    assert (
-        shown.replace("\r\033[K", "|")
-        == "|0/3 pictures|1/3 pictures|2/3 pictures  1:00 to go\n"
-    )
-    Progress(3, "pictures", verbose=False).show(3)
-    assert capsys.readouterr().out == ""
-
-
-LOAD = "import sys; from keras_pairs import load_images; load_images('folder', sys.argv[1])"
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(os.name != "posix", reason="kills with signals")
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_no_process_outlives_who_asked(folder, how, monkeypatch):
-    psutil = pytest.importorskip("psutil")
-    # So many that it is not done before.
-    for number in range(2000):
-        os.link(folder / "3" / "0.png", folder / "3" / f"more{number}.png")
-    parent = subprocess.Popen(
-        [sys.executable, "-c", LOAD, folder],
-        cwd=helpers.ROOT,
-        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-    process, children = psutil.Process(parent.pid), []
-    while not children:
-        children = process.children()
-        time.sleep(0.05)
-    # It is at work, and no longer starting.
-    while children[0].cpu_times().user < 2 and children[0].is_running():
-        time.sleep(0.05)
-    parent.send_signal(how)
-    parent.communicate()
-    _, alive = psutil.wait_procs(children, timeout=60)
-    assert not alive
-    leftover = list(pathlib.Path(os.environ["KERAS_HOME"]).rglob(".tmp-*"))
-    assert not leftover
-
-
-@pytest.mark.slow
-def test_a_folder_of_pictures_is_trained_on(digits, tmp_path, home):
-    """The command as a user gives it; then its search, whose workers prepare nothing."""
-    folder = drawings.write(tmp_path / "my drawings", digits, 50)
-    (folder / "3" / "notes.txt").write_text("no picture")
-    told = f"WARNING: {folder}: 1 of 501 files cannot be used:\n  3/notes.txt: not an image"
-    flags = ("--nb_f=8", "--lr=0.01", "--batch_size=50", "--epochs=12", "--seed=1")
-    flags += (f"--data_path={folder}", "--weight_sharing=true", "--num_pairs=1000")
-    done = helpers.command("train", *flags, cwd=tmp_path)
-    assert done.returncode == 0 and done.stderr.startswith(told), done.stderr
-    assert len(done.stderr.splitlines()) == 2
-    assert "501/501 pictures prepared" in done.stdout.splitlines()
-    assert "saved_models/my_drawings-paper" in done.stdout
-    (metrics,) = tmp_path.glob("runs/*/metrics.json")
-    found = preparation.files.read_json(metrics)
-    dataset = found["dataset"]
-    assert (dataset["name"], dataset["train_images"]) == ("my drawings", 400)
-    # It has learned to compare and to read.
-    assert found["test_accuracy"]["comparison"] > 0.65
-    assert found["test_accuracy"]["first_digit"] > 0.5
-    # Who prepares anything again is refused it: the pictures are gone, names and times not.
-    for path in folder.rglob("*.*"):
-        times = path.stat()
-        path.write_bytes(bytes(times.st_size))
-        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-    before = kept(home).read_bytes()
-    flags = ("--nb_f=2", "--lr=0.01,0.005", "--batch_size=50", "--w_a=1", "--epochs=1")
-    flags += ("--num_pairs=60", "--workers=2", f"--run_dir={tmp_path}/grid")
-    done = helpers.command("search", *flags, f"--data_path={folder}", cwd=tmp_path)
-    assert done.returncode == 0 and done.stderr.startswith(told), done.stderr
-    # Once, and not by each worker.
-    assert len(done.stderr.splitlines()) == 2
-    assert "2/2 trials  0 failed" in done.stdout and "prepared" not in done.stdout
-    done = helpers.command("search", f"--run_dir={tmp_path}/grid", cwd=tmp_path)
-    assert done.returncode == 0 and "2/2 trials" in done.stdout, done.stderr
-    model = f"--model={tmp_path}/saved_models/my_drawings-paper"
-    done = helpers.command("score", model, f"--data_path={folder}", cwd=tmp_path)
-    assert done.returncode == 0 and "50 test pairs" in done.stdout, done.stderr
-    assert kept(home).read_bytes() == before
