@@ -31,7 +31,7 @@ ABOUT = {
     "networks": ("section II.A and its kits", 1),
     "data": ("images and pairs", 2.8),
     "pictures": ("a stranger's file to MNIST's form", 3.8),
-    "config": ("every field of a training", 1.5),
+    "config": ("every field of a training", 0.6),
     "tools": ("for everybody", 2.8),
     "facts": ("the paper, outputs, trunks", 2.2),
 }
