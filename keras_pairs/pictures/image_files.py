@@ -18,6 +18,8 @@ from keras_pairs.pictures import image_kinds, image_pixels
 MAX_PIXELS = 50 * 2**20
 # As many pixels of four bytes, and what stands around them.
 MAX_BYTES = 256 * 2**20
+# What the published graph decodes.
+MAX_SIDE = 2048
 # What a PNG has at most that is handed on as it is, and what all others are reduced to.
 KEPT_SIDE, KEPT_BYTES = 1024, 16 * 2**20
 # A JPEG is decoded at a half, a quarter or an eighth, but to no fewer pixels a side.
@@ -103,17 +105,16 @@ def _encoded(file, kind, only_if_needed=False):
                 wanted = (max(1, side * DRAFT_SIDE // longest) for side in image.size)
                 image.draft(None, tuple(wanted))
         lower = image_pixels.lower_bytes(image)
-        held = image_pixels.orientation(image)
         image.load()
         profile = image.info.get("icc_profile")
 
         def open_lower():
             other = _opened(file, kind)
             other.tile = lower
-            image_pixels.orientation(other)
             other.load()
             return other
 
+        held = image_pixels.orientation(image)
         values = image_pixels.deep(image, lower and open_lower)
         if only_if_needed and held == 1 and (values is None or values.depth == 16):
             return None
@@ -186,18 +187,19 @@ def _check_scans(file):
     Raises:
       UserError: if it has more than `MAX_SCANS`.
     """
-    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        begun = re.finditer(rb"\xff\xda", content)
-        if not any(itertools.islice(begun, MAX_SCANS, None)):
-            return
-        # A video may follow the picture, or a preview come before it.
-        place, scans = 2, 0
-        while (marker := JPEG_MARKER.search(content, place)) and marker[1] != b"\xd9":
-            scans += marker[1] == b"\xda"
-            if scans > MAX_SCANS:
-                raise UserError(f"a JPEG in more than {MAX_SCANS} steps")
-            place = marker.end()
-            place += int.from_bytes(content[place : place + 2], "big")
+    # Closes itself with the last match in it.
+    content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    begun = re.finditer(rb"\xff\xda", content)
+    if not any(itertools.islice(begun, MAX_SCANS, None)):
+        return
+    # A video may follow the picture, or a preview come before it.
+    place, scans = 2, 0
+    while (marker := JPEG_MARKER.search(content, place)) and marker[1] != b"\xd9":
+        scans += marker[1] == b"\xda"
+        if scans > MAX_SCANS:
+            raise UserError(f"a JPEG in more than {MAX_SCANS} steps")
+        place = marker.end()
+        place += int.from_bytes(content[place : place + 2], "big")
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from keras_pairs.errors import UserError
 # What PNG has, of 8 bits or fewer.
 PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA")
 # How many bits cameras, scanners and programs give a value.
-DEPTHS = (8, 10, 12, 14, 16, 24, 32)
+DEPTHS = (8, 10, 12, 14, *range(16, 33))
 # Pixels that are worked on at a time.
 STRIP = 2**20
 OTHER_ORDER = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
@@ -85,9 +85,10 @@ class Deep:
     def __init__(self, image, lower=None):
         self._image, self._lower = image, lower
         tags = getattr(image, "tag_v2", {})
-        # Pillow has no unsigned 32 bits; TIFF's tag of 339 says 1 where it meant them.
+        # Pillow has no unsigned 32 bits; TIFF's tag 339 is 1 where the file means them.
         unsigned = image.mode == "I" and tags.get(339, (1,))[0] == 1
-        self._dtype = np.uint32 if unsigned else None
+        wide = "uint32" if unsigned else "int32"
+        self._dtype = wide if image.mode == "I" else "uint16"
         lowest, colour, alpha = 0, 0, 0
         for box in strips(image.size):
             values = self._values(box)
@@ -97,22 +98,21 @@ class Deep:
         if lowest < 0:
             raise UserError("its pixels go below 0: save it with 8 or 16 bits")
         self.depth, alpha_depth = (DEPTHS[_depth(peak)] for peak in (colour, alpha))
-        depths = [self.depth] * 3 + [alpha_depth]
-        self._scale = np.array([255 / (2**bits - 1) for bits in depths])
+        # The upper 8 of them, as everybody takes the upper 8 of 16.
+        self._shift = np.array([self.depth] * 3 + [alpha_depth], self._dtype) - 8
 
     def _values(self, box):
         """Integers [h, w, 1, 3 or 4]."""
-        values = np.asarray(self._image.crop(box))
+        # Of other byte order where the file is; wraps where it is signed and need not be.
+        values = np.asarray(self._image.crop(box)).astype(self._dtype, copy=False)
         if self._lower is not None:
-            values = (values.astype("uint16") << 8) + np.asarray(self._lower.crop(box))
-        if self._dtype and values.dtype == np.int32:
-            values = values.view(self._dtype)
+            values = (values << 8) + np.asarray(self._lower.crop(box))
         return values if values.ndim == 3 else values[..., None]
 
     def crop(self, box):
         """A part with 8 bits: L, RGB, RGBA, or LA and RGBA where one shade is none."""
         values = self._values(box)
-        colours = np.round(values * self._scale[: values.shape[-1]]).astype("uint8")
+        colours = (values >> self._shift[: values.shape[-1]]).astype("uint8")
         none = self._image.info.get("transparency")
         if none is not None and values.shape[-1] < 4:
             seen = (values != none).any(-1, keepdims=True)
@@ -167,13 +167,14 @@ def _plain(image):
 
 
 def orientation(image):
-    """How a camera was held: 1 to 8 as in Exif, 1 where nothing says it.
+    """How a camera was held: 2 to 8 as in Exif; 1 where it was upright or nobody knows.
 
-    To be asked before the image is loaded: a TIFF that is turned while it is loaded
-    takes twice the memory. What was asked is not done by Pillow any more.
+    Args:
+      image: a `PIL.Image`, loaded: of a PNG it may stand at the end, and a TIFF is turned
+        by Pillow while it is loaded.
     """
     try:
-        found = image.getexif().pop(Base.Orientation, 1)
+        found = image.getexif().get(Base.Orientation, 1)
     # Of damaged data Pillow raises whatever it met; the picture may be whole.
     except Exception:
         return 1
