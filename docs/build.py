@@ -60,6 +60,13 @@ def departures(path):
     return tables.markdown_table(tabulate(_rows(path)))
 
 
+def load(path):
+    """What a server answers, from the results.json of that benchmark."""
+    from benchmarks.load import page
+
+    return page(_json(path))
+
+
 def score(path):
     """Accuracies of a published model, from the results.json of `keras_pairs.score`."""
     found = _json(path)
@@ -121,6 +128,7 @@ KINDS = {
     "sharing": study("sharing"),
     "ablation": study("ablation"),
     "departures": departures,
+    "load": load,
     "score": score,
     "origin": origin,
     "search": search,
