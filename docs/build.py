@@ -69,6 +69,11 @@ def sources(path):
         example = f" --data_path={source.path}" if source.needs_path else ""
         lines.append(f"| `--dataset={name}{example}` | {source.about} |")
     return "\n".join([*lines, ""])
+def load(path):
+    """What a server answers, from the results.json of that benchmark."""
+    from benchmarks.load import page
+
+    return page(_json(path))
 
 
 def score(path):
@@ -159,6 +164,7 @@ KINDS = {
     "sharing": study("sharing"),
     "ablation": study("ablation"),
     "departures": departures,
+    "load": load,
     "score": score,
     "pictures": pictures,
     "ink": ink("tabulate"),
