@@ -69,6 +69,8 @@ def sources(path):
         example = f" --data_path={source.path}" if source.needs_path else ""
         lines.append(f"| `--dataset={name}{example}` | {source.about} |")
     return "\n".join([*lines, ""])
+
+
 def load(path):
     """What a server answers, from the results.json of that benchmark."""
     from benchmarks.load import page
