@@ -16,6 +16,8 @@ from keras_pairs.pictures.image_files import MAX_PIXELS, MEGA
 
 PNG_START = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 SIDE, BOX = 28, 20
+# MNIST's centres of mass lie in 14…15, both down and across, where its pixel 0 is 0…1.
+CENTRE = 14.5
 # Pixels; larger pictures are reduced to it first. Four times what the ink network sees of a
 # whole picture.
 LONGER_SIDE = 512
@@ -213,8 +215,8 @@ def _thicken(ink):
 
 
 def _offset(ink, axis):
-    """Where the image must begin for its centre of mass to lie in the middle."""
+    """Where the image must begin for its centre of mass to lie where MNIST's do."""
     mass = tf.reduce_sum(ink, 1 - axis)
     places = tf.range(tf.cast(tf.size(mass), tf.float32)) + 0.5
     centre = tf.reduce_sum(mass * places) / tf.reduce_sum(mass)
-    return tf.cast(tf.round(SIDE / 2 - centre), tf.int32)
+    return tf.cast(tf.round(CENTRE - centre), tf.int32)
