@@ -8,7 +8,7 @@
 
 from keras_pairs.commands import front_door
 
-COMMANDS = ("train", "evaluate", "score", "export", "predict", "serve")
+COMMANDS = ("train", "evaluate", "score", "export", "predict", "serve", "ink")
 
 
 def run():

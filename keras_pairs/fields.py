@@ -102,6 +102,16 @@ def file():
     return _path(lambda path: path.is_file(), "an existing file")
 
 
+def new_file(suffix):
+    """A path to write to, whose name ends in `suffix`, in an existing folder."""
+
+    def right(value):
+        path = pathlib.Path(value)
+        return path.suffix == suffix and path.parent.is_dir() and not path.is_dir()
+
+    return Kind(str, right, f"the path of a {suffix} file in an existing folder")
+
+
 def existing():
     """A path; as text, that of an existing file or folder."""
     return _path(lambda path: path.exists(), "an existing file or folder")

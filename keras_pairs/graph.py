@@ -1,8 +1,25 @@
-"""Checks inside a TensorFlow graph, and what they say."""
+"""Graphs without variables, checks inside a graph, and what they say."""
 
 import re
 
 import tensorflow as tf
+from tensorflow.python.framework import convert_to_constants
+
+
+def freeze(function, spec):
+    """Makes the variables of a function constants: nothing is left to read or to train.
+
+    Args:
+      function: of a tensor to a tensor or a dict of tensors.
+      spec: `tf.TensorSpec`.
+
+    Returns:
+      (concrete function to a list of tensors, by sorted names where they were a dict; what
+      `function` gives, as symbolic tensors).
+    """
+    traced = tf.function(function, [spec], autograph=False).get_concrete_function()
+    frozen = convert_to_constants.convert_variables_to_constants_v2(traced)
+    return frozen, traced.structured_outputs
 
 
 def require(condition, message, value):

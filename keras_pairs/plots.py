@@ -156,6 +156,11 @@ def subplots(*shape, figsize, **options):
     return figure, figure.subplots(*shape, **options)
 
 
+def plain(text):
+    """Text from outside for a title or label: a $ in it starts no formula."""
+    return str(text).replace("$", r"\$")
+
+
 def save(figure, path):
     """Writes a picture, atomically."""
     with atomic_write(path) as temporary:

@@ -1,6 +1,7 @@
 """Says whether the digit in one image is less than or equal to the one in another.
 
     python -m keras_pairs.predict a.png b.png
+    python -m keras_pairs.predict both.jpg --split
     python -m keras_pairs.predict --csv=pairs.csv --json
 
 The model in the box answers, or the one that --model names, and each answer says so. A CSV
@@ -13,36 +14,29 @@ import pathlib
 
 from keras_pairs import startup
 from keras_pairs.commands import answers, flags, runner
-from keras_pairs.errors import UsageError, UserError
+from keras_pairs.errors import UserError
 
-FLAGS = flags.others("model", "csv", "json", "request")
+FLAGS = flags.others("model", "csv", "json", "request", "show", "split")
 
 
 def main(values, *images):
-    table = values["csv"].value
-    if len(images) != (0 if table else 2):
-        raise UsageError(
-            "--csv and images do not go together" if table else "needs two images, or --csv"
-        )
-    as_json, request = values["json"].value, values["request"].value
-    if as_json and request:
-        raise UsageError("--json does not go with --request")
-    rows = answers.read_rows(table) if table else [images]
+    flag = {name: values[name].value for name in FLAGS}
+    answers.check_flags(flag, len(images))
+    table = flag["csv"]
     folder = pathlib.Path(table).parent if table else pathlib.Path()
+    rows = answers.read_rows(table) if table else [images]
     errors = []
-    if request:
+    if flag["request"]:
         errors = answers.print_request(rows, folder)
     else:
         startup.import_tensorflow(keras=False)
         from keras_pairs.serving import comparer
 
-        model = comparer.load(values["model"].value)
+        model = comparer.load(flag["model"])
         if table:
-            errors = answers.print_answers(rows, folder, model, as_json)
+            errors = answers.print_answers(rows, folder, model, flag["json"])
         else:
-            found = model.compare(*([image] for image in images))
-            line = answers.describe(images, found, 0, model, as_json)
-            runner.say(line if as_json else f"{line} [{model}]")
+            answers.print_answer(images, model, flag)
     if len(errors) == len(rows) == 1:
         raise UserError(str(errors[0]))
     if errors:

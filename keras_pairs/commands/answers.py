@@ -6,7 +6,7 @@ import json
 import sys
 
 from keras_pairs.commands import runner
-from keras_pairs.errors import UserError
+from keras_pairs.errors import UsageError, UserError
 from keras_pairs.pictures import image_files
 
 CHUNK = 256
@@ -38,6 +38,35 @@ def read_rows(path):
     if not rows:
         raise UserError(f"{path}: names no pair")
     return rows
+
+
+def check_flags(flag, images):
+    """Refuses flags of `predict` that do not go together.
+
+    Args:
+      flag: dict, name → value.
+      images: int, how many images are given.
+
+    Raises:
+      UsageError: naming them.
+    """
+    if flag["csv"] and images:
+        raise UsageError("--csv and images do not go together")
+    needed = 0 if flag["csv"] else 1 if flag["split"] else 2
+    if images != needed:
+        what = (
+            "one image that shows two digits" if flag["split"] else "two images, or --csv"
+        )
+        raise UsageError(f"needs {what}")
+    for one, other in (
+        ("json", "request"),
+        ("csv", "split"),
+        ("csv", "show"),
+        ("request", "split"),
+        ("request", "show"),
+    ):
+        if flag[one] and flag[other]:
+            raise UsageError(f"--{one} does not go with --{other}")
 
 
 def request_body(pairs):
@@ -87,6 +116,29 @@ def print_request(rows, folder):
     if pairs:
         runner.say(request_body(pairs))
     return errors
+
+
+def print_answer(images, model, flag):
+    """Prints the answer for the pair that the command line names, and draws it.
+
+    Args:
+      images: two paths, or one with --split.
+      model: `Comparer`.
+      flag: dict, the flags of `predict`.
+    """
+    names = images
+    if flag["split"]:
+        (path,) = images
+        images = model.split(path)
+        names = [f"{path} ({side})" for side in ("first", "second")]
+    if flag["show"]:
+        from keras_pairs.serving import showing
+
+        # Before the answer: a refusal is what one most wants to see the reason of.
+        showing.show(list(zip(names, images, strict=True)), model, flag["show"])
+    found = model.compare(*([image] for image in images))
+    line = describe(names, found, 0, model, flag["json"])
+    runner.say(line if flag["json"] else f"{line} [{model}]")
 
 
 def print_answers(rows, folder, model, as_json):

@@ -12,6 +12,7 @@ from keras_pairs.fields import (
     file,
     folder,
     integer,
+    new_file,
     number,
     text,
     yes_no,
@@ -106,6 +107,14 @@ OTHERS = {
         text(), "Address to listen on; 0.0.0.0 for every machine's requests.", "127.0.0.1"
     ),
     "port": Flag(integer(0, 65535), "Port to listen on; 0 for any that is free.", 8501),
+    "show": Flag(
+        new_file(".png"), "Write a picture (.png) of what was found and why it answers so."
+    ),
+    "split": Flag(
+        yes_no(),
+        "The one picture given shows both digits; the left one is the first.",
+        False,
+    ),
     "from_search": Flag(
         existing(), "Evaluate the configurations that a search selected: its --run_dir."
     ),

@@ -1,54 +1,138 @@
 """From a PNG image to MNIST's form, as graph operations: what the signature `png` does.
 
-The steps are those by which MNIST was made (LeCun et al., 1998): the ink is cropped, scaled
-to fit 20×20 without changing its proportions, and centred by its centre of mass in 28×28.
+The ink network finds the digit. The rest are the steps by which MNIST was made (LeCun et
+al., 1998): the ink is cropped, scaled to fit 20×20 without changing its proportions, and
+centred by its centre of mass in 28×28.
 """
 
+import functools
 import math
 
 import tensorflow as tf
 
-from keras_pairs.graph import require
-from keras_pairs.pictures.image_files import MAX_SIDE
+from keras_pairs.graph import freeze, require
+from keras_pairs.pictures import finding, ink_network
+from keras_pairs.pictures.image_files import MAX_PIXELS
 
 PNG_START = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 SIDE, BOX = 28, 20
+# Pixels; larger pictures are reduced to it first. Four times what the ink network sees of a
+# whole picture.
+LONGER_SIDE = 512
+# Of 255: how near to black or white the median of a border is in MNIST's own form.
+PURE = 8.0
 # Of 255. Paper is less even than this, and a pencil leaves more.
 FAINTEST_INK = 32.0
 # Pixels of 28×28; of MNIST's strokes one in a hundred is thinner. Measured on drawings with
 # thin pens: thickening them lifts the digits read right from 70 % to 95 %.
 THINNEST_STROKE = 1.5
+# What a picture without a digit, and one with several, is refused with.
+NO_DIGIT = "png_bytes: an image shows no digit that can be found"
+SEVERAL = "png_bytes: an image shows several digits; give each a picture of its own"
 
 
 def mnist_form(png):
-    """Decodes one drawing of a digit and brings it to MNIST's form.
-
-    Grey, colour, palette, 16-bit (the upper 8 are used) and transparent images, dark on
-    light or light on dark. Ink is what differs from the paper: per pixel the largest
-    difference of a colour channel from the median of the image's border. An image of
-    28×28 pixels is taken for MNIST's form already: its pixels are the answer, or 255 minus
-    them where its paper is light.
+    """Decodes one picture of a digit and brings it to MNIST's form.
 
     Args:
-      png: string [], a PNG file.
+      png: string [], a PNG file, see `look`.
 
     Returns:
       float32 [28, 28], 0 = background, 255 = ink.
 
     Raises:
-      tf.errors.InvalidArgumentError: if it is not a whole PNG image, is animated, has
-        more than `MAX_SIDE` pixels a side or shows nothing.
+      tf.errors.InvalidArgumentError: as `look`, and if the picture does not show exactly one
+        digit.
     """
-    colour = _on_paper(tf.cast(tf.io.decode_png(_checked(png), channels=4), tf.float32))
-    ready = tf.reduce_all(tf.shape(colour)[:2] == SIDE)
+    seen = look(png)
+    image = require(seen["count"] > 0, NO_DIGIT, seen["image"])
+    return require(seen["count"] < 2, SEVERAL, image)
+
+
+def look(png):
+    """What is made of one picture, of however many digits.
+
+    Grey, colour, palette, 16-bit (the upper 8 are used) and transparent images, in any
+    light, dark on light or light on dark. An image of 28×28 pixels on black or white is
+    taken for MNIST's form already: its pixels are the answer, or 255 minus them where its
+    paper is white.
+
+    Args:
+      png: string [], a PNG file.
+
+    Returns:
+      dict: `image` float32 [28, 28], 0 = background, 255 = ink, all that was found; `count`
+      int32 [], how many digits were found; `ink` float32 [64, 64] of 0…1, the ink in the
+      window that was read; `window` float32 [4], its top, left, bottom and right as shares
+      of the picture's height and width; `boxes` float32 [9, 4], those of the digits from
+      left to right, zeros behind the last.
+
+    Raises:
+      tf.errors.InvalidArgumentError: if it is not a whole PNG image, is animated or has
+        more than `MAX_PIXELS` pixels.
+    """
+    colour = _on_paper(_reduced(tf.io.decode_png(_checked(png), channels=4)))
     border = tf.concat([colour[0], colour[-1], colour[:, 0], colour[:, -1]], 0)
     paper = tf.sort(border, axis=0)[tf.shape(border)[0] // 2]
-    paper = tf.where(ready, tf.where(paper > 127, 255.0, 0.0), paper)
-    ink = tf.reduce_max(tf.abs(colour - paper), -1)
-    peak = tf.reduce_max(ink)
-    ink = require(peak >= FAINTEST_INK, "png_bytes: an image is blank", ink)
-    image = tf.cond(ready, lambda: ink, lambda: _fit(ink / peak))
-    return tf.ensure_shape(image, (SIDE, SIDE))
+    pure = tf.reduce_all(paper <= PURE) | tf.reduce_all(paper >= 255 - PURE)
+    ready = tf.reduce_all(tf.shape(colour)[:2] == SIDE) & pure
+    return tf.cond(ready, lambda: _ready(colour, paper), lambda: _found(colour))
+
+
+@functools.cache
+def _ink_network():
+    """The shipped ink network as a function without variables."""
+    with tf.init_scope():
+        network = ink_network.load()
+        spec = tf.TensorSpec([1, None, None, 3], tf.float32, "picture")
+        frozen, _ = freeze(lambda picture: network(picture, training=False), spec)
+    return lambda picture: frozen(picture)[0]
+
+
+def _ready(colour, paper):
+    """`look` at a picture that is in MNIST's form."""
+    ink = tf.reduce_max(tf.abs(colour - tf.where(paper > 127, 255.0, 0.0)), -1)
+    count = tf.cast(tf.reduce_max(ink) >= FAINTEST_INK, tf.int32)
+    whole = tf.constant([0.0, 0.0, 1.0, 1.0])
+    boxes = tf.pad(
+        whole[None] * tf.cast(count, tf.float32), [[0, finding.MOST_DIGITS - 1], [0, 0]]
+    )
+    side = finding.WINDOW
+    shown = tf.image.resize(ink[..., None] / 255, (side, side), "nearest")[..., 0]
+    return _shaped(
+        {"image": ink, "count": count, "ink": shown, "window": whole, "boxes": boxes}
+    )
+
+
+def _found(colour):
+    """`look` at any other picture."""
+    found = finding.find(_ink_network(), colour)
+    size = tf.cast(tf.shape(colour)[:2], tf.float32)
+    size = tf.concat([size, size], 0)
+    image = tf.cond(
+        found["count"] > 0, lambda: _fit(found["ink"]), lambda: tf.zeros((SIDE, SIDE))
+    )
+    return _shaped(
+        {
+            "image": image,
+            "count": found["count"],
+            "ink": found["ink"],
+            "window": found["window"] / size,
+            "boxes": found["boxes"] / size,
+        }
+    )
+
+
+def _shaped(seen):
+    """A dict of `look`, with its shapes made known."""
+    shapes = {
+        "image": (SIDE, SIDE),
+        "count": (),
+        "ink": (finding.WINDOW, finding.WINDOW),
+        "window": (4,),
+        "boxes": (finding.MOST_DIGITS, 4),
+    }
+    return {name: tf.ensure_shape(seen[name], shape) for name, shape in shapes.items()}
 
 
 def _checked(png):
@@ -60,13 +144,27 @@ def _checked(png):
     # Width and height, big-endian.
     digits = tf.reshape(tf.io.decode_raw(start, tf.uint8)[16:], (2, 4))
     sides = tf.reduce_sum(tf.cast(digits, tf.int64) * [1 << 24, 1 << 16, 1 << 8, 1], 1)
-    small = tf.reduce_all(sides <= MAX_SIDE)
-    message = f"png_bytes: an image has more than {MAX_SIDE} pixels a side"
+    # Each side too: their product could leave int64.
+    small = tf.reduce_all(sides <= MAX_PIXELS) & (sides[0] * sides[1] <= MAX_PIXELS)
+    message = f"png_bytes: an image has more than {MAX_PIXELS // 10**6} megapixels"
     png = require(small, message, png)
     # The chunk that makes a PNG an animation stands before the pixels.
     head = tf.strings.substr(png, 0, 1024)
     animated = tf.strings.regex_full_match(head, r"\C*acTL\C*")
     return require(~animated, "png_bytes: an image is animated", png)
+
+
+def _reduced(rgba):
+    """uint8 [h, w, 4] → float32, its longer side at most `LONGER_SIDE`."""
+    size = tf.shape(rgba)[:2]
+    scale = LONGER_SIDE / tf.cast(tf.reduce_max(size), tf.float32)
+    reduced = tf.maximum(tf.cast(tf.round(tf.cast(size, tf.float32) * scale), tf.int32), 1)
+    return tf.cond(
+        scale < 1,
+        # From integers: as floats a large picture would take four times the memory.
+        lambda: tf.raw_ops.ResizeArea(images=rgba[None], size=reduced)[0],
+        lambda: tf.cast(rgba, tf.float32),
+    )
 
 
 def _on_paper(rgba):
@@ -79,7 +177,8 @@ def _on_paper(rgba):
     # Of the largest: in images of 1 bit a pixel, what TensorFlow calls opaque is 1.
     alpha = tf.math.divide_no_nan(alpha, tf.reduce_max(alpha))
     shade = tf.reduce_mean(colour, -1, keepdims=True)
-    seen = alpha >= 0.5
+    # Edges of a reduced picture mix the ink's colour with the hidden paper's.
+    seen = alpha >= 0.9
     dark = tf.reduce_min(tf.where(seen, shade, 255.0))
     light = tf.reduce_max(tf.where(seen, shade, 0.0))
     count = tf.reduce_sum(tf.cast(seen, tf.float32))

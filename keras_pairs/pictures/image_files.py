@@ -12,6 +12,7 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_BYTES = 32 * 2**20
 # Decoded, 2048 × 2048 pixels are 16 MiB: what one image of a request may take.
 MAX_SIDE = 2048
+MAX_PIXELS = 50_000_000
 # Formats whose readers run no other program.
 FORMATS = ("JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")

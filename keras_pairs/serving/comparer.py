@@ -22,6 +22,7 @@ from keras_pairs.data.pixels import SCALED, are_scaled
 from keras_pairs.errors import UserError
 from keras_pairs.graph import reason
 from keras_pairs.pictures import image_files
+from keras_pairs.pictures.seen import Seen, crop
 from keras_pairs.serving import box, card, versions
 from keras_pairs.serving.comparison import DIGITS, Comparison
 
@@ -87,13 +88,14 @@ class Comparer:
         try:
             self._model = tf.saved_model.load(str(path))
             self._functions = {
-                name: self._model.signatures[name]
-                for name in ("serving_default", "images", "png")
+                name: self._model.signatures[name] for name in ("serving_default", "images")
             }
+            # Versions published before there was one compare arrays only.
+            self._looks = self._model.signatures.get("prepare")
             # Its own: later versions of this code may give their models others.
             self._outputs = {
                 name: spec.shape[1:].as_list()
-                for name, spec in self._functions["png"].structured_outputs.items()
+                for name, spec in self._functions["images"].structured_outputs.items()
             }
         except KeyError as error:
             raise UserError(f"{path}: has no signature {error}") from error
@@ -116,7 +118,7 @@ class Comparer:
         Args:
           first, second: both images or both files, n each or one each. Images: uint8
             [n, 28, 28] as MNIST's, or numbers [n, 14, 14] of 0…255; 0 = background. Files:
-            paths (str or Path) of drawings, see `drawing.mnist_form`, or `bytes` of PNG.
+            paths (str or Path) of pictures, see `drawing.look`, or `bytes` of PNG.
 
         Returns:
           `Comparison` of n pairs, without errors.
@@ -172,48 +174,73 @@ class Comparer:
         Returns:
           `Comparison` of n pairs; its `errors` name what was wrong with which.
         """
-        errors, contents = {}, []
-        for i, pair in enumerate(pairs):
-            try:
-                contents.append([_content(image) for image in pair])
-            except UserError as error:
-                errors[i] = str(error)
-        good = [i for i in range(len(pairs)) if i not in errors]
+        errors = {}
         answers = {
             name: np.full((len(pairs), *shape), np.nan, "float32")
             for name, shape in self._outputs.items()
         }
-        for start in range(0, len(good), BATCH):
-            indices = good[start : start + BATCH]
-            part = contents[start : start + BATCH]
-            for places, values in self._answer_good(indices, part, pairs, errors):
+        for start in range(0, len(pairs), BATCH):
+            good, images = [], []
+            for i, pair in enumerate(pairs[start : start + BATCH], start):
+                try:
+                    images.append([self._prepared(image) for image in pair])
+                    good.append(i)
+                except UserError as error:
+                    errors[i] = str(error)
+            if good:
+                found = self._answer("images", np.array(images))
                 for name, array in answers.items():
-                    array[places] = values[name]
-        return self._comparison(answers, sorted(errors.items()))
+                    array[good] = found[name]
+        return self._comparison(answers, errors)
 
-    def _answer_good(self, indices, contents, pairs, errors):
-        """Yields (indices, answers); halves a batch that the graph refuses."""
+    def look(self, image, name=None) -> Seen:
+        """What the model makes of one picture, before its network sees it.
+
+        Args:
+          image: path, or `bytes` of PNG.
+          name: str for errors, or None for the path.
+
+        Returns:
+          `Seen`, of however many digits.
+
+        Raises:
+          UserError: naming the picture, if it cannot be read; or the version, if it has no
+            signature `prepare`.
+        """
+        if self._looks is None:
+            raise UserError(
+                f"{self.path}: published before pictures were searched for digits; export "
+                "the model again"
+            )
+        content = image if isinstance(image, bytes) else image_files.read_png(image)
         try:
-            yield indices, self._answer("png", np.array(contents, object))
+            seen = self._looks(png_bytes=tf.constant([content]))
         except tf.errors.InvalidArgumentError as error:
-            if len(indices) > 1:
-                half = len(indices) // 2
-                for part in (slice(half), slice(half, None)):
-                    yield from self._answer_good(
-                        indices[part], contents[part], pairs, errors
-                    )
-                return
-            (index,), (content,) = indices, contents
-            name = self._culprit(pairs[index], content)
-            errors[index] = f"{name}: {reason(error)}"
+            raise UserError(f"{name or _name(image)}: {reason(error)}") from error
+        seen = {name: value[0].numpy() for name, value in seen.items()}
+        return Seen(**seen | {"count": int(seen["count"])})
 
-    def _culprit(self, pair, contents):
-        """Which of a refused pair it was: the first, where paired with itself it fails."""
-        try:
-            self._answer("png", np.array([[contents[0], contents[0]]], object))
-        except tf.errors.InvalidArgumentError:
-            return _name(pair[0])
-        return _name(pair[1])
+    def split(self, image) -> list:
+        """Cuts a picture of two digits in two, from left to right.
+
+        Args:
+          image: path, or `bytes` of PNG.
+
+        Returns:
+          list of two `bytes` of PNG, as `compare` takes them.
+
+        Raises:
+          UserError: naming the picture, if it cannot be read or shows not exactly two.
+        """
+        content = image if isinstance(image, bytes) else image_files.read_png(image)
+        parts = self.look(content, _name(image)).halves(_name(image))
+        return [crop(content, part) for part in parts]
+
+    def _prepared(self, image):
+        """A picture of one digit in MNIST's form, uint8 [28, 28]."""
+        seen = self.look(image)
+        seen.check(_name(image))
+        return seen.image
 
     def _answer(self, signature, pairs):
         function = self._functions[signature]
@@ -254,10 +281,6 @@ def _images(images):
 
 def _is_file(image):
     return isinstance(image, (str, bytes, pathlib.PurePath))
-
-
-def _content(image):
-    return image if isinstance(image, bytes) else image_files.read_png(image)
 
 
 def _name(image):

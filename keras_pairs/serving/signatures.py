@@ -1,11 +1,10 @@
-"""What a published model answers to: three signatures around one frozen network."""
+"""What a published model answers to: four signatures around its frozen networks."""
 
 import tensorflow as tf
-from tensorflow.python.framework import convert_to_constants
 
 from keras_pairs.data import pixels
 from keras_pairs.errors import UserError
-from keras_pairs.graph import require
+from keras_pairs.graph import freeze, require
 from keras_pairs.outputs import OUTPUTS
 from keras_pairs.pictures import drawing
 
@@ -14,21 +13,30 @@ INPUTS = {
     "serving_default": tf.TensorSpec([None, 2, 14, 14], tf.float32, "pair"),
     "images": tf.TensorSpec([None, 2, 28, 28], tf.uint8, "images"),
     "png": tf.TensorSpec([None, 2], tf.string, "png_bytes"),
+    "prepare": tf.TensorSpec([None], tf.string, "png_bytes"),
 }
+# Those that answer for pairs of digits; `prepare` says what is made of single pictures.
+OF_PAIRS = ("serving_default", "images", "png")
 
 
 def save(model, path):
-    """Saves a network with its three signatures as a SavedModel.
+    """Saves a network with its signatures as a SavedModel.
 
     The network's weights become constants: the graph then has no variables to read and no
     training-only operations, and TensorFlow folds batch normalisation into the
     convolutions when it loads.
 
-    Each signature is a function of the one tensor that `INPUTS` names to `comparison`
-    float32 [batch, 1], `first_digit` and `second_digit` float32 [batch, 10]. It raises
-    `tf.errors.InvalidArgumentError` where the shape is another, the batch is empty, a pixel
-    is not within 0…255, all pixels of the batch are scaled to 0…1 (see
-    `pixels.are_scaled`), or `drawing.mnist_form` does.
+    Each signature is a function of the one tensor that `INPUTS` names. Those of pairs give
+    `comparison` float32 [batch, 1], `first_digit` and `second_digit` float32 [batch, 10].
+    `prepare` gives what the signature `png` makes of single pictures before the network
+    sees them, see `drawing.look`: `image` uint8 [batch, 28, 28], which is what `images`
+    takes, `count` int32 [batch], `ink` uint8 [batch, 64, 64] of 0…255, `window` float32
+    [batch, 4] and `boxes` float32 [batch, 9, 4]. It refuses no picture for the number of
+    its digits.
+
+    A signature raises `tf.errors.InvalidArgumentError` where the shape is another, the
+    batch is empty, a pixel is not within 0…255, all pixels of the batch are scaled to 0…1
+    (see `pixels.are_scaled`), or `drawing` does.
 
     Args:
       model: Keras model from `pair`, float32 [batch, 2, 14, 14] of 0…255, to the dict of
@@ -57,13 +65,23 @@ def save(model, path):
 
     def png(png_bytes):
         png_bytes = tf.reshape(_batch("png", png_bytes), [-1])
-        digits = tf.map_fn(drawing.mnist_form, png_bytes, fn_output_signature=tf.float32)
+        digits = _each(drawing.mnist_form, png_bytes, tf.float32)
+        # As `images` takes what `prepare` gives: both ways give the same answer.
+        digits = tf.round(digits)
         return answer(_pool(tf.reshape(digits, [-1, 2, drawing.SIDE, drawing.SIDE])))
 
+    def prepare(png_bytes):
+        kinds = dict.fromkeys(("image", "ink", "window", "boxes"), tf.float32)
+        kinds["count"] = tf.int32
+        seen = _each(drawing.look, _batch("prepare", png_bytes), kinds)
+        image, ink = tf.round(seen["image"]), tf.round(seen["ink"] * 255)
+        return seen | {"image": tf.cast(image, tf.uint8), "ink": tf.cast(ink, tf.uint8)}
+
+    functions = (serving_default, images, png, prepare)
     module = tf.Module()
     module.functions = {
         name: tf.function(function, [INPUTS[name]], autograph=False)
-        for name, function in zip(INPUTS, (serving_default, images, png), strict=True)
+        for name, function in zip(INPUTS, functions, strict=True)
     }
     tf.saved_model.save(module, str(path), signatures=module.functions)
 
@@ -73,6 +91,11 @@ def _batch(signature, value):
     spec = INPUTS[signature]
     value = tf.ensure_shape(value, spec.shape)
     return require(tf.shape(value)[0] > 0, f"{spec.name}: an empty batch", value)
+
+
+def _each(function, png_bytes, kinds):
+    """Applies a function of `drawing` to files [n], one at a time: each may be large."""
+    return tf.map_fn(function, png_bytes, fn_output_signature=kinds, parallel_iterations=1)
 
 
 def _unscaled(name, value):
@@ -92,9 +115,8 @@ def _freeze(model):
         return model(pair, training=False)
 
     try:
-        traced = tf.function(call, [INPUTS["serving_default"]], autograph=False)
-        traced = traced.get_concrete_function()
-        shapes = {name: x.shape.as_list() for name, x in traced.structured_outputs.items()}
+        network, answers = freeze(call, INPUTS["serving_default"])
+        shapes = {name: x.shape.as_list() for name, x in answers.items()}
     except (AttributeError, TypeError, ValueError) as error:
         raise UserError(f"not a model of pairs of digits: {_first_line(error)}") from error
     units = {output.name: output.units for output in OUTPUTS}
@@ -105,7 +127,6 @@ def _freeze(model):
     )
     if not right or OUTPUTS[0].name not in shapes:
         raise UserError(f"not a model of pairs of digits: answers {shapes}")
-    network = convert_to_constants.convert_variables_to_constants_v2(traced)
     check_graph(network.graph)
     return network, sorted(shapes)
 

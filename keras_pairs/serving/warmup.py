@@ -11,7 +11,7 @@ import io
 import numpy as np
 import tensorflow as tf
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from PIL import Image
+from PIL import Image, ImageDraw
 from tensorflow.core.framework import tensor_pb2
 
 from keras_pairs.data import pool
@@ -74,6 +74,13 @@ def examples():
     return {"serving_default": pairs, "images": images, "png": _encode(images)}
 
 
+def _drawing():
+    """A 0 drawn with a thick pen, uint8 [96, 96]."""
+    sheet = Image.new("L", (96, 96), 255)
+    ImageDraw.Draw(sheet).ellipse([28, 20, 68, 76], outline=0, width=8)
+    return np.asarray(sheet)
+
+
 def _encode(images):
     """uint8 [n, 2, h, w] → PNG files, object array of bytes [n, 2]."""
     files = np.empty(images.shape[:2], object)
@@ -85,7 +92,7 @@ def _encode(images):
 
 
 def write(path, model_name, inputs):
-    """Writes the warm-up file of a SavedModel: every signature, one pair at a time.
+    """Writes the warm-up file of a SavedModel: every signature, one or two images at a time.
 
     Args:
       path: Path of the SavedModel.
@@ -93,9 +100,9 @@ def write(path, model_name, inputs):
       inputs: dict: signature → name of its one input.
     """
     requests = [(signature, value[:1]) for signature, value in examples().items()]
-    # An image of another size goes another way through the graph.
-    large = np.kron(examples()["images"][:1], np.ones((3, 3), "uint8"))
-    requests.append(("png", _encode(large)))
+    # A drawing goes another way through the graph than an image in MNIST's form.
+    drawings = _encode(np.stack([[_drawing()] * 2]))
+    requests += [("png", drawings), ("prepare", drawings[0])]
     (path / FILE).parent.mkdir(exist_ok=True)
     with tf.io.TFRecordWriter(str(path / FILE)) as writer:
         for signature, value in requests:

@@ -35,12 +35,16 @@ class EpochProgress(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.done += self.work
+        self.bar.update(self.done, self.shown(logs), finalize=self.done >= self.total)
+
+    def shown(self, logs):
+        """What of an epoch's logs stands behind the bar: list of (name, float)."""
         shown = []
         for prefix in ("", "val_"):
             key = f"{prefix}{OUTPUTS[0].name}_accuracy"
             if key in logs:
                 shown.append((f"{prefix}accuracy", float(np.mean(logs[key]))))
-        self.bar.update(self.done, shown, finalize=self.done >= self.total)
+        return shown
 
 
 class EpochSender(keras.callbacks.Callback):

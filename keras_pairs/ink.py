@@ -1,0 +1,44 @@
+"""Trains the ink network, which finds the digit in a picture.
+
+    python -m keras_pairs.ink --data_path=mnist.npz --run_dir=runs/ink
+
+Its training pictures are digits of the data's training part over papers that are made up
+anew for every step. A training that was stopped goes on with the same --run_dir.
+"""
+
+from keras_pairs import data, files, startup
+from keras_pairs.commands import flags, runner
+from keras_pairs.fields import integer
+
+EPOCHS = flags.Flag(integer(1), "Epochs of 100 steps.", 60)
+FLAGS = {
+    **{name: flags.of_field(name) for name in ("dataset", "data_path", "seed")},
+    "epochs": EPOCHS,
+    **flags.others("run_dir", "verbosity"),
+}
+
+
+def main(values):
+    images = data.load_images(values["dataset"].value or "auto", values["data_path"].value)
+    run_dir = files.make_run_dir(values["run_dir"].value, "ink")
+    startup.import_tensorflow(work=0)
+    from keras_pairs.pictures import ink_training
+
+    epochs, seed = values["epochs"].value, values["seed"].value or 0
+    progress = ink_training.Progress(epochs, verbose=values["verbosity"].value == "1")
+    found = ink_training.train(images, epochs, seed, run_dir, progress)
+    for view, measured in found["validation"].items():
+        shown = (
+            f"intersection over union {measured['iou']:.3f}, loss {measured['loss']:.4f}"
+        )
+        runner.say(f"{view:7} {shown}")
+    weights = runner.relative(run_dir / ink_training.WEIGHTS)
+    runner.say(f"weights: {weights} (to ship them: cp {weights} keras_pairs/pictures/)")
+
+
+def run():
+    runner.run(main, __doc__, FLAGS)
+
+
+if __name__ == "__main__":
+    run()

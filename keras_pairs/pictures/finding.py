@@ -1,0 +1,147 @@
+"""Finds the digits in a picture, as graph operations: where they are, and their ink.
+
+The ink network runs twice: on the whole picture, to locate what is drawn, and on a window
+around that, where strokes have their full width.
+"""
+
+import tensorflow as tf
+
+# Sides in pixels of the whole picture and of the window, as the ink network sees them.
+WHOLE, WINDOW = 128, 64
+# A window's side over that of what was found in it.
+MARGIN = 1.35
+# Share of a pixel that ink covers, from which on it counts.
+INKED = 0.5
+# In pixels of the window. Less is a speck.
+LEAST_INK = 12.0
+# A digit has this share of the largest one's ink, and of the tallest one's height. The rest
+# are specks and parts of broken strokes.
+LEAST_MASS, LEAST_HEIGHT = 0.1, 0.4
+# How many digits get a box.
+MOST_DIGITS = 9
+
+
+def find(network, picture):
+    """Finds the digits in one picture.
+
+    Args:
+      network: function from float32 [1, side, side, 3] of 0…255 to logits
+        [1, side, side, 1]: the ink network.
+      picture: float32 [h, w, 3] of 0…255.
+
+    Returns:
+      dict: `ink` float32 [WINDOW, WINDOW] of 0…1, the ink in the window; `window` float32
+      [4], the window's top, left, bottom and right in pixels of the picture; `count`
+      int32 [], how many digits there are; `boxes` float32 [MOST_DIGITS, 4], theirs from
+      left to right, in pixels as the window, and zeros behind the last.
+    """
+    size = tf.cast(tf.shape(picture)[:2], tf.float32)
+    whole = _square([0.0, 0.0, size[0], size[1]], 1.0)
+    ink = _ink(network, picture, whole, WHOLE)
+    window = _around(ink, whole)
+    ink = _ink(network, picture, window, WINDOW)
+    window = _around(ink, window)
+    ink = _ink(network, picture, window, WINDOW)
+    count, boxes = _digits(ink)
+    scale = (window[2] - window[0]) / WINDOW
+    corner = tf.concat([window[:2], window[:2]], 0)
+    boxes = tf.where(boxes[:, 2:3] > 0, corner + boxes * scale, 0.0)
+    return {"ink": ink, "window": window, "count": count, "boxes": boxes}
+
+
+def _square(box, margin):
+    """The square around a box's middle, `margin` times its longer side: float32 [4]."""
+    top, left, bottom, right = tf.unstack(box) if tf.is_tensor(box) else box
+    half = tf.maximum(bottom - top, right - left) * margin / 2
+    middle = (top + bottom) / 2, (left + right) / 2
+    return tf.stack(
+        [middle[0] - half, middle[1] - half, middle[0] + half, middle[1] + half]
+    )
+
+
+def _ink(network, picture, window, side):
+    """Shares of ink in a window of a picture: float32 [side, side], 0 beyond its edges."""
+    first = tf.cast(tf.math.floor(window[:2]), tf.int32)
+    length = tf.maximum(tf.cast(tf.round(window[2] - window[0]), tf.int32), 1)
+    inside = []
+    for axis in (0, 1):
+        places = tf.range(first[axis], first[axis] + length)
+        last = tf.shape(picture)[axis] - 1
+        # Mirrored at the edges: there is paper as elsewhere, and no end to it.
+        turned = tf.math.floormod(places, 2 * last + 2)
+        picture = tf.gather(picture, tf.minimum(turned, 2 * last + 1 - turned), axis=axis)
+        centre = tf.cast(first[axis], tf.float32) + (
+            tf.range(side, dtype=tf.float32) + 0.5
+        ) * tf.cast(length / side, tf.float32)
+        inside.append((centre >= 0) & (centre <= tf.cast(last + 1, tf.float32)))
+    seen = tf.image.resize(picture, (side, side), "bilinear", antialias=True)
+    ink = tf.sigmoid(network(seen[None])[0, :, :, 0])
+    return tf.where(inside[0][:, None] & inside[1], ink, 0.0)
+
+
+def _around(ink, window):
+    """The window around a window's ink: float32 [4]; the same one where there is none."""
+    side = ink.shape[0]
+    box = _extent(ink > INKED)
+    scale = (window[2] - window[0]) / side
+    corner = tf.concat([window[:2], window[:2]], 0)
+    # Fewer pixels than a window shows would be blown up to no use.
+    closer = _square(corner + box * scale, MARGIN)
+    return tf.where(box[2] > 0, closer, window)
+
+
+def _extent(mask):
+    """The box of what is true in bool [side, side]: float32 [4], zeros where nothing is."""
+    edges = []
+    for axis in (1, 0):
+        places = tf.where(tf.reduce_any(mask, axis))[:, 0]
+        places = tf.concat(
+            [places, -tf.ones([tf.cast(tf.size(places) == 0, tf.int32)], tf.int64)], 0
+        )
+        edges.append((places[0], places[-1] + 1))
+    (top, bottom), (left, right) = edges
+    box = tf.cast(tf.stack([top, left, bottom, right]), tf.float32)
+    return tf.maximum(box, 0.0)
+
+
+def _digits(ink):
+    """(how many digits a window shows, their boxes in its pixels from left to right)."""
+    labels = _components(ink > INKED)
+    side = ink.shape[0]
+    parts = side * side + 1
+
+    def each(values, reduce):
+        return reduce(tf.reshape(values, [-1]), tf.reshape(labels, [-1]), parts)[1:]
+
+    mass = each(ink, tf.math.unsorted_segment_sum)
+    axis = tf.range(side, dtype=tf.float32)
+    down, across = tf.meshgrid(axis, axis, indexing="ij")
+    least, most = tf.math.unsorted_segment_min, tf.math.unsorted_segment_max
+    top, bottom = each(down, least), each(down, most) + 1
+    left, right = each(across, least), each(across, most) + 1
+    height = tf.where(mass > 0, bottom - top, 0.0)
+    right_size = (mass >= LEAST_MASS * tf.reduce_max(mass)) & (mass > 0)
+    right_size &= height >= LEAST_HEIGHT * tf.reduce_max(height)
+    found = tf.where(right_size)[:, 0]
+    found = tf.gather(found, tf.argsort(tf.gather(left, found)))
+    enough = tf.reduce_sum(tf.where(ink > INKED, ink, 0.0)) >= LEAST_INK
+    count = tf.where(enough, tf.size(found), 0)
+    boxes = tf.gather(tf.stack([top, left, bottom, right], 1), found[:MOST_DIGITS])
+    boxes = tf.pad(boxes, [[0, MOST_DIGITS - tf.shape(boxes)[0]], [0, 0]])
+    return count, tf.ensure_shape(boxes, (MOST_DIGITS, 4))
+
+
+def _components(mask):
+    """Labels bool [side, side] by 8-connected part: int32 [side, side], 0 outside."""
+    side = mask.shape[0]
+    inside = tf.cast(mask, tf.float32)[None, :, :, None]
+    numbers = tf.reshape(tf.range(1.0, side * side + 1), inside.shape) * inside
+
+    def spread(labels, _):
+        spread = labels
+        for _ in range(4):
+            spread = tf.nn.max_pool2d(spread, 3, 1, "SAME") * inside
+        return spread, tf.reduce_any(spread != labels)
+
+    numbers, _ = tf.while_loop(lambda _, changed: changed, spread, (numbers, True))
+    return tf.cast(tf.reshape(numbers, mask.shape), tf.int32)

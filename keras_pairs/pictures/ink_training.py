@@ -1,0 +1,154 @@
+"""Training of the ink network, on scenes that are drawn anew for every step."""
+
+import dataclasses
+import os
+
+import keras
+import numpy as np
+
+from keras_pairs import files
+from keras_pairs.errors import UserError
+from keras_pairs.pictures import ink_network, scenes
+from keras_pairs.training.progress import EpochProgress
+
+STEPS_PER_EPOCH = 100
+LEARNING_RATE = 3e-3
+# One training image in so many is kept for the scenes that measure, not train.
+HELD_OUT = 12
+VALIDATION_SCENES = 256
+CHECKPOINT, WEIGHTS, METRICS = "ink.keras", "ink_weights.npz", "metrics.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class View:
+    """How the network meets pictures: side in pixels, digits' heights, scenes a batch."""
+
+    name: str
+    side: int
+    sizes: tuple
+    batch: int
+
+
+VIEWS = (View("whole", 128, (0.08, 0.9), 8), View("window", 64, (0.35, 0.9), 32))
+
+
+class Scenes(keras.utils.PyDataset):
+    """An epoch's batches: the i-th is a function of seed, epoch and i, each view in turn.
+
+    Args:
+      glyphs: uint8 [N, 28, 28], digits in MNIST's form.
+      seed, epoch: int.
+    """
+
+    def __init__(self, glyphs, seed, epoch):
+        super().__init__()
+        self.glyphs, self.seed, self.epoch = glyphs, seed, epoch
+
+    def __len__(self):
+        return STEPS_PER_EPOCH
+
+    def __getitem__(self, index):
+        """(float32 [batch, side, side, 3] of 0…255, float32 [batch, side, side, 1])."""
+        view = VIEWS[index % len(VIEWS)]
+        rng = np.random.default_rng((self.seed, self.epoch, index))
+        return draw(rng, self.glyphs, view, view.batch)
+
+
+class Progress(EpochProgress):
+    """The bar over a training's epochs, with the loss behind it."""
+
+    def shown(self, logs):
+        return [("loss", float(logs["loss"]))]
+
+
+def draw(rng, glyphs, view, count):
+    """`count` scenes as `fit` takes them: pictures and inks of `Scenes`."""
+    drawn = [scenes.scene(rng, glyphs, view.side, view.sizes) for _ in range(count)]
+    pictures = np.stack([scene.picture for scene in drawn]).astype("float32")
+    return pictures, np.stack([scene.ink for scene in drawn])[..., None].astype("float32")
+
+
+def train(images, epochs, seed, run_dir, progress=None):
+    """Trains an ink network, or goes on where a training in the same folder stopped.
+
+        train(load_images("digits"), epochs=40, seed=0, run_dir=pathlib.Path("runs/ink"))
+
+    Args:
+      images: `data.Images`, of which the training part is used.
+      epochs: int, of `STEPS_PER_EPOCH` steps.
+      seed: int.
+      run_dir: Path of an existing folder, which gets `ink.keras` (after each epoch),
+        `ink_weights.npz` and `metrics.json`.
+      progress: `Progress` or None.
+
+    Returns:
+      dict of metrics.json.
+
+    Raises:
+      UserError: if the folder holds another training.
+    """
+    config = {"epochs": epochs, "seed": seed, "dataset": images.describe()}
+    settings = run_dir / "config.json"
+    if settings.exists():
+        if files.read_json(settings) != config:
+            raise UserError(f"{run_dir}: holds an ink network of other settings or data")
+    files.write_json(settings, config)
+    training = np.arange(len(images.x_train)) % HELD_OUT > 0
+    network = _begun(run_dir, epochs, seed)
+    done = int(network.optimizer.iterations) // STEPS_PER_EPOCH
+    if progress:
+        progress.done = done
+    for epoch in range(done, epochs):
+        dataset = Scenes(images.x_train[training], seed, epoch)
+        callbacks = [progress] if progress else []
+        network.fit(dataset, shuffle=False, verbose=0, callbacks=callbacks)
+        with files.atomic_write(run_dir / CHECKPOINT) as temporary:
+            draft = temporary.with_suffix(".keras")
+            network.save(draft)
+            os.replace(draft, temporary)
+    ink_network.save(network, run_dir / WEIGHTS)
+    metrics = {
+        "config": config,
+        "parameters": network.count_params(),
+        "validation": measure(network, images.x_train[~training]),
+        **files.provenance(),
+    }
+    files.write_json(run_dir / METRICS, metrics)
+    return metrics
+
+
+def _begun(run_dir, epochs, seed):
+    """The network of a training that was stopped, or a new one."""
+    if (run_dir / CHECKPOINT).exists():
+        try:
+            return keras.models.load_model(run_dir / CHECKPOINT)
+        except (OSError, ValueError) as error:
+            raise UserError(f"{run_dir / CHECKPOINT}: damaged; remove it") from error
+    keras.utils.set_random_seed(seed)
+    network = ink_network.build()
+    network.compile(
+        keras.optimizers.Adam(
+            keras.optimizers.schedules.CosineDecay(
+                0.0,
+                epochs * STEPS_PER_EPOCH,
+                warmup_target=LEARNING_RATE,
+                warmup_steps=STEPS_PER_EPOCH,
+            )
+        ),
+        keras.losses.BinaryCrossentropy(from_logits=True),
+    )
+    return network
+
+
+def measure(network, glyphs):
+    """Loss and intersection over union of ink, by view, on scenes that never trained."""
+    found = {}
+    for view in VIEWS:
+        rng = np.random.default_rng(VALIDATION_SCENES)
+        x, y = draw(rng, glyphs, view, VALIDATION_SCENES)
+        logits = network.predict(x, batch_size=view.batch, verbose=0)
+        loss = network.evaluate(x, y, batch_size=view.batch, verbose=0)
+        says, is_ink = logits > 0, y > 0.5
+        iou = (says & is_ink).sum() / (says | is_ink).sum()
+        found[view.name] = {"loss": float(loss), "iou": float(iou)}
+    return found

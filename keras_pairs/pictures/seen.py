@@ -1,0 +1,83 @@
+"""What is made of a picture before a network sees it. Importable without TensorFlow."""
+
+import dataclasses
+import io
+
+import numpy as np
+from PIL import Image
+
+from keras_pairs.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Seen:
+    """One picture, as `drawing.look` gives it.
+
+    Attributes:
+      image: uint8 [28, 28], MNIST's form, 0 = background; all 0 where nothing was found.
+      count: int, how many digits were found.
+      ink: uint8 [64, 64], 0…255, the ink found in the window that was read.
+      window: float32 [4], the window's top, left, bottom and right as shares of the
+        picture's height and width; it may reach beyond the picture.
+      boxes: float32 [9, 4], those of the digits from left to right, zeros behind the last.
+    """
+
+    image: np.ndarray
+    count: int
+    ink: np.ndarray
+    window: np.ndarray
+    boxes: np.ndarray
+
+    def check(self, name):
+        """Refuses a picture that does not show one digit.
+
+        Raises:
+          UserError: that begins with `name`.
+        """
+        if self.count == 0:
+            raise UserError(f"{name}: shows no digit that can be found")
+        if self.count > 1:
+            raise UserError(
+                f"{name}: {self.count} digits found: one picture a digit"
+                + (", or --split" if self.count == 2 else "")
+            )
+
+    def halves(self, name):
+        """Where to cut a picture of two digits: the box of each, float [4], as shares.
+
+        The first is the left one. They are cut apart in the middle between them.
+
+        Raises:
+          UserError: that begins with `name`, if there are not exactly two.
+        """
+        if self.count != 2:
+            raise UserError(f"{name}: two digits are needed, {self.count} found")
+        first, second = self.boxes[:2].astype(float)
+        # Side by side or one above the other: where the gap between them is wider.
+        axis = int(second[1] - first[3] >= max(second[0] - first[2], first[0] - second[2]))
+        low, high = (first, second) if first[axis] <= second[axis] else (second, first)
+        cut = (low[axis + 2] + high[axis]) / 2
+        parts = []
+        for box in (first, second):
+            part = np.array([0.0, 0.0, 1.0, 1.0])
+            part[axis + 2 if box is low else axis] = cut
+            parts.append(part)
+        return parts
+
+
+def crop(png, part):
+    """Cuts a part out of a picture.
+
+    Args:
+      png: bytes, a PNG file that could be read.
+      part: float (top, left, bottom, right), as shares of the picture's height and width.
+
+    Returns:
+      bytes, a PNG file.
+    """
+    with Image.open(io.BytesIO(png)) as picture:
+        width, height = picture.size
+        top, left, bottom, right = np.round(part * [height, width, height, width])
+        buffer = io.BytesIO()
+        picture.crop((int(left), int(top), int(right), int(bottom))).save(buffer, "PNG")
+    return buffer.getvalue()

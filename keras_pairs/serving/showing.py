@@ -1,0 +1,75 @@
+"""A picture of how an answer came about: what `predict --show` writes."""
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from keras_pairs import plots
+from keras_pairs.pictures import image_files
+
+# Pixels; the given pictures are shown no larger.
+SHOWN = 400
+
+
+def show(pictures, model, path):
+    """Draws what was given, the ink found, what the network saw, and what it answers.
+
+        model = keras_pairs.load()
+        show(["three.png", "seven.jpg"], model, "why.png")
+
+    Pictures that are refused are shown with the reason.
+
+    Args:
+      pictures: two of (name, path or `bytes` of PNG).
+      model: `comparer.Comparer`.
+      path: file to write (.png).
+
+    Raises:
+      UserError: if a picture cannot be read.
+    """
+    files = [image for _, image in pictures]
+    found = model.compare_files([files])
+    figure, grid = plots.subplots(2, 4, figsize=(12, 6.2))
+    shares = [found.first_digit[0], found.second_digit[0]]
+    for row, (name, image), classes in zip(grid, pictures, shares, strict=True):
+        _row(row, name, image, model.look(image), classes)
+    for axes, title in zip(
+        grid[0], ("given", "ink found", "what the network saw", "classes"), strict=True
+    ):
+        axes.set_title(title)
+    if found.errors:
+        figure.suptitle(plots.plain(found.errors[0]))
+    else:
+        verdict = "yes" if found.verdict[0] else "no"
+        figure.suptitle(
+            f"first digit <= second digit: {verdict} "
+            f"(probability {found.probability[0]:.3f})"
+        )
+    plots.save(figure, path)
+
+
+def _row(row, name, image, seen, classes):
+    given, ink, form, bars = row
+    content = image if isinstance(image, bytes) else image_files.read_png(image)
+    with Image.open(io.BytesIO(content)) as picture:
+        picture = picture.convert("RGBA")
+        picture.thumbnail((SHOWN, SHOWN))
+        paper = Image.new("RGBA", picture.size, "white")
+        paper.alpha_composite(picture)
+    width, height = paper.size
+    given.imshow(paper)
+    top, left, bottom, right = seen.window * [height, width, height, width]
+    frame = [left, right, right, left, left], [top, top, bottom, bottom, top]
+    given.plot(*frame, color=plots.PAPER)
+    for box in seen.boxes[: seen.count] if seen.count > 1 else ():
+        top, left, bottom, right = box * [height, width, height, width]
+        given.plot([left, right, right, left, left], [top, top, bottom, bottom, top], "--")
+    given.set(xlim=(0, width), ylim=(height, 0), xlabel=plots.plain(name))
+    ink.imshow(255 - seen.ink, cmap="gray", vmin=0, vmax=255)
+    form.imshow(255 - seen.image, cmap="gray", vmin=0, vmax=255)
+    for axes in (given, ink, form):
+        axes.set(xticks=[], yticks=[])
+    known = not np.isnan(classes).any()
+    bars.bar(range(10), classes if known else np.zeros(10), color=plots.OURS)
+    bars.set(xticks=range(10), ylim=(0, 1))

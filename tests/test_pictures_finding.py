@@ -1,0 +1,87 @@
+"""Finding digits, with a made-up ink network: black is ink."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy import ndimage
+
+from keras_pairs.pictures import finding
+
+WHITE = 255.0
+
+
+def network(picture):
+    return (128 - tf.reduce_mean(picture, -1, keepdims=True)) / 8
+
+
+def sheet(*boxes, size=(300, 400)):
+    picture = np.full((*size, 3), WHITE, "float32")
+    for top, left, bottom, right in boxes:
+        picture[top:bottom, left:right] = 0
+    return picture
+
+
+@tf.function(input_signature=[tf.TensorSpec([None, None, 3])], autograph=False)
+def find(picture):
+    return finding.find(network, picture)
+
+
+def found(picture):
+    return {name: value.numpy() for name, value in find(picture).items()}
+
+
+@pytest.mark.parametrize(
+    "boxes",
+    [
+        [(100, 150, 180, 200)],
+        [(10, 10, 40, 30)],
+        [(0, 0, 300, 60)],
+        [(260, 370, 300, 400)],
+        [(100, 50, 160, 90), (110, 200, 180, 250)],
+        [(20, 20, 60, 40), (20, 80, 60, 100), (30, 150, 64, 175), (22, 230, 60, 250)],
+    ],
+)
+def test_boxes_and_window(boxes):
+    seen = found(sheet(*boxes))
+    assert seen["count"] == len(boxes)
+    window = seen["window"]
+    side = window[2] - window[0]
+    assert side == pytest.approx(window[3] - window[1])
+    pixel = side / finding.WINDOW
+    np.testing.assert_allclose(seen["boxes"][: len(boxes)], boxes, atol=1.5 * pixel + 1)
+    assert not seen["boxes"][len(boxes) :].any()
+    extent = np.array(boxes)
+    extent = (*extent[:, :2].min(0), *extent[:, 2:].max(0))
+    longer = max(extent[2] - extent[0], extent[3] - extent[1])
+    assert side == pytest.approx(finding.MARGIN * longer, rel=0.12)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 300), (300, 5), (30, 40), (512, 512)])
+def test_any_size_and_nothing_there(size):
+    seen = found(sheet(size=size))
+    assert seen["count"] == 0 and not seen["boxes"].any() and seen["ink"].max() < 0.01
+    assert np.isfinite(seen["window"]).all()
+
+
+def test_specks_are_no_digits():
+    seen = found(sheet((100, 150, 180, 200), (50, 100, 53, 103), (200, 250, 204, 253)))
+    assert seen["count"] == 1
+
+
+def test_a_bar_over_a_digit_is_a_part_of_it():
+    # The upper stroke of many a 5.
+    seen = found(sheet((100, 150, 180, 165), (84, 150, 92, 200)))
+    assert seen["count"] == 1
+
+
+def test_parts_as_scipy_finds_them():
+    rng = np.random.default_rng(0)
+    components = tf.function(finding._components)
+    for share in (0.1, 0.3, 0.5, 0.7):
+        mask = rng.random((64, 64)) < share
+        ours = components(tf.constant(mask)).numpy()
+        theirs, number = ndimage.label(mask, np.ones((3, 3)))
+        assert len(np.unique(ours[mask])) == number
+        # The same parts, by other numbers.
+        pairs = set(zip(ours[mask].tolist(), theirs[mask].tolist(), strict=True))
+        assert len(pairs) == number and not ours[~mask].any()
