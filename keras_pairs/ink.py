@@ -28,10 +28,8 @@ def main(values):
     progress = ink_training.Progress(epochs, verbose=values["verbosity"].value == "1")
     found = ink_training.train(images, epochs, seed, run_dir, progress)
     for view, measured in found["validation"].items():
-        shown = (
-            f"intersection over union {measured['iou']:.3f}, loss {measured['loss']:.4f}"
-        )
-        runner.say(f"{view:7} {shown}")
+        shares = (f"{name} {value:.3f}" for name, value in measured.items())
+        runner.say(f"{view:7} {'  '.join(shares)}")
     weights = runner.relative(run_dir / ink_training.WEIGHTS)
     runner.say(f"weights: {weights} (to ship them: cp {weights} keras_pairs/pictures/)")
 

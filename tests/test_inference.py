@@ -106,7 +106,7 @@ BAD = [
     ("wide.jpg", "more than 2048 pixels a side"),
     ("bomb.gif", "more than 2048 pixels a side"),
     ("large.png", "larger than 32 MiB"),
-    ("blank.png", "is blank"),
+    ("blank.png", "shows no digit that can be found"),
     ("thirty-two.tif", "32 bits a pixel: save it with 8"),
     ("", "not a file"),
     ("a\0b", "embedded null byte"),

@@ -11,7 +11,8 @@ WHITE = 255.0
 
 
 def network(picture):
-    return (128 - tf.reduce_mean(picture, -1, keepdims=True)) / 8
+    ink = (128 - tf.reduce_mean(picture, -1, keepdims=True)) / 8
+    return tf.concat([ink, ink], -1)
 
 
 def sheet(*boxes, size=(300, 400)):

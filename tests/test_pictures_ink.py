@@ -15,17 +15,17 @@ from tests.helpers import assert_one_line, call, command
 def test_it_is_stock_keras_of_the_size_told(tmp_path):
     network = ink_network.build()
     # Worked out by hand: 3x3 convolutions of the four levels and the way back, two numbers a
-    # filter and two statistics of each of the 12 batch norms, the last 1x1 with its bias.
+    # filter and two statistics of each of the 12 batch norms, the last 1x1 with biases.
     pairs = [(5, 8), (8, 8), (8, 16), (16, 16), (16, 24), (24, 24), (24, 32), (32, 32)]
     pairs += [(56, 24), (40, 16), (24, 8), (8, 8)]
     convolutions = sum(9 * before * after for before, after in pairs)
     norms = sum(4 * after for _, after in pairs)
-    assert network.count_params() == convolutions + norms + 8 + 1
+    assert network.count_params() == convolutions + norms + 2 * (8 + 1)
     network.save(tmp_path / "ink.keras")
     again = keras.models.load_model(tmp_path / "ink.keras", custom_objects={})
     x = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 3)).astype("float32")
     np.testing.assert_allclose(again(x), network(x), atol=1e-5)
-    assert network(x[:1, :32, :40]).shape == (1, 32, 40, 1)
+    assert network(x[:1, :32, :40]).shape == (1, 32, 40, 2)
 
 
 def test_light_and_contrast_do_not_matter():
@@ -113,10 +113,10 @@ def test_the_command(tmp_path):
     arguments = ("--dataset=digits", "--epochs=1", "--run_dir=run", "--verbosity=0")
     done = command("keras_pairs.ink", *arguments, cwd=tmp_path)
     assert done.returncode == 0 and done.stderr == "", done.stderr
-    assert "intersection over union" in done.stdout
+    assert "iou_ink" in done.stdout
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert metrics["config"]["epochs"] == 1
-    assert 0 <= metrics["validation"]["window"]["iou"] <= 1
+    assert 0 <= metrics["validation"]["window"]["iou_body"] <= 1
 
 
 def test_a_bad_flag():

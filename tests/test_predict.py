@@ -68,6 +68,40 @@ def test_a_table_of_pairs(folder):
     assert text[5] == "[saved_models/digit_pairs/1, trained on unrecorded data]"
 
 
+def test_two_digits_in_one_picture(folder, digits):
+    """They are refused, unless --split reads the left one as the first."""
+    sheet = Image.new("L", (300, 160), 255)
+    for left, name in ((20, "a"), (180, "b")):
+        sheet.paste(Image.open(folder / f"{name}.png"), (left, 40))
+    sheet.save(folder / "both.png")
+    done = call("predict", MODEL, "both.png", "a.png", cwd=folder)
+    assert_one_line(done, 1, "both.png: 2 digits found: one picture a digit, or --split")
+    done = call("predict", MODEL, "both.png", "--split", "--json", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    record = json.loads(done.stdout)
+    assert (record["first"], record["second"]) == ("both.png (first)", "both.png (second)")
+    apart = call("predict", MODEL, "a.png", "b.png", "--json", cwd=folder)
+    expected = json.loads(apart.stdout)
+    for name in ("first_digit", "second_digit", "verdict"):
+        assert record[name] == expected[name]
+    sheet.crop((0, 0, 300, 20)).save(folder / "both.png")
+    done = call("predict", MODEL, "both.png", "--split", cwd=folder)
+    assert_one_line(done, 1, "both.png: two digits are needed, 0 found")
+
+
+@pytest.mark.parametrize("bad", [False, True])
+def test_show_draws_how_the_answer_came_about(folder, bad):
+    if bad:
+        Image.new("L", (90, 90), 255).save(folder / "b.png")
+    done = call("predict", MODEL, "a.png", "b.png", "--show=why.png", cwd=folder)
+    assert done.returncode == bad
+    if bad:
+        assert_one_line(done, 1, "b.png: shows no digit")
+    with Image.open(folder / "why.png") as picture:
+        assert picture.width > 800 and len(picture.convert("RGB").getcolors(10**6)) > 50
+    assert not list(folder.glob(".*"))
+
+
 def test_request_body_is_what_a_server_wants(folder, published):
     done = call("predict", "--csv=pairs.csv", "--request", cwd=folder)
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 3
@@ -100,7 +134,7 @@ class Answering:
 def test_a_contradiction_is_told():
     model = Answering()
     line = answers.describe((A, B), model.comparison(), 0, model, as_json=False)
-    read = "reads 3 and 7, which contradicts the answer"
+    read = "reads 3 and 7, which contradicts the answer; unsure"
     assert line == f"a.png <= b.png: no (probability 0.250; {read})"
     line = answers.describe((A, B), model.comparison(), 0, model, as_json=True)
     assert json.loads(line) == {
@@ -110,13 +144,14 @@ def test_a_contradiction_is_told():
         "verdict": False,
         "first_digit": 3,
         "second_digit": 7,
+        "unsure": True,
         "contradicts": True,
         "model": "m/1",
         "data": "mnist",
     }
     model.reads_digits = False
     line = answers.describe((A, B), model.comparison(), 0, model, as_json=False)
-    assert line == "a.png <= b.png: no (probability 0.250)"
+    assert line == "a.png <= b.png: no (probability 0.250; unsure)"
 
 
 A, B = "a.png", "b.png"
@@ -126,6 +161,13 @@ BAD = [
     (("predict", A, B, A), 2, "unexpected argument: a.png"),
     (("predict", A, B, "--csv=pairs.csv"), 2, "--csv and images do not go together"),
     (("predict", A, B, "--json", "--request"), 2, "--json does not go with --request"),
+    (("predict", A, B, "--split"), 2, "one image that shows two digits"),
+    (("predict", A, "--split", "--csv=pairs.csv"), 2, "do not go together"),
+    (("predict", "--split", "--csv=pairs.csv"), 2, "--csv does not go with --split"),
+    (("predict", A, B, "--request", "--show=x.png"), 2, "does not go with --show"),
+    (("predict", A, B, "--show=x.jpg"), 2, "a .png file"),
+    (("predict", A, B, "--show=none/x.png"), 2, "in an existing folder"),
+    (("predict", A, "--split"), 1, "a.png: two digits are needed, 1 found"),
     (("predict", A, B, "--model=/no/such"), 2, "model=/no/such"),
     (("predict", "--csv=none.csv"), 2, "an existing file"),
     (("predict", "--csv=a.png"), 1, "a.png: not a CSV file"),

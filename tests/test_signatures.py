@@ -20,7 +20,7 @@ from keras_pairs.data import pool
 from keras_pairs.data.pixels import SCALED
 from keras_pairs.errors import UserError
 from keras_pairs.graph import reason
-from keras_pairs.pictures.drawing import MAX_SIDE
+from keras_pairs.pictures.image_files import MAX_PIXELS
 from keras_pairs.serving import signatures
 from tests.helpers import BOX, OUTPUTS, png
 
@@ -160,6 +160,8 @@ def pixels(value):
 DIGIT = np.zeros((28, 28), "uint8")
 DIGIT[4:24, 12:16] = 255
 DIGIT_PNG = png(DIGIT)
+TWO = np.full((200, 300), 250, "uint8")
+TWO[40:150, 60:80] = TWO[50:160, 200:222] = 20
 FRAMES = [Image.fromarray(np.roll(DIGIT, k)) for k in (1, 2)]
 ANIMATION = png(DIGIT, save_all=True, append_images=FRAMES)
 FLIPPED = DIGIT_PNG[:50] + bytes([DIGIT_PNG[50] ^ 1]) + DIGIT_PNG[51:]
@@ -204,9 +206,9 @@ BAD = [
     ("png", "second pair bad", np.concatenate([row(DIGIT_PNG), row(b"x")]), "not a PNG"),
     (
         "png",
-        "too wide",
-        row(png(np.eye(2, MAX_SIDE + 1, dtype="u1"))),
-        "pixels",
+        "says a little too much",
+        row(header_says(DIGIT_PNG, 5000, MAX_PIXELS // 5000 + 1)),
+        "50 megapixels",
     ),
     (
         "png",
@@ -217,10 +219,14 @@ BAD = [
     ("png", "says endless", row(header_says(DIGIT_PNG, 2**32 - 1, 1)), "pixels"),
     ("png", "says nothing", row(header_says(DIGIT_PNG, 0, 28)), "Invalid PNG"),
     ("png", "animated", row(ANIMATION), "animated"),
-    ("png", "black", row(png(np.zeros((28, 28), "u1"))), "blank"),
-    ("png", "white", row(png(np.full((90, 60), 255, "u1"))), "blank"),
-    ("png", "almost white", row(png(255 - DIGIT // 20)), "blank"),
-    ("png", "transparent", row(png(np.zeros((50, 50, 4), "u1"))), "blank"),
+    ("png", "black", row(png(np.zeros((28, 28), "u1"))), "no digit"),
+    ("png", "white", row(png(np.full((90, 60), 255, "u1"))), "no digit"),
+    ("png", "almost white", row(png(255 - DIGIT // 20)), "no digit"),
+    ("png", "transparent", row(png(np.zeros((50, 50, 4), "u1"))), "no digit"),
+    ("png", "two digits", row(png(TWO)), "several digits"),
+    ("prepare", "a pair", row(DIGIT_PNG), "shape"),
+    ("prepare", "none", np.zeros(0, object), "empty batch"),
+    ("prepare", "one bad", np.array([DIGIT_PNG, b"x"], object), "not a PNG"),
 ]
 
 
@@ -275,11 +281,25 @@ def test_a_refusal_of_pixels_is_one_line_without_its_place(published):
 
 
 def test_the_largest_image_is_answered(published):
-    large = np.full((MAX_SIDE, MAX_SIDE), 255, "u1")
-    large[300:1800, 900:1100] = 0
-    function = tf.saved_model.load(str(published)).signatures["png"]
-    answers = function(png_bytes=tf.constant([[png(large), DIGIT_PNG]]))
-    assert np.isfinite(answers["comparison"]).all()
+    side = int(MAX_PIXELS**0.5)
+    large = np.full((side, side), 250, "u1")
+    large[2000:5000, 3000:3500] = 20
+    functions = tf.saved_model.load(str(published)).signatures
+    found = functions["png"](png_bytes=tf.constant([[png(large), DIGIT_PNG]]))
+    assert np.isfinite(found["comparison"]).all()
+
+
+def test_what_prepare_gives_is_what_the_network_sees(published, answers):
+    """A page prepares each picture alone, and asks for pairs of what it was shown."""
+    functions = tf.saved_model.load(str(published)).signatures
+    pairs = answers[0]["png"][1].copy()
+    pairs[0, 0] = png(np.kron(255 - DIGIT, np.ones((6, 6), "u1")))
+    seen = functions["prepare"](png_bytes=tf.constant(pairs.reshape(-1)))
+    assert seen["image"].dtype == tf.uint8 and seen["image"].shape == (14, 28, 28)
+    assert (seen["count"].numpy() == 1).all()
+    apart = functions["images"](images=tf.reshape(seen["image"], (7, 2, 28, 28)))
+    for name, values in functions["png"](png_bytes=tf.constant(pairs)).items():
+        np.testing.assert_allclose(values, apart[name], atol=1e-6)
 
 
 def keras_model(layer=None, outputs=OUTPUTS, shape=(2, 14, 14)):

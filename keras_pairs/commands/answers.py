@@ -93,11 +93,13 @@ def describe(names, answers, i, model, as_json):
     if as_json:
         record |= {"comparison": probability, "verdict": bool(answers.verdict[i])}
         record |= {"first_digit": first, "second_digit": second}
+        record |= {"unsure": bool(answers.unsure[i])}
         record |= {"contradicts": contradicts, "model": model.name, "data": model.data}
         return json.dumps(record)
     verdict = "yes" if answers.verdict[i] else "no"
     read = f"; reads {first} and {second}" if reads else ""
     read += ", which contradicts the answer" if contradicts else ""
+    read += "; unsure" if answers.unsure[i] else ""
     return f"{names[0]} <= {names[1]}: {verdict} (probability {probability:.3f}{read})"
 
 

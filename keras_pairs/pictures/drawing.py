@@ -30,6 +30,15 @@ THINNEST_STROKE = 1.5
 NO_DIGIT = "png_bytes: an image shows no digit that can be found"
 SEVERAL = "png_bytes: an image shows several digits; give each a picture of its own"
 
+# Of what `look` gives.
+SHAPES = {
+    "image": (SIDE, SIDE),
+    "count": (),
+    "ink": (finding.WINDOW, finding.WINDOW),
+    "window": (4,),
+    "boxes": (finding.MOST_DIGITS, 4),
+}
+
 
 def mnist_form(png):
     """Decodes one picture of a digit and brings it to MNIST's form.
@@ -76,7 +85,10 @@ def look(png):
     paper = tf.sort(border, axis=0)[tf.shape(border)[0] // 2]
     pure = tf.reduce_all(paper <= PURE) | tf.reduce_all(paper >= 255 - PURE)
     ready = tf.reduce_all(tf.shape(colour)[:2] == SIDE) & pure
-    return tf.cond(ready, lambda: _ready(colour, paper), lambda: _found(colour))
+    seen = tf.cond(ready, lambda: _ready(colour, paper), lambda: _found(colour))
+    # Not in the branches: TensorFlow's optimiser would take the shape that one of them
+    # ensures for that of every picture.
+    return {name: tf.ensure_shape(seen[name], shape) for name, shape in SHAPES.items()}
 
 
 @functools.cache
@@ -99,9 +111,7 @@ def _ready(colour, paper):
     )
     side = finding.WINDOW
     shown = tf.image.resize(ink[..., None] / 255, (side, side), "nearest")[..., 0]
-    return _shaped(
-        {"image": ink, "count": count, "ink": shown, "window": whole, "boxes": boxes}
-    )
+    return {"image": ink, "count": count, "ink": shown, "window": whole, "boxes": boxes}
 
 
 def _found(colour):
@@ -112,27 +122,13 @@ def _found(colour):
     image = tf.cond(
         found["count"] > 0, lambda: _fit(found["ink"]), lambda: tf.zeros((SIDE, SIDE))
     )
-    return _shaped(
-        {
-            "image": image,
-            "count": found["count"],
-            "ink": found["ink"],
-            "window": found["window"] / size,
-            "boxes": found["boxes"] / size,
-        }
-    )
-
-
-def _shaped(seen):
-    """A dict of `look`, with its shapes made known."""
-    shapes = {
-        "image": (SIDE, SIDE),
-        "count": (),
-        "ink": (finding.WINDOW, finding.WINDOW),
-        "window": (4,),
-        "boxes": (finding.MOST_DIGITS, 4),
+    return {
+        "image": image,
+        "count": found["count"],
+        "ink": found["ink"],
+        "window": found["window"] / size,
+        "boxes": found["boxes"] / size,
     }
-    return {name: tf.ensure_shape(seen[name], shape) for name, shape in shapes.items()}
 
 
 def _checked(png):

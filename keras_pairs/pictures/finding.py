@@ -14,8 +14,7 @@ MARGIN = 1.35
 INKED = 0.5
 # In pixels of the window. Less is a speck.
 LEAST_INK = 12.0
-# A digit has this share of the largest one's ink, and of the tallest one's height. The rest
-# are specks and parts of broken strokes.
+# A digit has this share of the largest one's body, and of the tallest one's height.
 LEAST_MASS, LEAST_HEIGHT = 0.1, 0.4
 # How many digits get a box.
 MOST_DIGITS = 9
@@ -26,7 +25,7 @@ def find(network, picture):
 
     Args:
       network: function from float32 [1, side, side, 3] of 0…255 to logits
-        [1, side, side, 1]: the ink network.
+        [1, side, side, 2]: the ink network.
       picture: float32 [h, w, 3] of 0…255.
 
     Returns:
@@ -37,12 +36,12 @@ def find(network, picture):
     """
     size = tf.cast(tf.shape(picture)[:2], tf.float32)
     whole = _square([0.0, 0.0, size[0], size[1]], 1.0)
-    ink = _ink(network, picture, whole, WHOLE)
+    ink, _ = _look(network, picture, whole, WHOLE)
     window = _around(ink, whole)
-    ink = _ink(network, picture, window, WINDOW)
+    ink, _ = _look(network, picture, window, WINDOW)
     window = _around(ink, window)
-    ink = _ink(network, picture, window, WINDOW)
-    count, boxes = _digits(ink)
+    ink, body = _look(network, picture, window, WINDOW)
+    count, boxes = _digits(ink, body)
     scale = (window[2] - window[0]) / WINDOW
     corner = tf.concat([window[:2], window[:2]], 0)
     boxes = tf.where(boxes[:, 2:3] > 0, corner + boxes * scale, 0.0)
@@ -59,8 +58,11 @@ def _square(box, margin):
     )
 
 
-def _ink(network, picture, window, side):
-    """Shares of ink in a window of a picture: float32 [side, side], 0 beyond its edges."""
+def _look(network, picture, window, side):
+    """Ink and bodies in a window of a picture, two float32 [side, side] of 0…1.
+
+    Beyond the picture's edges there are none.
+    """
     first = tf.cast(tf.math.floor(window[:2]), tf.int32)
     length = tf.maximum(tf.cast(tf.round(window[2] - window[0]), tf.int32), 1)
     inside = []
@@ -75,8 +77,9 @@ def _ink(network, picture, window, side):
         ) * tf.cast(length / side, tf.float32)
         inside.append((centre >= 0) & (centre <= tf.cast(last + 1, tf.float32)))
     seen = tf.image.resize(picture, (side, side), "bilinear", antialias=True)
-    ink = tf.sigmoid(network(seen[None])[0, :, :, 0])
-    return tf.where(inside[0][:, None] & inside[1], ink, 0.0)
+    found = tf.sigmoid(network(seen[None])[0])
+    found = tf.where((inside[0][:, None] & inside[1])[..., None], found, 0.0)
+    return found[..., 0], found[..., 1]
 
 
 def _around(ink, window):
@@ -104,16 +107,19 @@ def _extent(mask):
     return tf.maximum(box, 0.0)
 
 
-def _digits(ink):
-    """(how many digits a window shows, their boxes in its pixels from left to right)."""
-    labels = _components(ink > INKED)
+def _digits(ink, body):
+    """(how many digits a window shows, their boxes in its pixels from left to right).
+
+    Parts of a digit that do not touch, as in many a 4 and 5, have one body.
+    """
+    labels = _components(body > INKED)
     side = ink.shape[0]
     parts = side * side + 1
 
     def each(values, reduce):
         return reduce(tf.reshape(values, [-1]), tf.reshape(labels, [-1]), parts)[1:]
 
-    mass = each(ink, tf.math.unsorted_segment_sum)
+    mass = each(body, tf.math.unsorted_segment_sum)
     axis = tf.range(side, dtype=tf.float32)
     down, across = tf.meshgrid(axis, axis, indexing="ij")
     least, most = tf.math.unsorted_segment_min, tf.math.unsorted_segment_max

@@ -1,4 +1,4 @@
-"""The ink network: which pixels of a picture a digit's ink covers. Stock Keras.
+"""The ink network: where in a picture digits are, and their ink. Stock Keras.
 
 A U-Net (Ronneberger et al., 2015) small enough to run inside the served graph.
 """
@@ -24,11 +24,12 @@ def build():
     """Builds the network with fresh weights.
 
         network = build()
-        network(np.zeros((1, 64, 64, 3))).shape    # (1, 64, 64, 1)
+        network(np.zeros((1, 64, 64, 3))).shape    # (1, 64, 64, 2)
 
     Returns:
       `keras.Model` from `picture`, float32 [batch, side, side, 3] of 0…255, side a multiple
-      of 8, to float32 [batch, side, side, 1], the logit of each pixel's share of ink.
+      of 8, to float32 [batch, side, side, 2], the logits of each pixel's share of ink and
+      of its lying in a digit's body (`strokes.Drawn`).
     """
     picture = keras.Input((None, None, 3), name="picture")
     x = layers.Concatenate(name="channels")([_global(picture), *_local(picture)])
@@ -44,7 +45,9 @@ def build():
         x = layers.Concatenate(name=f"skip_{level}")([x, skipped[level]])
         x = _convolution(x, LEVELS[level], f"up_{level}a")
     x = _convolution(x, LEVELS[0], "last")
-    return keras.Model(picture, layers.Conv2D(1, 1, name="ink")(x), name="ink_network")
+    return keras.Model(
+        picture, layers.Conv2D(2, 1, name="ink_and_body")(x), name="ink_network"
+    )
 
 
 def _convolution(x, filters, name):

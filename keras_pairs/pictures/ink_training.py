@@ -48,7 +48,7 @@ class Scenes(keras.utils.PyDataset):
         return STEPS_PER_EPOCH
 
     def __getitem__(self, index):
-        """(float32 [batch, side, side, 3] of 0…255, float32 [batch, side, side, 1])."""
+        """(float32 [batch, side, side, 3] of 0…255, float32 [batch, side, side, 2])."""
         view = VIEWS[index % len(VIEWS)]
         rng = np.random.default_rng((self.seed, self.epoch, index))
         return draw(rng, self.glyphs, view, view.batch)
@@ -62,10 +62,11 @@ class Progress(EpochProgress):
 
 
 def draw(rng, glyphs, view, count):
-    """`count` scenes as `fit` takes them: pictures and inks of `Scenes`."""
+    """`count` scenes as `fit` takes them: pictures, and their inks and bodies."""
     drawn = [scenes.scene(rng, glyphs, view.side, view.sizes) for _ in range(count)]
-    pictures = np.stack([scene.picture for scene in drawn]).astype("float32")
-    return pictures, np.stack([scene.ink for scene in drawn])[..., None].astype("float32")
+    pictures = np.stack([scene.picture for scene in drawn])
+    found = np.stack([np.stack([scene.ink, scene.body], -1) for scene in drawn])
+    return pictures.astype("float32"), found.astype("float32")
 
 
 def train(images, epochs, seed, run_dir, progress=None):
@@ -141,14 +142,15 @@ def _begun(run_dir, epochs, seed):
 
 
 def measure(network, glyphs):
-    """Loss and intersection over union of ink, by view, on scenes that never trained."""
+    """Loss and intersections over union, by view, on scenes that never trained."""
     found = {}
     for view in VIEWS:
         rng = np.random.default_rng(VALIDATION_SCENES)
         x, y = draw(rng, glyphs, view, VALIDATION_SCENES)
         logits = network.predict(x, batch_size=view.batch, verbose=0)
         loss = network.evaluate(x, y, batch_size=view.batch, verbose=0)
-        says, is_ink = logits > 0, y > 0.5
-        iou = (says & is_ink).sum() / (says | is_ink).sum()
-        found[view.name] = {"loss": float(loss), "iou": float(iou)}
+        says, true = logits > 0, y > 0.5
+        iou = (says & true).sum((0, 1, 2)) / (says | true).sum((0, 1, 2))
+        found[view.name] = {"loss": float(loss)}
+        found[view.name] |= dict(zip(("iou_ink", "iou_body"), iou.tolist(), strict=True))
     return found

@@ -51,6 +51,11 @@ class Comparison:
         return scoring.verdict(self.probability)
 
     @property
+    def unsure(self):
+        """bool [n], see `scoring.unsure`; False where the pair has an error."""
+        return scoring.unsure(self.probability)
+
+    @property
     def digits(self):
         """int [n, 2], the most probable digits; -1 where the pair has an error."""
         both = np.stack([self.first_digit, self.second_digit], 1)

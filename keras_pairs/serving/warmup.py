@@ -92,7 +92,7 @@ def _encode(images):
 
 
 def write(path, model_name, inputs):
-    """Writes the warm-up file of a SavedModel: every signature, one or two images at a time.
+    """Writes the warm-up file of a SavedModel: every signature, on one or two images.
 
     Args:
       path: Path of the SavedModel.
