@@ -103,3 +103,14 @@ def answers(network, digits):
     }
     expected = {name: np.asarray(x) for name, x in network(pairs, training=False).items()}
     return requests, expected
+
+
+@pytest.fixture(scope="session")
+def box_server():
+    """The model in the box, served: `tests.servers.Server`."""
+    pytest.importorskip("uvicorn", reason="needs pip install 'keras_pairs[serve]'")
+    from tests.helpers import BOX
+    from tests.servers import running
+
+    with running(BOX) as server:
+        yield server

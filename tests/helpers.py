@@ -23,6 +23,7 @@ COMMANDS = {
     "score": "keras_pairs.score",
     "export": "keras_pairs.export",
     "predict": "keras_pairs.predict",
+    "serve": "keras_pairs.serve",
     "search": "tuner.search",
 }
 

@@ -18,7 +18,7 @@ from keras_pairs.training import run
 
 ROOT = pathlib.Path(__file__).parent.parent
 COMMANDS = {
-    "keras_pairs": ("train", "evaluate", "score", "export", "predict"),
+    "keras_pairs": ("train", "evaluate", "score", "export", "predict", "serve"),
     "tuner": ("search",),
 }
 MODULES = [f"{package}.{name}" for package, names in COMMANDS.items() for name in names]
@@ -224,6 +224,8 @@ def test_a_wheel_has_the_box_and_nothing_else_that_was_published(tmp_path):
     for name in COMMANDS:
         modules = {path for path in files_below(ROOT / name) if path.endswith(".py")}
         assert modules <= files_below(installed / name)
+    page = files_below(ROOT / "keras_pairs" / "serving" / "page")
+    assert page and page == files_below(installed / "keras_pairs" / "serving" / "page")
     found = subprocess.run(
         [sys.executable, "-c", "from keras_pairs.serving import box; print(box.path())"],
         cwd=tmp_path,

@@ -13,7 +13,6 @@ import os
 import pathlib
 import time
 
-import anyio
 import orjson
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
@@ -24,7 +23,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from keras_pairs.serving import limits, rest
+from keras_pairs.serving import rest
 from keras_pairs.serving.bodies import Bodies
 from keras_pairs.serving.refusals import Refusal, quoted
 
@@ -121,7 +120,6 @@ class Dialect:
             if address.what != "predict":
                 rest.refuse_examples(body, address.what, version.metadata)
             decoded = rest.decode(body, version.signatures)
-            del body
             request.scope["rows"] = decoded.rows
             outputs = await self._outputs(request, version, decoded)
             return _response(rest.encode(outputs, decoded.by_row))
@@ -154,7 +152,7 @@ class Page(StaticFiles):
 
 
 class Recorded:
-    """Middleware: headers of every answer, a time limit to take it, a line in the log."""
+    """Middleware: headers of every answer, and a line in the log."""
 
     def __init__(self, app):
         self.app = app
@@ -171,14 +169,10 @@ class Recorded:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
-            with anyio.fail_after(limits.ANSWER_SECONDS):
-                await send(message)
+            await send(message)
 
         try:
             await self.app(scope, receive, sent)
-        except TimeoutError:
-            # The client does not take its answer: uvicorn ends the connection.
-            status = GONE
         finally:
             path = quoted(scope["raw_path"].decode("ascii", "replace"), 200)
             milliseconds = 1000 * (time.perf_counter() - begun)
@@ -216,4 +210,4 @@ async def _gone(request, error):
 
 
 async def _our_fault(request, error):
-    return _response(rest.error("an error inside the server; its log has more"), 500)
+    return _response(rest.error("an error inside the server; see its log"), 500)

@@ -42,7 +42,7 @@ class Batcher:
         Args:
           workers: int, batches that run side by side.
           batch_rows: int, up to which requests are joined; a larger request goes alone.
-          queue_rows: int, rows that may wait.
+          queue_rows: int, rows that may wait. Both count a request's `cost`.
         """
         self._batch_rows, self._queue_rows = batch_rows, queue_rows
         self._tasks = collections.deque()
@@ -84,10 +84,10 @@ class Batcher:
         task = _Task(version, request, future, _is_alone(request))
         with self._changed:
             # However large, a request may wait where nothing else does.
-            full = self._rows and self._rows + request.rows > self._queue_rows
+            full = self._rows and self._rows + request.cost > self._queue_rows
             if full or self._closed:
                 raise Refusal(503, "too many requests are waiting; try again later")
-            self._rows += request.rows
+            self._rows += request.cost
             self._tasks.append(task)
             self._changed.notify()
         return future
@@ -105,16 +105,16 @@ class Batcher:
             if not self._tasks:
                 return None
             first = self._tasks.popleft()
-            batch, rows = [first], first.request.rows
+            batch, rows = [first], first.request.cost
             if not first.alone:
                 key = (first.version, first.request.signature.name)
                 others, self._tasks = self._tasks, collections.deque()
                 for task in others:
-                    fits = rows + task.request.rows <= self._batch_rows
+                    fits = rows + task.request.cost <= self._batch_rows
                     same = key == (task.version, task.request.signature.name)
                     if fits and same and not task.alone:
                         batch.append(task)
-                        rows += task.request.rows
+                        rows += task.request.cost
                     else:
                         self._tasks.append(task)
             self._rows -= rows

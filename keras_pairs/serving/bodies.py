@@ -21,7 +21,7 @@ class Bodies:
 
     @contextlib.asynccontextmanager
     async def read(self, request):
-        """Yields the whole body, bytes, which counts as held while the block runs.
+        """Yields the whole body, a bytearray, which counts as held while the block runs.
 
         Args:
           request: `starlette.requests.Request`.
@@ -40,29 +40,31 @@ class Bodies:
             raise _too_large()
         body = bytearray()
         try:
-            with anyio.fail_after(limits.BODY_SECONDS):
-                await self._collect(request, body)
-            yield bytes(body)
-        except TimeoutError:
-            message = f"the body did not come within {limits.BODY_SECONDS} seconds"
-            raise Refusal(408, message, **CLOSE) from None
+            await self._collect(request, body)
+            yield body
         finally:
             self._held -= len(body)
 
     async def _collect(self, request, body):
         size = 0
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > DROPPED_BYTES:
-                raise _too_large()
-            if size > limits.BODY_BYTES:
-                self._held -= len(body)
-                body.clear()
-                continue
-            if self._held + len(chunk) > limits.BODIES_BYTES:
-                raise Refusal(503, "other requests take all memory; try later", **CLOSE)
-            self._held += len(chunk)
-            body += chunk
+        with anyio.move_on_after(limits.BODY_SECONDS) as time:
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > DROPPED_BYTES:
+                    raise _too_large()
+                if size > limits.BODY_BYTES:
+                    self._held -= len(body)
+                    body.clear()
+                    continue
+                if self._held + len(chunk) > limits.BODIES_BYTES:
+                    raise Refusal(
+                        503, "too many bodies in memory; try again later", **CLOSE
+                    )
+                self._held += len(chunk)
+                body += chunk
+        if time.cancelled_caught:
+            message = f"the body did not come within {limits.BODY_SECONDS} seconds"
+            raise Refusal(408, message, **CLOSE)
         if size > limits.BODY_BYTES:
             raise _too_large(close=False)
 

@@ -46,23 +46,7 @@ def load(path: str | os.PathLike | None = None) -> "Comparer":
     Raises:
       UserError: if there is no SavedModel, or not one that `publishing.publish` wrote.
     """
-    return Comparer(box.path() if path is None else _find(pathlib.Path(path)))
-
-
-def _find(path):
-    if (path / "saved_model.pb").is_file():
-        return path
-    if path.suffix == ".keras" or (path / "model.keras").is_file():
-        raise UserError(
-            f"{path}: a Keras model; python -m keras_pairs.export --model={path} makes a "
-            "published one of it"
-        )
-    if not path.is_dir():
-        raise UserError(f"{path}: no such folder (train or export a model first)")
-    numbers = versions.numbers(path)
-    if not numbers:
-        raise UserError(f"{path}: neither a SavedModel nor a folder of versions")
-    return path / str(numbers[-1])
+    return Comparer(box.path() if path is None else versions.find(path))
 
 
 class Comparer:

@@ -1,15 +1,20 @@
 """Connections: uvicorn's HTTP/1.1, with what it leaves to a proxy in front of it.
 
-A client must send a request's headers in time, there are only so many connections, and what
-is no HTTP gets an answer of the same form as everything else.
+A client must send a request's headers and take its answer in time, there are only so many
+connections, and what is no HTTP gets an answer of the same form as everything else.
 """
 
 import asyncio
 import http
+import logging
 
 from uvicorn.protocols.http import h11_impl
 
 from keras_pairs.serving import limits, rest
+
+# How long what a refused client still sends is read and dropped.
+LINGER_SECONDS = 1
+log = logging.getLogger("keras_pairs.serve")
 
 
 class Protocol(h11_impl.H11Protocol):
@@ -17,7 +22,8 @@ class Protocol(h11_impl.H11Protocol):
 
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
-        self._late = None
+        self._late = self._stuck = None
+        self._refused = False
 
     def connection_made(self, transport):
         super().connection_made(transport)
@@ -27,6 +33,8 @@ class Protocol(h11_impl.H11Protocol):
             self._expect_headers()
 
     def data_received(self, data):
+        if self._refused:
+            return
         super().data_received(data)
         asked = self.cycle is not None and not self.cycle.response_complete
         if asked or self.transport.is_closing():
@@ -36,7 +44,25 @@ class Protocol(h11_impl.H11Protocol):
 
     def connection_lost(self, error):
         self._cancel()
+        self.resume_writing()
         super().connection_lost(error)
+
+    def pause_writing(self):
+        super().pause_writing()
+        loop = asyncio.get_running_loop()
+        self._stuck = loop.call_later(limits.ANSWER_SECONDS, self.transport.abort)
+
+    def resume_writing(self):
+        super().resume_writing()
+        if self._stuck is not None:
+            self._stuck.cancel()
+            self._stuck = None
+
+    def timeout_keep_alive_handler(self):
+        # To close would wait until the client has taken all.
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        super().timeout_keep_alive_handler()
 
     def send_400_response(self, msg):
         self._refuse(400, "this is no HTTP request, or its headers are too large")
@@ -54,8 +80,13 @@ class Protocol(h11_impl.H11Protocol):
     def _refuse(self, status, message):
         """Answers without uvicorn's state machine, and closes."""
         self._cancel()
-        if self.transport.is_closing():
+        if self._refused or self.transport.is_closing():
             return
+        self._refused = True
+        if self.cycle is not None:
+            # Whoever still reads a body sees that its client is gone.
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
         body = rest.error(message)
         head = [
             f"HTTP/1.1 {status} {http.HTTPStatus(status).phrase}",
@@ -63,5 +94,9 @@ class Protocol(h11_impl.H11Protocol):
             f"Content-Length: {len(body)}",
             "Connection: close",
         ]
+        log.info("no request %d", status)
         self.transport.write("\r\n".join([*head, "", ""]).encode() + body)
-        self.transport.close()
+        # To close while the client still sends would reset the connection, and the client
+        # would never read why.
+        self.transport.write_eof()
+        asyncio.get_running_loop().call_later(LINGER_SECONDS, self.transport.close)

@@ -44,7 +44,8 @@ def run(model, host, port, say):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda *signal: sys.exit(0))
     watched = watching.Watched(model, _load)
-    with _listening(host, port) as listener:
+    # Before the model: loading it for an address in use would be in vain.
+    with listening(host, port) as listener:
         startup.import_tensorflow(keras=False)
         # Takes TensorFlow's millions of objects out of the collector's sight: it runs each
         # time that a version is let go.
@@ -58,7 +59,8 @@ def run(model, host, port, say):
         try:
             with batching.Batcher() as batcher:
                 say(_greeting(watched, listener))
-                _serve(app.build(watched, batcher), connections.Protocol, listener)
+                application = app.build(watched, batcher)
+                server(application, connections.Protocol).run(sockets=[listener])
         finally:
             stop.set()
             watcher.join()
@@ -71,13 +73,18 @@ def _load(path, number):
     return Loaded(path, number)
 
 
-def _listening(host, port):
-    """The socket. Taken first: loading a model for an address in use would be in vain."""
+def listening(host, port):
+    """A listening socket.
+
+    Raises:
+      UserError: if the address is in use, or none of this machine's.
+    """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=limits.CONNECTIONS)
     except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or error
+        # asyncio and Python itself put the address behind it once more.
+        reason = str(getattr(error, "strerror", None) or error).partition(" (while")[0]
         raise UserError(f"{host}, port {port}: {reason}") from error
 
 
@@ -96,22 +103,29 @@ def _log_to_stderr():
     log.propagate = False
 
 
-def _serve(application, protocol, listener):
+def server(application, protocol):
+    """A `uvicorn.Server` of the application; `run(sockets=[…])` serves until it is told.
+
+    Args:
+      application: see `app.build`.
+      protocol: `connections.Protocol`.
+    """
     import uvicorn
 
-    config = uvicorn.Config(
-        application,
-        http=protocol,
-        loop="asyncio",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        log_level=logging.WARNING,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=limits.IDLE_SECONDS,
-        timeout_graceful_shutdown=limits.DRAIN_SECONDS,
-        h11_max_incomplete_event_size=limits.HEADER_BYTES,
+    return uvicorn.Server(
+        uvicorn.Config(
+            application,
+            http=protocol,
+            loop="asyncio",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level=logging.ERROR,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=limits.IDLE_SECONDS,
+            timeout_graceful_shutdown=limits.DRAIN_SECONDS,
+            h11_max_incomplete_event_size=limits.HEADER_BYTES,
+        )
     )
-    uvicorn.Server(config).run(sockets=[listener])

@@ -88,8 +88,7 @@ def _flat(values, spec):
     allowed = {"b": {bool}, "i": {int}, "u": {int}, "f": {int, float}}.get(dtype.kind)
     if allowed is None:
         raise Refusal(501, f"{spec.name}: JSON has no {spec.dtype}")
-    wrong = next((type(x) for x in values if type(x) not in allowed), None)
-    if wrong:
+    for wrong in set(map(type, values)) - allowed:
         raise Refusal(400, f"{spec.name}: {WORDS[wrong]} where {spec.dtype} is expected")
     if dtype.kind in "iu" and values:
         limits = np.iinfo(dtype)

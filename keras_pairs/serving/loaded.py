@@ -41,7 +41,8 @@ class Loaded:
             self.metadata = _metadata(path)
         except Exception as error:
             # TensorFlow raises whatever its readers met, of a damaged file even KeyError.
-            raise UserError(f"{path}: not a SavedModel that can be read") from error
+            why = str(error).strip().partition("\n")[0] or type(error).__name__
+            raise UserError(f"{path}: not a SavedModel that can be read: {why}") from error
         if not self._functions:
             raise UserError(f"{path}: has no signature")
         self.signatures = {

@@ -72,12 +72,14 @@ class Request:
       inputs: dict, name → array.
       by_row: whether it came in rows (`instances`) and is answered in rows.
       rows: int.
+      cost: int, how many rows it is worth, see `limits.ROW_PIXELS`.
     """
 
     signature: Signature
     inputs: dict
     by_row: bool
     rows: int
+    cost: int
 
 
 def parse(method, path):
@@ -128,11 +130,8 @@ def decode(body, signatures):
     Raises:
       Refusal: 400, saying what is wrong with it.
     """
-    document = _parse(body)
-    name = document.get("signature_name", DEFAULT)
-    if not isinstance(name, str):
-        raise Refusal(400, "'signature_name' key must be a string value.")
-    signature = signatures.get(name or DEFAULT)
+    document, name = _parse(body)
+    signature = signatures.get(name)
     if signature is None:
         message = f'Serving signature name: "{quoted(name)}" not found in signature def'
         raise Refusal(400, f"{message}; there are {', '.join(sorted(signatures))}")
@@ -154,7 +153,8 @@ def decode(body, signatures):
     if pixels > limits.PIXELS:
         message = f"PNG files of more than {limits.PIXELS >> 20} megapixels in one request"
         raise Refusal(400, f"{message}; ask for fewer rows at a time")
-    return Request(signature, inputs, kind == "instances", rows)
+    cost = max(rows, pixels // limits.ROW_PIXELS)
+    return Request(signature, inputs, kind == "instances", rows, cost)
 
 
 def _pixels(array):
@@ -167,8 +167,11 @@ def _pixels(array):
 
 
 def _parse(body):
+    """(the JSON object in a body, the name of the signature that it asks for)."""
     if not body:
         raise Refusal(400, "JSON Parse error: The document is empty")
+    if sum(map(body.count, (b",", b"[", b"{"))) > limits.VALUES:
+        raise Refusal(413, f"more than {limits.VALUES:,} values in one request")
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -179,7 +182,10 @@ def _parse(body):
         raise Refusal(400, message) from None
     if not isinstance(document, dict):
         raise Refusal(400, "The request is not a JSON object")
-    return document
+    name = document.get("signature_name", DEFAULT)
+    if not isinstance(name, str):
+        raise Refusal(400, "'signature_name' key must be a string value.")
+    return document, name or DEFAULT
 
 
 def _columns(value, signature):
@@ -227,8 +233,8 @@ def refuse_examples(body, what, metadata):
     Raises:
       Refusal: 400, always.
     """
-    name = _parse(body).get("signature_name") or DEFAULT
-    if not isinstance(name, str) or name not in metadata:
+    _, name = _parse(body)
+    if name not in metadata:
         raise Refusal(400, f"No signature was found with the name: {quoted(name)}")
     kind = {"classify": "classification", "regress": "regression"}[what]
     raise Refusal(

@@ -2,6 +2,8 @@
 
 import pathlib
 
+from keras_pairs.errors import UserError
+
 
 def numbers(folder):
     """The numbers of the versions in a folder, ascending."""
@@ -13,3 +15,31 @@ def numbers(folder):
 def is_number(name):
     """Whether a name is a number as a server reads it."""
     return name.isascii() and name.isdigit()
+
+
+def find(path):
+    """The version that a path names: itself, or the newest in it.
+
+    Args:
+      path: str or Path of a version, or of a folder of versions.
+
+    Returns:
+      `pathlib.Path`.
+
+    Raises:
+      UserError: if it is neither.
+    """
+    path = pathlib.Path(path)
+    if (path / "saved_model.pb").is_file():
+        return path
+    if path.suffix == ".keras" or (path / "model.keras").is_file():
+        raise UserError(
+            f"{path}: a Keras model; python -m keras_pairs.export --model={path} makes a "
+            "published one of it"
+        )
+    if not path.is_dir():
+        raise UserError(f"{path}: no such folder (train or export a model first)")
+    found = numbers(path)
+    if not found:
+        raise UserError(f"{path}: neither a SavedModel nor a folder of versions")
+    return path / str(found[-1])

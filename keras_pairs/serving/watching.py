@@ -8,6 +8,7 @@ noted, and the one before stays. A number that was served is never loaded again.
 
 import gc
 import logging
+import os
 import pathlib
 
 from keras_pairs.errors import UserError
@@ -36,10 +37,9 @@ class Watched:
         Raises:
           UserError: if there is nothing of the kind.
         """
-        path = pathlib.Path(box.path() if path is None else path).resolve()
-        if not path.is_dir():
-            raise UserError(f"{path}: no such folder")
-        single = (path / "saved_model.pb").is_file()
+        # Not `resolve`: a link has the name that its user gave it.
+        path = pathlib.Path(os.path.abspath(box.path() if path is None else path))
+        single = versions.find(path) == path
         numbered = versions.is_number(path.name)
         self.name = path.parent.name if single and numbered else path.name
         self.current = None
@@ -48,10 +48,10 @@ class Watched:
         self._load = load
         self._states = {}
         self._released = False
+        # What the folder could not be read for.
+        self._trouble = None
         # What lay in a version's folder when it could not be loaded.
         self._broken = {}
-        if not self._found():
-            raise UserError(f"{path}: neither a SavedModel nor a folder of versions")
 
     def _found(self):
         """{number: Path}, ascending."""
@@ -74,8 +74,12 @@ class Watched:
         """Looks at the folder once, and changes to its highest version."""
         try:
             found = self._found()
+            self._trouble = None
         except OSError as error:
-            log.warning("%s: %s", self._path, error.strerror or error)
+            trouble = f"{self._path}: {error.strerror or error}"
+            if trouble != self._trouble:
+                log.warning("%s; version %d stays", trouble, self.current.number)
+            self._trouble = trouble
             return
         for number in self._states.keys() - found.keys() - {self.current.number}:
             self._states.pop(number)
@@ -89,6 +93,7 @@ class Watched:
                 return
             old = self.current.number
             if self._broken.get(number) != _files(path) and self._take(number, path):
+                log.info("version %d is served instead of version %d", number, old)
                 self._states[old] = ("END", "")
                 self._released = True
                 return
@@ -99,7 +104,7 @@ class Watched:
         try:
             loaded = self._load(path, number)
         except UserError as error:
-            log.error("version %d: %s", number, error)
+            log.error("version %d cannot be served: %s", number, error)
             self._states[number] = ("END", str(error))
             self._broken[number] = files
             return False
@@ -111,7 +116,11 @@ class Watched:
     def watch(self, stop, seconds):
         """Polls until `stop`, a `threading.Event`, is set."""
         while not stop.wait(seconds):
-            self.poll()
+            try:
+                self.poll()
+            except Exception:
+                # A fault of ours in one look must not end all that come after.
+                log.exception("looking for new versions")
 
     def version(self, address):
         """The `Loaded` that a `rest.Address` asks for.
@@ -125,7 +134,8 @@ class Watched:
             return current
         name = quoted(address.model)
         wanted = f"Latest({name})" if wanted is None else f"Specific({name}, {wanted})"
-        raise Refusal(404, f"Servable not found for request: {wanted}")
+        here = f"this server has Specific({self.name}, {current.number})"
+        raise Refusal(404, f"Servable not found for request: {wanted}; {here}")
 
     def status(self, address):
         """The states of all versions, or of one, as TF-Serving's REST dialect tells them.
