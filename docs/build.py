@@ -70,6 +70,33 @@ def score(path):
     return tables.markdown_table(lines)
 
 
+def pictures(path):
+    """Shares read by kind of picture, from results of `benchmarks.pictures_study`.
+
+    What was read before there was an ink network stands in before.json, beside `path`.
+    """
+    from benchmarks import pictures_study
+
+    rows, before = _rows(path), _rows(path.with_name("before.json"))
+    for row, old in zip(rows, before, strict=True):
+        if row["kind"] != old["kind"]:
+            raise ValueError(f"{row['kind']} beside {old['kind']}")
+        (first,), (second,) = old["models"].values(), row["models"].values()
+        row["models"] = {"before": first, "now": second}
+    return tables.markdown_table(pictures_study.tabulate(rows))
+
+
+def ink(name):
+    """A function from the results.json of `benchmarks.ink` to one of its tables."""
+
+    def tabulate(path):
+        from benchmarks import ink
+
+        return tables.markdown_table(getattr(ink, name)(_json(path)))
+
+    return tabulate
+
+
 def origin(path):
     """Data, commit, versions and machine behind any results.json."""
     found = _json(path)
@@ -122,6 +149,9 @@ KINDS = {
     "ablation": study("ablation"),
     "departures": departures,
     "score": score,
+    "pictures": pictures,
+    "ink": ink("tabulate"),
+    "certainty": ink("tabulate_certainty"),
     "origin": origin,
     "search": search,
     "search-summary": search_summary,

@@ -14,8 +14,8 @@ from tests.helpers import assert_one_line, call, command
 
 def test_it_is_stock_keras_of_the_size_told(tmp_path):
     network = ink_network.build()
-    # Worked out by hand: 3x3 convolutions of the four levels and the way back, two numbers a
-    # filter and two statistics of each of the 12 batch norms, the last 1x1 with biases.
+    # Worked out by hand: 3x3 convolutions of the four levels and the way back, two numbers
+    # a filter and two statistics of each of the 12 batch norms, the last 1x1 with biases.
     pairs = [(5, 8), (8, 8), (8, 16), (16, 16), (16, 24), (24, 24), (24, 32), (32, 32)]
     pairs += [(56, 24), (40, 16), (24, 8), (8, 8)]
     convolutions = sum(9 * before * after for before, after in pairs)

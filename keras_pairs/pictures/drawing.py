@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from keras_pairs.graph import freeze, require
 from keras_pairs.pictures import finding, ink_network
-from keras_pairs.pictures.image_files import MAX_PIXELS
+from keras_pairs.pictures.image_files import MAX_PIXELS, MEGA
 
 PNG_START = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 SIDE, BOX = 28, 20
@@ -50,8 +50,8 @@ def mnist_form(png):
       float32 [28, 28], 0 = background, 255 = ink.
 
     Raises:
-      tf.errors.InvalidArgumentError: as `look`, and if the picture does not show exactly one
-        digit.
+      tf.errors.InvalidArgumentError: as `look`, and if the picture does not show
+        exactly one digit.
     """
     seen = look(png)
     image = require(seen["count"] > 0, NO_DIGIT, seen["image"])
@@ -142,7 +142,7 @@ def _checked(png):
     sides = tf.reduce_sum(tf.cast(digits, tf.int64) * [1 << 24, 1 << 16, 1 << 8, 1], 1)
     # Each side too: their product could leave int64.
     small = tf.reduce_all(sides <= MAX_PIXELS) & (sides[0] * sides[1] <= MAX_PIXELS)
-    message = f"png_bytes: an image has more than {MAX_PIXELS // 10**6} megapixels"
+    message = f"png_bytes: an image has more than {MAX_PIXELS // MEGA} megapixels"
     png = require(small, message, png)
     # The chunk that makes a PNG an animation stands before the pixels.
     head = tf.strings.substr(png, 0, 1024)

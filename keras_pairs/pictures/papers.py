@@ -76,9 +76,9 @@ def paper(rng, side, base):
         canvas += _grain(rng, side)[..., None] * rng.uniform(0.03, 0.15)
     for chance, draw in (
         (0.4, _rulings),
-        (0.1, _blotch),
+        (0.15, _blotch),
         (0.25, _specks),
-        (0.15, _text),
+        (0.15, text),
         (0.12, _folds),
         (0.1, _ghost),
     ):
@@ -87,7 +87,7 @@ def paper(rng, side, base):
     return canvas
 
 
-def _blend(canvas, cover, tint):
+def blend(canvas, cover, tint):
     """Covers the canvas in place, by shares of 0…1 [side, side], with a colour."""
     canvas += np.clip(cover, 0, 1)[..., None] * (np.asarray(tint, "float32") - canvas)
 
@@ -129,22 +129,33 @@ def _rulings(rng, canvas):
     for axis in axes if both else [axes[int(rng.random() < 0.15)]]:
         phase = (axis + bend) / spacing + rng.random()
         distance = np.abs(phase - np.round(phase)) * spacing * side
-        _blend(canvas, np.clip(width / 2 + 0.5 - distance, 0, min(width, 1)), tint)
-    if rng.random() < 0.2:
-        distance = np.abs(axes[1] - rng.uniform(0.03, 0.3)) * side
-        _blend(canvas, np.clip(width / 2 + 0.5 - distance, 0, 1), rng.uniform(0, 1, 3))
+        blend(canvas, np.clip(width / 2 + 0.5 - distance, 0, min(width, 1)), tint)
+    if rng.random() < 0.35:
+        place, tint = rng.uniform(0.03, 0.35), rng.uniform(0, 1, 3)
+        width *= rng.uniform(0.7, 2)
+        for shift in (0, rng.uniform(0.01, 0.04))[: rng.integers(1, 3)]:
+            distance = np.abs(axes[1] - place - shift) * side
+            blend(canvas, np.clip(width / 2 + 0.5 - distance, 0, min(width, 1)), tint)
 
 
 def _blotch(rng, canvas):
-    """A stain: a disc or a ring with a ragged edge."""
+    """Stains: discs or rings with ragged edges, faint or dark."""
     side = len(canvas)
     down, across = places(side)
-    centre, radius = rng.uniform(0, 1, 2), rng.uniform(0.05, 0.5)
-    distance = np.hypot(down - centre[0], across - centre[1]) + smooth(rng, side, 4) * 0.05
-    cover = 1 / (1 + np.exp((distance - radius) * rng.uniform(20, 150)))
-    if rng.random() < 0.5:
-        cover = cover * np.exp((distance - radius) * rng.uniform(5, 60))
-    _blend(canvas, np.clip(cover, 0, 1) * rng.uniform(0.1, 0.5), _tint(rng, canvas))
+    for _ in range(rng.integers(1, 3)):
+        centre, radius = rng.uniform(0, 1, 2), rng.uniform(0.05, 0.5)
+        distance = np.hypot(down - centre[0], across - centre[1])
+        distance = distance + smooth(rng, side, 4) * rng.uniform(0, 0.06)
+        disc = 1 / (
+            1 + np.exp(np.clip((distance - radius) * rng.uniform(20, 200), -30, 30))
+        )
+        cover = disc * rng.uniform(0, 0.4)
+        if rng.random() < 0.7:
+            wide = 10 ** rng.uniform(-2.2, -0.9)
+            ring = np.exp(-(((distance - radius) / wide) ** 2))
+            ring *= np.clip(1 + smooth(rng, side, 5) * rng.uniform(0, 2), 0, 1)
+            cover = np.maximum(cover, ring * rng.uniform(0.2, 0.8))
+        blend(canvas, cover, _tint(rng, canvas))
 
 
 def _specks(rng, canvas):
@@ -153,15 +164,15 @@ def _specks(rng, canvas):
     dots = (rng.random((side, side)) < 10 ** rng.uniform(-4, -1.7)).astype("float32")
     size = rng.uniform(0.3, 1.3) * side / 128
     dots = ndimage.gaussian_filter(dots, size) * (6 * size**2 + 1)
-    _blend(
+    blend(
         canvas, dots, _tint(rng, canvas) if rng.random() < 0.5 else np.round(rng.random(3))
     )
 
 
-def _text(rng, canvas):
+def text(rng, canvas, largest=0.05):
     """Rows of small marks, as print is seen from afar; on a part of the sheet or faint."""
     side = len(canvas)
-    height = max(2, int(side * rng.uniform(0.015, 0.05)))
+    height = max(2, int(side * rng.uniform(0.015, largest)))
     marks = np.zeros((side, side), "float32")
     part = np.sort(rng.uniform(-0.1, 1.1, (2, 2)), 0) * side
     faint = rng.random() < 0.4
@@ -173,7 +184,7 @@ def _text(rng, canvas):
     if not faint:
         marks[:, : max(0, int(part[0, 1]))] = 0
         marks[:, max(0, int(part[1, 1])) :] = 0
-    _blend(canvas, marks * (rng.uniform(0.05, 0.25) if faint else 0.8), _tint(rng, canvas))
+    blend(canvas, marks * (rng.uniform(0.05, 0.25) if faint else 0.8), _tint(rng, canvas))
 
 
 def _folds(rng, canvas):
@@ -193,7 +204,7 @@ def _ghost(rng, canvas):
         curve = np.abs(smooth(rng, side, int(rng.integers(2, 5))) - rng.uniform(-0.3, 0.3))
         where = smooth(rng, side, 3) > rng.uniform(-0.1, 0.4)
         cover = ndimage.gaussian_filter(np.exp(-curve * 25) * where, side / 100)
-        _blend(canvas, cover * rng.uniform(0.05, 0.2), _tint(rng, canvas))
+        blend(canvas, cover * rng.uniform(0.05, 0.2), _tint(rng, canvas))
 
 
 def on_table(rng, sheet, inside):
@@ -236,8 +247,17 @@ def on_table(rng, sheet, inside):
     return table + (sheet - table) * cover[..., None]
 
 
-def lit(rng, canvas):
-    """The scene under a lamp: gradients, shadows with hard or soft edges, glare, a cast."""
+def lit(rng, canvas, shadows=()):
+    """The scene under a lamp: gradients, shadows, glare, a cast.
+
+    Args:
+      rng: numpy Generator.
+      canvas: float32 [side, side, 3].
+      shadows: sequence of [side, side] of 0…1, how much light each lets through.
+
+    Returns:
+      float32 [side, side, 3].
+    """
     side = len(canvas)
     light = np.ones((side, side), "float32")
     if rng.random() < 0.5:
@@ -247,13 +267,8 @@ def lit(rng, canvas):
         centre = rng.uniform(0.2, 0.8, 2)
         distance = np.hypot(down - centre[0], across - centre[1])
         light *= 1 - np.clip(distance * rng.uniform(0.2, 1), 0, 0.8)
-    if rng.random() < 0.35:
-        for _ in range(rng.integers(1, 3)):
-            edge = along(rng, side) + rng.uniform(-0.45, 0.45)
-            edge += smooth(rng, side, 4) * rng.choice([0, rng.uniform(0, 0.3)])
-            soft = 10 ** rng.uniform(0.7, 2.3)
-            shadow = 1 / (1 + np.exp(-np.clip(edge * soft, -30, 30)))
-            light *= 1 - rng.uniform(0.15, 0.75) * shadow
+    for shadow in shadows:
+        light *= shadow
     canvas = canvas * light[..., None]
     if rng.random() < 0.12:
         down, across = places(side)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from keras_pairs.pictures import papers, strokes
+from keras_pairs.pictures import clutter, papers, strokes
 
 
 class Scene(NamedTuple):
@@ -39,19 +39,21 @@ def scene(rng, glyphs, side, sizes=(0.08, 0.9)):
         picture's.
 
     Returns:
-      `Scene`. One in eight has no digit, one in eight two to four.
+      `Scene`. One in six has no digit, one in eight two to four.
     """
     kind = rng.random()
     large = side * (2 if rng.random() < 0.25 else 1)
     if kind < 0.03:
         nothing = np.zeros((side, side), "float32")
         return Scene(_noise(rng, side), nothing, nothing, 0)
-    count = 0 if kind < 0.125 else int(rng.integers(2, 5)) if kind < 0.25 else 1
+    count = 0 if kind < 0.16 else int(rng.integers(2, 5)) if kind < 0.28 else 1
     base = papers.colour(rng)
     canvas = papers.paper(rng, large, base)
     drawn = strokes.digits(rng, glyphs, large, count, sizes)
-    if count == 1 and rng.random() < 0.1:
-        _frame(rng, canvas, drawn.inside)
+    if not count and rng.random() < 0.3:
+        papers.text(rng, canvas, largest=0.12)
+    if count == 1 and rng.random() < 0.14:
+        clutter.frame(rng, canvas, drawn.inside)
     cover = drawn.ink
     if rng.random() < 0.25:
         # Pencil, chalk, a dry marker: the paper's grain shows through.
@@ -66,7 +68,10 @@ def scene(rng, glyphs, side, sizes=(0.08, 0.9)):
     canvas += (cover * strength)[..., None] * (colour - canvas)
     if rng.random() < 0.35:
         canvas = papers.on_table(rng, canvas, drawn.inside)
-    canvas = papers.lit(rng, canvas)
+    if rng.random() < 0.25:
+        clutter.objects(rng, canvas, drawn.inside if count else (0, 0, 0, 0))
+    shadows = rng.integers(1, 3) if rng.random() < 0.4 else 0
+    canvas = papers.lit(rng, canvas, [clutter.shadow(rng, large) for _ in range(shadows)])
     layers = [canvas, drawn.ink, drawn.body]
     if large > side:
         layers = [_halved(layer) for layer in layers]
@@ -78,21 +83,6 @@ def scene(rng, glyphs, side, sizes=(0.08, 0.9)):
         Image.fromarray(picture).save(buffer, "JPEG", quality=int(rng.integers(15, 90)))
         picture = np.asarray(Image.open(buffer))
     return Scene(picture, ink, body, count)
-
-
-def _frame(rng, canvas, inside):
-    """The box of a form around the digit."""
-    side = len(canvas)
-    down, across = papers.places(side)
-    gap = rng.uniform(0.04, 0.2, 4)
-    top, left, bottom, right = np.array(inside) + gap * [-1, -1, 1, 1]
-    distance = np.maximum(
-        np.maximum(top - down, down - bottom), np.maximum(left - across, across - right)
-    )
-    width = rng.uniform(0.5, 2.5) * side / 128
-    line = np.clip(width / 2 + 0.5 - np.abs(distance) * side, 0, 1)
-    tint = np.clip(np.round(1 - canvas.mean((0, 1))) + rng.uniform(-0.5, 0.5, 3), 0, 1)
-    canvas += (line * rng.uniform(0.4, 1))[..., None] * (tint.astype("float32") - canvas)
 
 
 def _noise(rng, side):
