@@ -12,11 +12,11 @@ import urllib.parse
 
 import orjson
 
-from keras_pairs.pictures.image_files import PNG_SIGNATURE
 from keras_pairs.serving import limits
 from keras_pairs.serving.json_tensors import Spec, is_base64, to_array, to_json
 from keras_pairs.serving.refusals import Refusal, quoted
 
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 DEFAULT = "serving_default"
 ADDRESS = re.compile(
     r"/v1/models(?:/(?P<name>[^/:]+))?"

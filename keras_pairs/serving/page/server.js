@@ -1,0 +1,97 @@
+// TF-Serving's REST dialect, as any server of the model speaks it.
+
+const DEFAULT_MODEL = "digit_pairs";
+const PATIENCE = 30_000;
+const LONGEST_PAUSE = 4_000;
+
+// The server cannot be had now; the same may be asked again.
+export class Unanswered extends Error {}
+// It answers that it cannot do this.
+export class Refused extends Error {}
+
+// The model's name: `?model=…` of the page's address, or the default's, if it is served.
+// This project's own server says at /healthz which other one it has.
+export async function findModel() {
+  const asked = new URLSearchParams(location.search).get("model");
+  if (asked) return new Model(asked);
+  const status = await request(path(DEFAULT_MODEL)).catch(() => null);
+  if (status?.code === 404) {
+    const health = await request("healthz").catch(() => null);
+    if (health?.body.model) return new Model(health.body.model);
+  }
+  return new Model(DEFAULT_MODEL);
+}
+
+class Model {
+  constructor(name) {
+    this.name = name;
+  }
+
+  // One object by output for each instance, an object by input.
+  async predict(signature, instances) {
+    const body = JSON.stringify({ signature_name: signature, instances });
+    const answer = await request(`${path(this.name)}:predict`, { method: "POST", body });
+    if (answer.code === 200) return answer.body.predictions;
+    if (answer.code === 429 || answer.code >= 500) {
+      throw new Unanswered("The server is busy; trying again.");
+    }
+    throw new Refused(answer.body.error ?? `the server answers ${answer.code}`);
+  }
+}
+
+function path(model) {
+  return `v1/models/${encodeURIComponent(model)}`;
+}
+
+// {code, body}, whatever the code.
+async function request(address, options) {
+  try {
+    const response = await fetch(new URL(address, document.baseURI), {
+      ...options,
+      signal: AbortSignal.timeout(PATIENCE),
+    });
+    return { code: response.status, body: await response.json() };
+  } catch {
+    throw new Unanswered("The server does not answer; trying again.");
+  }
+}
+
+// Asks for the latest state only, once at a time; again when it has changed meanwhile, and
+// after a pause where nobody answered.
+export class Latest {
+  #ask;
+  #report;
+  #wanted = false;
+  #busy = false;
+
+  // `ask` looks up the state itself; `report` takes what keeps the server, or "".
+  constructor(ask, report) {
+    this.#ask = ask;
+    this.#report = report;
+  }
+
+  async want() {
+    this.#wanted = true;
+    if (this.#busy) return;
+    this.#busy = true;
+    try {
+      for (let pause = 500; this.#wanted; ) {
+        this.#wanted = false;
+        try {
+          await this.#ask();
+          this.#report("");
+          pause = 500;
+        } catch (error) {
+          if (!(error instanceof Unanswered || error instanceof Refused)) throw error;
+          this.#report(error.message);
+          if (error instanceof Refused) continue;
+          this.#wanted = true;
+          await new Promise((resolve) => setTimeout(resolve, pause));
+          pause = Math.min(2 * pause, LONGEST_PAUSE);
+        }
+      }
+    } finally {
+      this.#busy = false;
+    }
+  }
+}
