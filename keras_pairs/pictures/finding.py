@@ -14,6 +14,10 @@ MARGIN = 1.35
 INKED = 0.5
 # In pixels of the window. Less is a speck.
 LEAST_INK = 12.0
+# Of 0…1: what is surest of a digit's ink and of its body. Measured on validation scenes: of
+# those without a digit in which something is found, a third stays below, of those with one,
+# many of them unreadable, one in 25.
+SUREST = 0.85
 # A digit has this share of the largest one's body, and of the tallest one's height.
 LEAST_MASS, LEAST_HEIGHT = 0.1, 0.4
 # How many digits get a box.
@@ -131,6 +135,7 @@ def _digits(ink, body):
     found = tf.where(right_size)[:, 0]
     found = tf.gather(found, tf.argsort(tf.gather(left, found)))
     enough = tf.reduce_sum(tf.where(ink > INKED, ink, 0.0)) >= LEAST_INK
+    enough &= (tf.reduce_max(ink) >= SUREST) & (tf.reduce_max(body) >= SUREST)
     count = tf.where(enough, tf.size(found), 0)
     boxes = tf.gather(tf.stack([top, left, bottom, right], 1), found[:MOST_DIGITS])
     boxes = tf.pad(boxes, [[0, MOST_DIGITS - tf.shape(boxes)[0]], [0, 0]])

@@ -60,12 +60,15 @@ def _row(row, name, image, seen, classes):
     width, height = paper.size
     given.imshow(paper)
     top, left, bottom, right = seen.window * [height, width, height, width]
-    frame = [left, right, right, left, left], [top, top, bottom, bottom, top]
-    given.plot(*frame, color=plots.PAPER)
+    given.plot(*_outline((top, left, bottom, right)), color=plots.PAPER)
     for box in seen.boxes[: seen.count] if seen.count > 1 else ():
-        top, left, bottom, right = box * [height, width, height, width]
-        given.plot([left, right, right, left, left], [top, top, bottom, bottom, top], "--")
-    given.set(xlim=(0, width), ylim=(height, 0), xlabel=plots.plain(name))
+        given.plot(*_outline(box * [height, width, height, width]), "--")
+    # The window may reach beyond the picture.
+    given.set(
+        xlim=(min(0, left) - 2, max(width, right) + 2),
+        ylim=(max(height, bottom) + 2, min(0, top) - 2),
+        xlabel=plots.plain(name),
+    )
     ink.imshow(255 - seen.ink, cmap="gray", vmin=0, vmax=255)
     form.imshow(255 - seen.image, cmap="gray", vmin=0, vmax=255)
     for axes in (given, ink, form):
@@ -73,3 +76,9 @@ def _row(row, name, image, seen, classes):
     known = not np.isnan(classes).any()
     bars.bar(range(10), classes if known else np.zeros(10), color=plots.OURS)
     bars.set(xticks=range(10), ylim=(0, 1))
+
+
+def _outline(box):
+    """The corners of a box, five across and five down."""
+    top, left, bottom, right = box
+    return [left, right, right, left, left], [top, top, bottom, bottom, top]
