@@ -43,7 +43,11 @@ def test_a_file_gives_the_data_its_name(npz, tmp_path, digits):
 
 def test_a_path_goes_with_some_sources_only(npz, tmp_path):
     for name, given, message in (
-        ("digits", [f"--data_path={npz}"], "--data_path goes with --dataset=mnist, idx, f"),
+        (
+            "digits",
+            [f"--data_path={npz}"],
+            "--data_path goes with --dataset=auto, mnist, idx, f",
+        ),
         ("folder", [], "--dataset=folder needs --data_path, as drawings/"),
         ("idx", [], "--dataset=idx needs --data_path"),
         ("npz", [], "--dataset=npz needs --data_path"),
@@ -52,7 +56,7 @@ def test_a_path_goes_with_some_sources_only(npz, tmp_path):
         helpers.assert_one_line(done, 1, message)
     assert not list(tmp_path.iterdir())
     with pytest.raises(
-        UserError, match="dataset must be one of mnist, digits.*dataset='cifar'"
+        UserError, match="dataset must be one of auto, mnist.*dataset='cifar'"
     ):
         data.load_images("cifar")
 

@@ -114,6 +114,11 @@ def _npz(path, verbose):
 
 
 SOURCES = {
+    "auto": Source(
+        "the default: what is at --data_path, else MNIST if it can be had, else digits",
+        _auto,
+        "mine.npz",
+    ),
     "mnist": Source("MNIST from Keras' cache, or downloaded into it", _mnist, "mnist.npz"),
     "digits": Source(
         "the 1,797 digits inside scikit-learn", lambda path, verbose: embedded.load()
@@ -138,10 +143,5 @@ SOURCES = {
         "mine.npz",
         needs_path=True,
         recognises=lambda path: True,
-    ),
-    "auto": Source(
-        "the default: what is at --data_path, else MNIST if it can be had, else digits",
-        _auto,
-        "mine.npz",
     ),
 }
