@@ -28,7 +28,7 @@ COMMANDS = sorted(
 
 
 def test_these_are_the_benchmarks():
-    names = "departures kills memory population search serving studies train"
+    names = "departures fuzz kills memory pictures population search serving studies train"
     assert names.split() == COMMANDS
 
 
@@ -47,6 +47,8 @@ def test_wrong_arguments_are_one_line(name, word):
         ("search", "--nb_f=8,9", "one of 8, 16, 32, 64"),
         ("departures", "--networks=text,mine", "one of text"),
         ("kills", "--kills=0", "at least 1"),
+        ("fuzz", "--files=0", "at least 1"),
+        ("pictures", "--before=none", "an existing file or folder"),
     ],
 )
 def test_a_value_out_of_range_is_one_line(name, word, message):
