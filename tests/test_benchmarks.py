@@ -28,8 +28,8 @@ COMMANDS = sorted(
 
 
 def test_these_are_the_benchmarks():
-    names = "departures ink kills kinds load memory pictures_study population search "
-    names += "serving studies train"
+    names = "departures fuzz ink kills kinds load memory pictures pictures_study "
+    names += "population search serving studies train"
     assert names.split() == COMMANDS
 
 
@@ -49,6 +49,8 @@ def test_wrong_arguments_are_one_line(name, word):
         ("departures", "--networks=text,mine", "one of text"),
         ("kills", "--kills=0", "at least 1"),
         ("load", "--seconds=0", "positive"),
+        ("fuzz", "--files=0", "at least 1"),
+        ("pictures", "--before=none", "an existing file or folder"),
     ],
 )
 def test_a_value_out_of_range_is_one_line(name, word, message):

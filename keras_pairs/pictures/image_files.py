@@ -7,10 +7,12 @@ import logging
 import mmap
 import pathlib
 import re
+import threading
 import warnings
 
 from PIL import Image, features
 
+from keras_pairs import machine
 from keras_pairs.errors import UserError
 from keras_pairs.pictures import image_kinds, image_pixels
 
@@ -30,6 +32,8 @@ MAX_SCANS = 100
 SLOW_CODECS, SLOW_PIXELS = ("ppm", "ppm_plain"), 4 * 2**20
 MEGA = 2**20
 JPEG_MARKER = re.compile(rb"\xff+([^\0\xff\xd0-\xd7])")
+# There is one file descriptor 2 for all threads.
+STDERR = threading.Lock()
 
 
 def read_png(path):
@@ -105,13 +109,13 @@ def _encoded(file, kind, only_if_needed=False):
                 wanted = (max(1, side * DRAFT_SIDE // longest) for side in image.size)
                 image.draft(None, tuple(wanted))
         lower = image_pixels.lower_bytes(image)
-        image.load()
+        _load(image, kind)
         profile = image.info.get("icc_profile")
 
         def open_lower():
             other = _opened(file, kind)
             other.tile = lower
-            other.load()
+            _load(other, kind)
             return other
 
         held = image_pixels.orientation(image)
@@ -160,6 +164,21 @@ def _opened(file, kind):
             "megapixels"
         )
     return image
+
+
+def _load(image, kind):
+    """Decodes an image; libtiff writes to file descriptor 2 what it dislikes."""
+    if kind != "TIFF":
+        image.load()
+        return
+    failure = None
+    with STDERR, machine.noise_held_back():
+        try:
+            image.load()
+        except Exception as error:
+            failure = error
+    if failure:
+        raise failure
 
 
 def _needs_extra(name):
