@@ -31,8 +31,8 @@ def ask(port, message, clients, seconds, least=0, expected=None):
       clients: int, connections.
       seconds: float, for how long.
       least: int, requests that are sent however long it takes.
-      expected: float [versions, rows], what each version answers for `comparison`. Then each
-        connection asks until the last version answers. None: no answer is looked at.
+      expected: float [versions, rows], what each version answers for `comparison`. Each
+        connection then asks until the last one answers. None: no answer is looked at.
 
     Returns:
       dict: seconds (list of float, each request's), failed (int), wall (float), and, with
