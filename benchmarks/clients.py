@@ -11,6 +11,9 @@ import time
 
 import numpy as np
 
+# Until a connection stops to wait for the last version.
+PATIENCE_S = 600
+
 
 def request(path, body):
     """The bytes of a POST of a dict as JSON."""
@@ -28,8 +31,8 @@ def ask(port, message, clients, seconds, least=0, expected=None):
       clients: int, connections.
       seconds: float, for how long.
       least: int, requests that are sent however long it takes.
-      expected: float [versions, rows], what each version answers for `comparison`, or None
-        where no answer is looked at.
+      expected: float [versions, rows], what each version answers for `comparison`. Each
+        connection then asks until the last one answers. None: no answer is looked at.
 
     Returns:
       dict: seconds (list of float, each request's), failed (int), wall (float), and, with
@@ -43,10 +46,15 @@ async def _ask(port, message, clients, seconds, least, expected):
     begun = time.perf_counter()
     asked, took, failed = itertools.count(), [], []
 
+    def goes_on(found):
+        wall = time.perf_counter() - begun
+        waits = expected is not None and (not found or found[-1][0] < len(expected) - 1)
+        return wall < seconds or next(asked) < least or (waits and wall < PATIENCE_S)
+
     async def client():
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         found = []
-        while time.perf_counter() - begun < seconds or next(asked) < least:
+        while goes_on(found):
             start = time.perf_counter()
             writer.write(message)
             status, body = await _answer(reader)

@@ -14,6 +14,7 @@ import base64
 import concurrent.futures
 import contextlib
 import io
+import json
 import multiprocessing
 import os
 import pathlib
@@ -23,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 import numpy as np
 
@@ -152,6 +154,18 @@ def make_versions(folder, pairs):
     return np.array(answers)
 
 
+def wait_for(port, version):
+    """Returns when a server serves a version."""
+    deadline = time.monotonic() + clients.PATIENCE_S
+    while time.monotonic() < deadline:
+        url = f"http://127.0.0.1:{port}/healthz"
+        with urllib.request.urlopen(url, timeout=60) as answer:
+            if json.load(answer)["version"] == version:
+                return
+        time.sleep(0.1)
+    raise UserError(f"version {version} is not served")
+
+
 def publishing_under_load(pool, requests):
     """A dict of what the clients saw, and of the memory, MiB, after each version."""
     import psutil
@@ -164,15 +178,15 @@ def publishing_under_load(pool, requests):
         os.rename(drafts / "1", folder / "1")
         with server(folder) as (port, process):
             data = message("served", "serving_default", pairs)
-            seconds = (VERSIONS + 2) * PAUSE_S
-            asking = pool.submit(clients.ask, port, data, 8, seconds, requests, expected)
+            asking = pool.submit(clients.ask, port, data, 8, PAUSE_S, requests, expected)
             memory = []
-            for number in range(2, VERSIONS + 2):
+            for number in range(1, VERSIONS + 2):
+                if number > 1:
+                    os.rename(drafts / str(number), folder / str(number))
+                wait_for(port, number)
                 time.sleep(PAUSE_S)
                 memory.append(psutil.Process(process).memory_info().rss / 2**20)
-                os.rename(drafts / str(number), folder / str(number))
             found = asking.result()
-            memory.append(psutil.Process(process).memory_info().rss / 2**20)
     runs = found["versions"]
     row = summary("4 pairs", 8, found["seconds"], found["wall"], found["failed"])
     return row | {
