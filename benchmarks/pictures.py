@@ -3,9 +3,10 @@
     python -m benchmarks.pictures
     python -m benchmarks.pictures --before=../older     # the same of another checkout
 
-Photo-like pictures of a digit, each read by `image_files.read_png` in a process of its own.
-Milliseconds are processor time, the median of five. Memory is the most that the first of
-them took beside what the process had. Exit code 1 where it is more than its bound.
+Photo-like pictures of a digit, each read by `image_files.read_png` in a process of its own,
+and then answered by the model in the box, which takes what was read. Milliseconds are
+processor time, the median of five. Memory is the most that the first of them took beside
+what the process had. Exit code 1 where reading takes more than its bound.
 """
 
 import json
@@ -48,22 +49,32 @@ def status(name):
     text = pathlib.Path("/proc/self/status").read_text()
     return int(re.search(rf"^{name}:\\s+(\\d+)", text, re.MULTILINE)[1]) / 1024
 
-def read(path):
+def timed(work, path):
     begun = time.process_time()
     try:
-        image_files.read_png(path)
+        work(path)
     except UserError as error:
         row["refused"] = str(error).removeprefix(f"{path}: ")
     return 1000 * (time.process_time() - begun)
 
+def measure(work, prefix, share):
+    timed(work, sys.argv[1])
+    row.pop("refused", None)
+    pathlib.Path("/proc/self/clear_refs").write_text("5")
+    before = status("VmRSS")
+    first = timed(work, sys.argv[2])
+    row[prefix + "mib"] = status("VmHWM") - before
+    all = [first, *(timed(work, sys.argv[2]) for _ in range(4))]
+    row[prefix + "ms"] = share * statistics.median(all)
+
 row = {}
-read(sys.argv[1])
-row.clear()
-pathlib.Path("/proc/self/clear_refs").write_text("5")
-before = status("VmRSS")
-first = read(sys.argv[2])
-row["mib"] = status("VmHWM") - before
-row["ms"] = statistics.median([first, *(read(sys.argv[2]) for _ in range(4))])
+measure(image_files.read_png, "", 1)
+if "refused" not in row:
+    from keras_pairs.serving import comparer
+
+    model = comparer.load()
+    # A pair of the same picture: each is read and prepared.
+    measure(lambda path: model.compare([path], [path]), "answer_", 0.5)
 print(json.dumps(row))
 """
 
@@ -100,7 +111,8 @@ def read(path, code=ROOT):
       code: Path, the checkout whose `read_png` it is.
 
     Returns:
-      dict: ms, mib, and refused where it was: the sentence.
+      dict: ms and mib of reading, answer_ms and answer_mib of reading and answering, and
+      refused where it was: the sentence.
     """
     with tempfile.TemporaryDirectory() as folder:
         # So that what is imported and prepared once is not counted.
@@ -108,7 +120,7 @@ def read(path, code=ROOT):
         Image.new("L", (8, 8)).save(small)
         done = subprocess.run(
             [sys.executable, "-c", READ, str(small), str(path)],
-            env=os.environ | {"PYTHONPATH": str(code)},
+            env=os.environ | {"PYTHONPATH": str(code), "TF_CPP_MIN_LOG_LEVEL": "3"},
             cwd=folder,
             stdout=subprocess.PIPE,
             check=True,
@@ -121,14 +133,15 @@ def tabulate(rows):
     sides = [side for side in ("before", "now") if side in rows[0]]
     lines = [("picture", "file (MiB)")]
     for side in sides:
-        lines[0] += (f"{side} (ms)", f"{side} (MiB)")
+        lines[0] += (f"{side}: read (ms)", "(MiB)", "answered (ms)", "(MiB)")
     for row in rows:
         cells = (f"{row['format']}, {row['size']}", f"{row['file_mib']:.1f}")
         for found in (row[side] for side in sides):
             if "refused" in found:
-                cells += ("refused", "")
+                cells += ("refused", "", "", "")
             else:
-                cells += (f"{found['ms']:.0f}", f"{found['mib']:.0f}")
+                names = ("ms", "mib", "answer_ms", "answer_mib")
+                cells += tuple(f"{found[name]:.0f}" for name in names)
         lines.append(cells)
     return lines
 
