@@ -76,7 +76,7 @@ def paper(rng, side, base):
         canvas += _grain(rng, side)[..., None] * rng.uniform(0.03, 0.15)
     for chance, draw in (
         (0.4, _rulings),
-        (0.15, _blotch),
+        (0.25, _blotch),
         (0.25, _specks),
         (0.15, text),
         (0.12, _folds),

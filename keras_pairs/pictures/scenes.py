@@ -68,7 +68,7 @@ def scene(rng, glyphs, side, sizes=(0.08, 0.9)):
     canvas += (cover * strength)[..., None] * (colour - canvas)
     if rng.random() < 0.35:
         canvas = papers.on_table(rng, canvas, drawn.inside)
-    if rng.random() < 0.25:
+    if rng.random() < 0.35:
         clutter.objects(rng, canvas, drawn.inside if count else (0, 0, 0, 0))
     shadows = rng.integers(1, 3) if rng.random() < 0.4 else 0
     canvas = papers.lit(rng, canvas, [clutter.shadow(rng, large) for _ in range(shadows)])

@@ -29,9 +29,14 @@ class Drawn(NamedTuple):
 def digits(rng, glyphs, side, count, sizes):
     """Draws `count` of `glyphs` beside or below each other; see `scenes.scene`."""
     ink = np.zeros((side, side), "float32")
+    # A soft brush, or a small picture that was enlarged.
+    soft = rng.uniform(0.005, 0.06) if rng.random() < 0.25 else 0
     bodies = np.zeros((side, side), int)
     for glyph, middle, height, pen in _placed(rng, glyphs, count, sizes):
         digit = _drawn(rng, glyph, side, middle, height, pen)
+        if soft:
+            digit = ndimage.gaussian_filter(digit, soft * height * side)
+            digit /= max(digit.max(), 1e-6)
         ink = np.maximum(ink, digit)
         bodies += _body(digit)
     inked = np.argwhere(ink > 0.3)
@@ -91,7 +96,7 @@ def _body(digit):
 def _pen(rng):
     """How strokes are drawn: (kind, thickness)."""
     kind = rng.choice(["as it is", "hard", "line"], p=[0.35, 0.4, 0.25])
-    return kind, rng.uniform(0.25, 0.7) if kind == "hard" else rng.uniform(0.02, 0.09)
+    return kind, rng.uniform(0.2, 0.7) if kind == "hard" else rng.uniform(0.02, 0.14)
 
 
 def _drawn(rng, glyph, side, middle, height, pen):
