@@ -9,13 +9,13 @@ scenes are of 256×256 pixels. `benchmarks.kinds` has pictures of other kinds, f
 
 import io
 
-import keras
 import numpy as np
 from PIL import Image
 
 from keras_pairs import data, files, startup, tables
 from keras_pairs.commands import flags, runner
 from keras_pairs.pictures import scenes
+from keras_pairs.progress import Progress
 
 SIDE = 256
 SIZES = {"large": (0.3, 0.9), "small": (0.1, 0.3)}
@@ -43,11 +43,10 @@ def drawn(glyphs, labels, sizes, count, number):
 
 def looked_at(model, pictures):
     """What the model makes of pictures: list of `Seen`."""
-    bar = keras.utils.Progbar(len(pictures), unit_name="picture")
-    seen = []
+    progress, seen = Progress(len(pictures), "pictures looked at"), []
     for picture in pictures:
         seen.append(model.look(picture))
-        bar.add(1)
+        progress.show(len(seen))
     return seen
 
 

@@ -167,7 +167,7 @@ def test_warmup_file_is_what_a_server_reads(published):
         # Nothing that this project did not declare, nor a field of another meaning.
         assert log.SerializeToString(deterministic=True) == record.numpy()
         seen.append(signature)
-    assert seen == ["serving_default", "images", "png", "png"]
+    assert seen == ["serving_default", "images", "png", "png", "prepare"]
 
 
 def test_model_card(tiny, tmp_path):
