@@ -46,12 +46,14 @@ def _drawn(side, draw, soft=0.0):
 
 
 def _disc(rng, side):
-    """Holes of a notebook, coins, the ring that a cup leaves."""
+    """Holes of a notebook, coins, the ring that a cup leaves. No small ring: it is a 0."""
     radius = rng.uniform(0.01, 0.3) * 2 * side
     x, y = rng.uniform(-0.1, 1.1, 2) * 2 * side
     number = int(rng.integers(1, 6)) if radius < 0.1 * side else 1
     step = rng.uniform(0.1, 0.4) * 2 * side
-    width = int(max(1, radius * rng.uniform(0.05, 0.3))) if rng.random() < 0.5 else 0
+    width = 0
+    if number == 1 and rng.random() < 0.4:
+        radius, width = radius + 0.6 * side, int(rng.uniform(0.01, 0.1) * side) + 1
 
     def draw(pencil):
         for i in range(number):
@@ -65,12 +67,13 @@ def _disc(rng, side):
 
 
 def _bar(rng, side):
-    """A pen, a ruler, a cable: a straight bar at any angle."""
-    middle, angle = rng.uniform(0, 1, 2) * 2 * side, rng.uniform(0, np.pi)
-    along = np.array([np.cos(angle), np.sin(angle)]) * rng.uniform(0.1, 1) * side
+    """A pen, a ruler, a cable. They begin outside the picture: other bars are a 1."""
+    start, angle = rng.uniform(0, 1) * 2 * side, rng.normal(0, 0.6)
+    length = rng.uniform(0.3, 2.5) * side
     width = int(max(1, rng.uniform(0.005, 0.12) * 2 * side))
-    ends = [tuple(middle - along), tuple(middle + along)]
-    return _drawn(side, lambda pencil: pencil.line(ends, 255, width))
+    end = (start + length * np.sin(angle), length * np.cos(angle))
+    cover = _drawn(side, lambda pencil: pencil.line([(start, -width), end], 255, width))
+    return np.rot90(cover, rng.integers(4)).copy()
 
 
 def _strip(rng, side):

@@ -1,4 +1,4 @@
-"""What digits are written on: procedural papers, boards, tables, light and cameras.
+"""What digits are written on: procedural papers, boards and tables.
 
 Every function draws from the generator that it is given, and from nothing else. Colours are
 float32 of 0…1; a canvas is [side, side, 3].
@@ -150,7 +150,8 @@ def _blotch(rng, canvas):
             1 + np.exp(np.clip((distance - radius) * rng.uniform(20, 200), -30, 30))
         )
         cover = disc * rng.uniform(0, 0.4)
-        if rng.random() < 0.7:
+        # A small ring would be a 0.
+        if radius > 0.25 and rng.random() < 0.8:
             wide = 10 ** rng.uniform(-2.2, -0.9)
             ring = np.exp(-(((distance - radius) / wide) ** 2))
             ring *= np.clip(1 + smooth(rng, side, 5) * rng.uniform(0, 2), 0, 1)
@@ -245,63 +246,3 @@ def on_table(rng, sheet, inside):
         shade = ndimage.gaussian_filter(cover, side * rng.uniform(0.01, 0.05))
         table *= (1 - rng.uniform(0.1, 0.6) * shade)[..., None]
     return table + (sheet - table) * cover[..., None]
-
-
-def lit(rng, canvas, shadows=()):
-    """The scene under a lamp: gradients, shadows, glare, a cast.
-
-    Args:
-      rng: numpy Generator.
-      canvas: float32 [side, side, 3].
-      shadows: sequence of [side, side] of 0…1, how much light each lets through.
-
-    Returns:
-      float32 [side, side, 3].
-    """
-    side = len(canvas)
-    light = np.ones((side, side), "float32")
-    if rng.random() < 0.5:
-        light *= 1 + along(rng, side) * rng.uniform(0, 1.3)
-    if rng.random() < 0.25:
-        down, across = places(side)
-        centre = rng.uniform(0.2, 0.8, 2)
-        distance = np.hypot(down - centre[0], across - centre[1])
-        light *= 1 - np.clip(distance * rng.uniform(0.2, 1), 0, 0.8)
-    for shadow in shadows:
-        light *= shadow
-    canvas = canvas * light[..., None]
-    if rng.random() < 0.12:
-        down, across = places(side)
-        centre = rng.uniform(0, 1, 2)
-        distance = np.hypot(down - centre[0], (across - centre[1]) * rng.uniform(0.3, 3))
-        glare = np.exp(-((distance / rng.uniform(0.05, 0.3)) ** 2)) * rng.uniform(0.1, 0.7)
-        canvas = canvas + glare[..., None] * (1 - canvas)
-    if rng.random() < 0.3:
-        canvas = canvas * rng.uniform(0.6, 1.1, 3)
-    return np.clip(canvas, 0, 1.2).astype("float32")
-
-
-def seen(rng, canvas):
-    """The scene through a camera or a scanner: blur, noise, exposure, bits, compression."""
-    side = len(canvas)
-    if rng.random() < 0.35:
-        blur = rng.uniform(0.3, 1.6) * side / 128
-        canvas = ndimage.gaussian_filter(canvas, (blur, blur, 0))
-    if rng.random() < 0.1:
-        length = max(2, int(rng.uniform(0.01, 0.045) * side))
-        canvas = ndimage.uniform_filter1d(canvas, length, int(rng.integers(2)))
-    if rng.random() < 0.4:
-        canvas = np.clip(canvas, 0, None) ** rng.uniform(0.6, 1.6)
-        canvas = rng.uniform(0, 0.15) + canvas * rng.uniform(0.6, 1.1)
-    if rng.random() < 0.08:
-        wave = np.sin(along(rng, side) * side * rng.uniform(0.3, 2.5))
-        canvas = canvas + (wave * rng.uniform(0.01, 0.08))[..., None]
-    if rng.random() < 0.55:
-        grey = rng.random() < 0.5
-        noise = rng.standard_normal((side, side, 1 if grey else 3)).astype("float32")
-        canvas = canvas + noise * 10 ** rng.uniform(-2.2, -0.9)
-    if rng.random() < 0.05:
-        grey = canvas.mean(-1, keepdims=True)
-        threshold = grey.mean() * rng.uniform(0.6, 1) + rng.normal(0, 0.15, grey.shape)
-        canvas = np.repeat((grey > threshold).astype("float32"), 3, -1)
-    return np.clip(canvas, 0, 1)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from keras_pairs.pictures import clutter, papers, strokes
+from keras_pairs.pictures import clutter, light, papers, strokes
 
 
 class Scene(NamedTuple):
@@ -71,11 +71,11 @@ def scene(rng, glyphs, side, sizes=(0.08, 0.9)):
     if rng.random() < 0.35:
         clutter.objects(rng, canvas, drawn.inside if count else (0, 0, 0, 0))
     shadows = rng.integers(1, 3) if rng.random() < 0.4 else 0
-    canvas = papers.lit(rng, canvas, [clutter.shadow(rng, large) for _ in range(shadows)])
+    canvas = light.lit(rng, canvas, [clutter.shadow(rng, large) for _ in range(shadows)])
     layers = [canvas, drawn.ink, drawn.body]
     if large > side:
         layers = [_halved(layer) for layer in layers]
-    layers[0] = papers.seen(rng, layers[0])
+    layers[0] = light.seen(rng, layers[0])
     canvas, ink, body = _continued(rng, layers)
     picture = np.uint8(np.round(canvas * 255))
     if rng.random() < 0.2:

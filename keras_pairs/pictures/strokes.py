@@ -51,6 +51,8 @@ def _placed(rng, glyphs, count, sizes):
     if not count:
         return
     chosen = glyphs[rng.integers(len(glyphs), size=count)]
+    if rng.random() < 0.12:
+        chosen = np.stack([_geometric(rng) for _ in range(count)])
     axis = int(count == 1 or rng.random() < 0.8)
     relative = np.ones(count) if count == 1 else rng.uniform(0.75, 1.1, count)
     extents = np.array([np.subtract(*_extent(glyph)[::-1]) for glyph in chosen], float)
@@ -70,6 +72,29 @@ def _placed(rng, glyphs, count, sizes):
             middle[1 - axis] += rng.normal(0, 0.1) * height
         yield glyph, middle, height * size, pen
         corner[axis] += height * (extent[axis] + gap)
+
+
+def _geometric(rng):
+    """A 0, 1 or 7 as a drawing program's tools draw them, uint8 [28, 28]."""
+    image = Image.new("L", (112, 112))
+    pencil, width = ImageDraw.Draw(image), int(rng.integers(4, 18))
+    kind = rng.integers(4)
+    if kind == 0:
+        wide = rng.uniform(14, 40)
+        pencil.ellipse([56 - wide, 16, 56 + wide, 96], outline=255, width=width)
+    elif kind == 3:
+        corner = (rng.uniform(70, 90), rng.uniform(16, 24))
+        points = [(rng.uniform(22, 36), 20), corner, (rng.uniform(36, 60), 96)]
+        pencil.line(points, 255, width, "curve")
+    else:
+        x = rng.uniform(48, 64)
+        ends = [(x, 16), (x + rng.normal(0, 8), 96)]
+        pencil.line(ends, 255, width)
+        if kind == 2:
+            for x, y in ends:
+                half = width / 2
+                pencil.ellipse([x - half, y - half, x + half, y + half], fill=255)
+    return np.asarray(image.resize((28, 28), Image.Resampling.BOX))
 
 
 def _extent(glyph):
