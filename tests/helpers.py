@@ -10,7 +10,7 @@ import subprocess
 import sys
 from unittest import mock
 
-from PIL import Image
+from PIL import Image, ImageDraw
 
 ROOT = pathlib.Path(__file__).parent.parent
 # Version 1 of the model in the box.
@@ -100,6 +100,14 @@ def assert_one_line(done, code, *messages):
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: ") and any(part in line for part in messages), line
     assert done.stdout == ""
+
+
+def drawn_zero(side=120):
+    """A drawing in which a digit is found, `PIL.Image`: a 0."""
+    sheet = Image.new("L", (side, side), 255)
+    box = [side * edge for edge in (0.3, 0.2, 0.7, 0.8)]
+    ImageDraw.Draw(sheet).ellipse(box, outline=0, width=side // 14)
+    return sheet
 
 
 def png(image, **options):

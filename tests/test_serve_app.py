@@ -16,7 +16,7 @@ import pytest
 from keras_pairs.serving import app, limits, rest, watching
 from keras_pairs.serving.batching import Batcher
 from keras_pairs.serving.json_tensors import Spec
-from tests.helpers import BOX, png
+from tests.helpers import BOX, drawn_zero, png
 from tests.servers import head, raw, running, until
 
 
@@ -147,15 +147,18 @@ def test_the_graph_says_what_it_refuses(server):
         assert status == 400 and answer["error"].startswith(message), answer
     blank = {"b64": base64.b64encode(png(np.zeros((50, 50), "uint8"))).decode()}
     body = {"signature_name": "png", "inputs": [[blank, blank]]}
-    assert server.predict(body) == (400, {"error": "png_bytes: an image is blank"})
-    cut = {"b64": base64.b64encode(png(np.eye(50, dtype="uint8"))[:-30]).decode()}
+    assert server.predict(body) == (
+        400,
+        {"error": "png_bytes: an image shows no digit that can be found"},
+    )
+    cut = {"b64": base64.b64encode(png(drawn_zero())[:-30]).decode()}
     body = {"signature_name": "png", "inputs": [[cut, cut]]}
     assert server.predict(body) == (400, {"error": "a damaged PNG image"})
 
 
 def test_one_bad_picture_fails_no_other(server):
     """Also where they were joined."""
-    good = {"b64": base64.b64encode(png(np.eye(50, dtype="uint8") * 255)).decode()}
+    good = {"b64": base64.b64encode(png(drawn_zero())).decode()}
 
     def ask(i):
         picture = "no picture" if i % 4 == 3 else good

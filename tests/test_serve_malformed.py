@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from keras_pairs.serving import limits
-from tests.helpers import png
+from tests.helpers import drawn_zero, png
 from tests.servers import head, raw
 
 PREDICT = "/v1/models/digit_pairs:predict"
@@ -38,8 +38,8 @@ def images(value):
     return {"signature_name": "images", "instances": pair}
 
 
-DIGIT = b64(png(np.kron(np.eye(28, dtype="uint8") * 255, np.ones((2, 2), "uint8"))))
-HUGE = b64(png(Image.new("L", (8000, 6250))))
+DIGIT = b64(png(drawn_zero()))
+HUGE = b64(png(Image.new("1", (8000, 7000))))
 LARGEST = b64(png(Image.new("1", (2048, 2048))))
 WHOLE = base64.b64decode(DIGIT["b64"])
 # Of a 2 GiB picture only the header.
@@ -121,8 +121,8 @@ BODIES = {
     "a JPEG": (pictures(b64(b"\xff\xd8\xff\xe0" + b"\0" * 99), DIGIT), "not a PNG file"),
     "half a picture": (pictures(b64(WHOLE[:60]), DIGIT), "damaged"),
     "only a header": (pictures(b64(WHOLE[:33]), DIGIT), "damaged"),
-    "a blank picture": (pictures(b64(png(Image.new("L", (99, 99)))), DIGIT), "blank"),
-    "50 megapixels": (pictures(HUGE, DIGIT), "pixels a side"),
+    "a blank picture": (pictures(b64(png(Image.new("L", (99, 99)))), DIGIT), "no digit"),
+    "56 megapixels": (pictures(HUGE, DIGIT), "more than 50 megapixels"),
     "a bomb": (pictures(BOMB, DIGIT), "megapixels"),
     "an animation": (pictures(ANIMATED, DIGIT), "animated"),
     "one picture": (pictures(DIGIT), "has shape [1, 1]"),

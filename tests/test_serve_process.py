@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from tests import helpers
-from tests.helpers import BOX, assert_one_line, png
+from tests.helpers import BOX, assert_one_line, drawn_zero, png
 from tests.servers import Server, until
 
 pytest.importorskip("uvicorn", reason="needs pip install 'keras_pairs[serve]'")
@@ -143,7 +143,7 @@ def test_ovmsclient(server):
 
 def test_curl_commands_of_predict(server, tmp_path):
     """What `predict --request` prints is a request."""
-    (tmp_path / "a.png").write_bytes(png(np.eye(50, dtype="uint8") * 255))
+    (tmp_path / "a.png").write_bytes(png(drawn_zero()))
     body = helpers.call("predict", "a.png", "a.png", "--request", cwd=tmp_path).stdout
     status, answer = server.predict(body.encode())
     assert status == 200 and len(answer["predictions"]) == 1
@@ -239,7 +239,7 @@ class TestLife:
             client.putheader("Content-Length", str(len(body)))
             client.endheaders()
             client.send(body[:100])
-            picture = base64.b64encode(png(np.eye(300, dtype="uint8") * 255)).decode()
+            picture = base64.b64encode(png(drawn_zero(300))).decode()
             slow = {"signature_name": "png", "instances": [[{"b64": picture}] * 2] * 4}
             answers = []
             thread = threading.Thread(target=lambda: answers.append(server.predict(slow)))

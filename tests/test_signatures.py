@@ -22,7 +22,7 @@ from keras_pairs.errors import UserError
 from keras_pairs.graph import reason
 from keras_pairs.pictures.image_files import MAX_PIXELS
 from keras_pairs.serving import signatures
-from tests.helpers import BOX, OUTPUTS, png
+from tests.helpers import BOX, OUTPUTS, drawn_zero, png
 
 INVALID_ARGUMENT = 3
 
@@ -282,9 +282,7 @@ def test_a_refusal_of_pixels_is_one_line_without_its_place(published):
 
 
 def test_the_largest_image_is_answered(published):
-    side = int(MAX_PIXELS**0.5)
-    large = np.full((side, side), 250, "u1")
-    large[2000:5000, 3000:3500] = 20
+    large = drawn_zero(int(MAX_PIXELS**0.5))
     functions = tf.saved_model.load(str(published)).signatures
     found = functions["png"](png_bytes=tf.constant([[png(large), DIGIT_PNG]]))
     assert np.isfinite(found["comparison"]).all()
@@ -294,7 +292,7 @@ def test_what_prepare_gives_is_what_the_network_sees(published, answers):
     """A page prepares each picture alone, and asks for pairs of what it was shown."""
     functions = tf.saved_model.load(str(published)).signatures
     pairs = answers[0]["png"][1].copy()
-    pairs[0, 0] = png(np.kron(255 - DIGIT, np.ones((6, 6), "u1")))
+    pairs[0, 0] = png(drawn_zero())
     seen = functions["prepare"](png_bytes=tf.constant(pairs.reshape(-1)))
     assert seen["image"].dtype == tf.uint8 and seen["image"].shape == (14, 28, 28)
     assert (seen["count"].numpy() == 1).all()
