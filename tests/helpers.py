@@ -10,6 +10,7 @@ import subprocess
 import sys
 from unittest import mock
 
+import numpy as np
 from PIL import Image, ImageDraw
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -17,6 +18,11 @@ ROOT = pathlib.Path(__file__).parent.parent
 BOX = ROOT / "saved_models" / "digit_pairs" / "1"
 # Written out, and not taken from the package: a server's clients rely on these.
 OUTPUTS = ("comparison", "first_digit", "second_digit")
+# Strokes of a 2 and a 7 on a square of 100.
+STROKES = {
+    2: [(22, 30), (35, 12), (62, 10), (75, 30), (60, 55), (25, 92), (80, 92)],
+    7: [(20, 14), (80, 12), (52, 55), (42, 98)],
+}
 COMMANDS = {
     "train": "keras_pairs.train",
     "evaluate": "keras_pairs.evaluate",
@@ -100,6 +106,20 @@ def assert_one_line(done, code, *messages):
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: ") and any(part in line for part in messages), line
     assert done.stdout == ""
+
+
+def draw(
+    digit, pen=24, side=280, paper=(255,), ink=(0,), mode="L", at=(0.1, 0.1), size=0.8
+):
+    """A drawing of a 2 or a 7 with a round pen, `PIL.Image`."""
+    image = Image.new(mode, (side, side), paper)
+    place = np.array(STROKES[digit]) / 100 * size * side + np.array(at) * side
+    points = [tuple(point) for point in place]
+    pencil = ImageDraw.Draw(image)
+    pencil.line(points, ink, pen, "curve")
+    for x, y in points:
+        pencil.ellipse([x - pen / 2, y - pen / 2, x + pen / 2, y + pen / 2], ink)
+    return image
 
 
 def drawn_zero(side=120):

@@ -9,20 +9,20 @@ from PIL import Image
 
 from keras_pairs.commands import answers
 from keras_pairs.serving import comparer
-from tests.helpers import assert_one_line, call, command
+from tests.helpers import assert_one_line, call, command, draw, drawn_zero
 
 MODEL = "--model=saved_models/digit_pairs"
 
 
 @pytest.fixture
-def folder(tmp_path, digits, published):
+def folder(tmp_path, published):
     """A working folder with a model of its own, pictures and a table of pairs."""
     models = tmp_path / "saved_models"
     models.mkdir()
     (models / "digit_pairs").symlink_to(published.parent)
-    for i, name in enumerate(("a", "b", "c")):
-        picture = Image.fromarray(255 - digits.x_test[i]).resize((84, 84))
-        picture.save(tmp_path / f"{name}.png")
+    draw(2, pen=8, side=84).save(tmp_path / "a.png")
+    draw(7, pen=8, side=84).save(tmp_path / "b.png")
+    drawn_zero(84).save(tmp_path / "c.png")
     Image.open(tmp_path / "c.png").save(tmp_path / "c.jpg")
     (tmp_path / "empty.png").touch()
     (tmp_path / "pairs.csv").write_text(
@@ -68,7 +68,7 @@ def test_a_table_of_pairs(folder):
     assert text[5] == "[saved_models/digit_pairs/1, trained on unrecorded data]"
 
 
-def test_two_digits_in_one_picture(folder, digits):
+def test_two_digits_in_one_picture(folder):
     """They are refused, unless --split reads the left one as the first."""
     sheet = Image.new("L", (300, 160), 255)
     for left, name in ((20, "a"), (180, "b")):

@@ -203,7 +203,7 @@ def test_a_picture_that_fails_otherwise_ends_nothing(folder, monkeypatch):
     monkeypatch.setattr(prepare, "AHEAD", 0)
     answers = list(prepare.answers(paths))
     assert ["image" in answer for answer in answers] == [True, False, False]
-    assert answers[1] == {"refused": "not a file", "again": False}
+    assert answers[1] == {"refused": "a folder", "again": False}
     assert answers[2] == {"refused": "No such file or directory", "again": True}
 
     def failing(path):
