@@ -99,7 +99,7 @@ class Protocol(h11_impl.H11Protocol):
             f"Content-Length: {len(body)}",
             "Connection: close",
         ]
-        log.info("no request %d", status)
+        log.info("no request %d: %s", status, message)
         self.transport.write("\r\n".join([*head, "", ""]).encode() + body)
         # To close while the client still sends would reset the connection, and the client
         # would never read why.
