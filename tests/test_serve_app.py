@@ -7,6 +7,7 @@ import http.client
 import itertools
 import json
 import logging
+import socket
 import threading
 import time
 
@@ -460,6 +461,14 @@ def test_bodies_in_memory_are_bounded(fake, monkeypatch):
         client.sendall(b" " * 100)
         assert client.recv(65536).startswith(b"HTTP/1.1 400")
     assert fake.predict({"instances": [4]})[0] == 200
+
+
+def test_answers_do_not_wait_for_acknowledgements(fake):
+    with raw(fake, REQUEST, read=False) as client:
+        assert status_of(client) == 200
+        (connection,) = fake.state.connections
+        served = connection.transport.get_extra_info("socket")
+        assert served.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_connections_are_bounded(fake, monkeypatch):
