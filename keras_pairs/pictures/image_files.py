@@ -106,10 +106,7 @@ def _encoded(file, kind, only_if_needed=False):
         image = _opened(file, kind)
         if kind == "JPEG":
             _check_scans(file)
-            longest = max(image.size)
-            if longest > KEPT_SIDE:
-                wanted = (max(1, side * DRAFT_SIDE // longest) for side in image.size)
-                image.draft(None, tuple(wanted))
+            _draft(image)
         lower = image_pixels.lower_bytes(image)
         _load(image, kind)
         profile = image.info.get("icc_profile")
@@ -166,6 +163,14 @@ def _opened(file, kind):
             "megapixels"
         )
     return image
+
+
+def _draft(image):
+    """Has a large JPEG decoded reduced."""
+    longest = max(image.size)
+    if longest > KEPT_SIDE:
+        wanted = (max(1, side * DRAFT_SIDE // longest) for side in image.size)
+        image.draft(None, tuple(wanted))
 
 
 def _load(image, kind):
