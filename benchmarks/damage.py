@@ -4,7 +4,7 @@ import io
 import struct
 import zlib
 
-from PIL import Image, ImageDraw, features
+from PIL import Image, ImageCms, ImageDraw, features
 
 # No other number in a header is likely to be one of these.
 WIDTH, HEIGHT = 61, 47
@@ -26,6 +26,7 @@ def samples():
             *(_saved(mode, "JPEG", exif=_turned()) for mode in ("L", "RGB", "CMYK")),
             _saved("RGB", "JPEG", progressive=True, subsampling=0),
             _saved("CMYK", "JPEG", progressive=True),
+            _saved("RGB", "JPEG", icc_profile=_profile()),
             _saved("RGB", "MPO", save_all=True, append_images=[_drawing("RGB")]),
         ],
         "WebP": [
@@ -80,6 +81,10 @@ def _drawing(mode):
     if mode[0] in "IF":
         return image.convert("I").convert(mode)
     return image.convert("RGB").convert(mode)
+
+
+def _profile():
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
 def _turned():

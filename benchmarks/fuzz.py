@@ -5,7 +5,7 @@
 Whole files of every format are damaged at random, the same in every run of a seed. Each
 goes through `image_files.read_png` and the model in the box, in a process that may have
 2 GiB more than it has with the model loaded. Exit code 1 where one ends otherwise, takes
-more than 20 seconds, leaves a word on stderr, or where reading takes more than 1 GiB.
+more than a minute, leaves a word on stderr, or where reading takes more than 1 GiB.
 """
 
 import collections
@@ -34,7 +34,8 @@ FLAGS = {
     "seed": flags.Flag(integer(0), "Decides what is damaged and how.", 0),
     **flags.others("run_dir"),
 }
-LIMIT_S = 20
+# On a machine that has much else to do.
+LIMIT_S = 60
 MEMORY = 2 * 2**30
 PEAK_MIB = 1024
 ANSWER = "from benchmarks import fuzz; fuzz.answer()"
@@ -60,7 +61,7 @@ def answer():
     print("{}", flush=True)
     for line in sys.stdin:
         path, row = line.rstrip("\n"), {}
-        before, begun = _forget_peak(), time.perf_counter()
+        before, begun = _forget_peak(), time.process_time()
         try:
             content = image_files.read_png(path)
         except UserError as error:
@@ -69,7 +70,7 @@ def answer():
         if "refused" not in row:
             errors = model.compare_files([(content, content)]).errors
             row |= {"refused": str(errors[0])} if errors else {}
-        row["seconds"] = time.perf_counter() - begun
+        row["seconds"] = time.process_time() - begun
         print(json.dumps(row), flush=True)
 
 
@@ -179,7 +180,7 @@ def _row(asked, form, whole, count, chance, folder):
 def tabulate(rows):
     """Lists of cells, the header first."""
     lines = [("format", "damaged files", "answered", "refused", "failed")]
-    lines[0] += ("slowest (s)", "peak memory (MiB)")
+    lines[0] += ("slowest (s of processor)", "peak memory (MiB)")
     for row in rows:
         counts = (row["files"], row["answered"], row["refused"], len(row["failed"]))
         most = f"{row['slowest_s']:.2f}", f"{row['peak_mib']:.0f}"

@@ -59,6 +59,20 @@ def test_a_large_jpeg_is_decoded_reduced(tmp_path, mode, progressive, monkeypatc
     assert np.abs(pixels(found) - wanted).mean() < 3
 
 
+@pytest.mark.parametrize("width", [600, 1500])
+def test_inks_as_luminance_and_colour(tmp_path, width):
+    """YCCK, as Photoshop writes it: Pillow writes inks, and one byte says what they are."""
+    grey = drawing(width, 400, "L")
+    middle, none = (Image.new("L", grey.size, shade) for shade in (127, 0))
+    image = Image.merge("CMYK", (grey, middle, middle, none))
+    image.save(tmp_path / "a.jpg", quality=95)
+    content = (tmp_path / "a.jpg").read_bytes()
+    # The marker's last byte of 12: 2 is YCCK.
+    (tmp_path / "a.jpg").write_bytes(patched(content, content.index(b"Adobe") + 11, b"\2"))
+    wanted = pixels(grey.reduce(1 if width == 600 else 2))
+    assert np.abs(pixels(read(tmp_path / "a.jpg")) - wanted).mean() < 3
+
+
 @pytest.mark.parametrize("size", [(1025, 7), (8, 1700), (65500, 3), (5000, 1)])
 def test_narrow_pictures(tmp_path, size):
     for suffix in ("jpg", "png", "bmp"):

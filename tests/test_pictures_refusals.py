@@ -88,6 +88,21 @@ def test_a_bomb_is_refused_by_its_header(tmp_path, name, monkeypatch):
     assert refusal(tmp_path / name).endswith("more than 50 megapixels")
 
 
+@pytest.mark.parametrize("suffix", ["heic", "avif"])
+def test_a_bomb_of_boxes(tmp_path, suffix):
+    require(suffix)
+    drawing(64, 64).save(tmp_path / f"a.{suffix}")
+    content = (tmp_path / f"a.{suffix}").read_bytes()
+    size = struct.pack(">II", 64, 64)
+    assert b"ispe\0\0\0\0" + size in content
+    for wide, high in ((8000, 8000), (2**31, 2**31)):
+        claimed = content.replace(size, struct.pack(">II", wide, high))
+        (tmp_path / f"a.{suffix}").write_bytes(claimed)
+        said = refusal(tmp_path / f"a.{suffix}")
+        # The readers have limits of their own, which are higher.
+        assert said == "8000 × 8000 pixels are more than 50 megapixels" or wide > 8000
+
+
 def test_as_large_as_phones_make_them_is_no_bomb():
     assert 8192 * 6144 <= image_files.MAX_PIXELS < 7300 * 7300
 
