@@ -228,13 +228,14 @@ def main(values):
     runner.say(tables.markdown_table(tabulate(rows)))
     for number, name in enumerate(rows[0]["models"], 1):
         runner.say(f"model {number}: {name}")
-    if values["gallery"].value:
-        (model, *_), _ = _loaded(paths, values["data_path"].value)
-        gallery(model, images, seed, values["gallery"].value)
     if values["output"].value:
         origin = {"seed": seed, "dataset": images.describe(), **files.provenance()}
         files.write_json(values["output"].value, {"rows": rows, **origin})
         runner.say(f"results: {values['output'].value}")
+    if values["gallery"].value:
+        from keras_pairs.serving import comparer
+
+        gallery(comparer.load(paths[0]), images, seed, values["gallery"].value)
 
 
 def run():

@@ -115,6 +115,20 @@ def ink(name):
     return tabulate
 
 
+def picture_costs(path):
+    """Time and memory of reading a picture, from the results.json of that benchmark."""
+    from benchmarks import pictures
+
+    return tables.markdown_table(pictures.tabulate(_rows(path)))
+
+
+def fuzz(path):
+    """What becomes of damaged files, from the results.json of that benchmark."""
+    from benchmarks import fuzz
+
+    return tables.markdown_table(fuzz.tabulate(_rows(path)))
+
+
 def origin(path):
     """Data, commit, versions and machine behind any results.json."""
     found = _json(path)
@@ -172,6 +186,8 @@ KINDS = {
     "ink": ink("tabulate"),
     "certainty": ink("tabulate_certainty"),
     "sources": sources,
+    "picture-costs": picture_costs,
+    "fuzz": fuzz,
     "origin": origin,
     "search": search,
     "search-summary": search_summary,
