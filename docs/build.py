@@ -60,6 +60,13 @@ def departures(path):
     return tables.markdown_table(tabulate(_rows(path)))
 
 
+def load(path):
+    """What a server answers, from the results.json of that benchmark."""
+    from benchmarks.load import page
+
+    return page(_json(path))
+
+
 def score(path):
     """Accuracies of a published model, from the results.json of `keras_pairs.score`."""
     found = _json(path)
@@ -148,6 +155,7 @@ KINDS = {
     "sharing": study("sharing"),
     "ablation": study("ablation"),
     "departures": departures,
+    "load": load,
     "score": score,
     "pictures": pictures,
     "ink": ink("tabulate"),

@@ -31,7 +31,7 @@ def running(model, load=None, batcher=None):
         thread = threading.Thread(target=served.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
-            yield Server(watched, listener.getsockname()[1])
+            yield Server(watched, listener.getsockname()[1], served.server_state)
         finally:
             served.should_exit = True
             thread.join()
@@ -40,8 +40,8 @@ def running(model, load=None, batcher=None):
 class Server:
     """Where a server is, and a client of it."""
 
-    def __init__(self, watched, port):
-        self.watched, self.port = watched, port
+    def __init__(self, watched, port, state=None):
+        self.watched, self.port, self.state = watched, port, state
         self.address = f"127.0.0.1:{port}"
 
     def ask(self, method, path, body=None, **headers):

@@ -28,7 +28,7 @@ COMMANDS = sorted(
 
 
 def test_these_are_the_benchmarks():
-    names = "departures kills kinds memory pictures_study population search serving "
+    names = "departures kills kinds load memory pictures_study population search serving "
     names += "studies train"
     assert names.split() == COMMANDS
 
@@ -48,6 +48,7 @@ def test_wrong_arguments_are_one_line(name, word):
         ("search", "--nb_f=8,9", "one of 8, 16, 32, 64"),
         ("departures", "--networks=text,mine", "one of text"),
         ("kills", "--kills=0", "at least 1"),
+        ("load", "--seconds=0", "positive"),
     ],
 )
 def test_a_value_out_of_range_is_one_line(name, word, message):
@@ -169,6 +170,28 @@ def test_a_departure_trains(digits, config):
     config = dataclasses.replace(config, epochs=1)
     found = departures.train(None, config, "authors", digits, 2)
     assert found.shape == (1, 2) and ((found > 0.2) & (found < 1)).all()
+
+
+def test_the_clients_of_load_know_who_answered(box_server, monkeypatch):
+    pytest.importorskip("orjson")
+    from benchmarks import clients, load
+
+    for request, (signature, value) in load.bodies().items():
+        data = load.message("digit_pairs", signature, value[:2])
+        found = clients.ask(box_server.port, data, 3, 0, least=5)
+        assert len(found["seconds"]) >= 5 and found["failed"] == 0, request
+    _, value = load.bodies()["1 pair"]
+    data = load.message("digit_pairs", "serving_default", value)
+    right = box_server.predict({"instances": value.tolist()})[1]["predictions"][0]
+    expected = np.array([[2.0], right["comparison"]])
+    found = clients.ask(box_server.port, data, 2, 0, 6, expected)
+    assert {version for run in found["versions"] for version, _ in run} == {1}
+    assert sum(count for run in found["versions"] for _, count in run) >= 6
+    monkeypatch.setattr(clients, "PATIENCE_S", 0)
+    found = clients.ask(box_server.port, data, 1, 0, 2, expected + 0.1)
+    assert found["versions"] == [[[-1, 2]]]
+    wrong = load.message("digit_pairs", "serving_default", value - 300)
+    assert clients.ask(box_server.port, wrong, 1, 0, 2)["failed"] == 2
 
 
 def test_every_row_of_the_ablation_changes_one_field():

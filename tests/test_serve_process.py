@@ -226,7 +226,10 @@ class TestLife:
             assert not any("Traceback" in line for line in server.log)
             assert server.process.stdout.read() == ""
 
-    @pytest.mark.parametrize(("how", "code"), [("SIGTERM", 0), ("SIGINT", 130)])
+    @pytest.mark.parametrize(
+        ("how", "code"),
+        [("SIGTERM", 0), pytest.param("SIGINT", 130, marks=pytest.mark.slow)],
+    )
     def test_running_requests_are_answered_before_the_end(self, tmp_path, how, code):
         """One whose body is half sent when the signal comes, and one that computes."""
         with process(cwd=tmp_path) as server:
@@ -236,8 +239,8 @@ class TestLife:
             client.putheader("Content-Length", str(len(body)))
             client.endheaders()
             client.send(body[:100])
-            pictures = [base64.b64encode(png(np.eye(1000, dtype="uint8") * 255)).decode()]
-            slow = {"signature_name": "png", "instances": [[{"b64": pictures[0]}] * 2] * 8}
+            picture = base64.b64encode(png(np.eye(300, dtype="uint8") * 255)).decode()
+            slow = {"signature_name": "png", "instances": [[{"b64": picture}] * 2] * 4}
             answers = []
             thread = threading.Thread(target=lambda: answers.append(server.predict(slow)))
             thread.start()

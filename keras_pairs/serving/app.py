@@ -200,9 +200,15 @@ async def _refused(request, refusal):
 
 
 async def _http_error(request, error):
-    path = quoted(request.url.path)
-    message = f"there is no {path}" if error.status_code == 404 else error.detail
-    return _response(rest.error(message), error.status_code, error.headers)
+    path, headers = quoted(request.url.path), dict(error.headers or {})
+    message = error.detail
+    if error.status_code == 404:
+        message = f"there is no {path}"
+    elif error.status_code == 405:
+        message = f"Malformed request: {quoted(request.method)} {path}"
+        # Older versions of starlette say only that the method is wrong.
+        headers.setdefault("Allow", "GET, HEAD")
+    return _response(rest.error(message), error.status_code, headers)
 
 
 async def _gone(request, error):

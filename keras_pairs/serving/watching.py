@@ -3,7 +3,8 @@
 As TF-Serving does by default: the highest number in the folder is served, and no other. A
 new one is loaded beside the old one and answers its warm-up requests; then it takes over.
 The old one is kept for the requests that it has begun. A version that cannot be loaded is
-noted, and the one before stays. A number that was served is never loaded again.
+noted, and the one before stays. What changes in the folder of the served version is not
+seen: publish it under a new number.
 """
 
 import gc
