@@ -102,7 +102,7 @@ async function compare() {
 function show() {
   for (const { name, element, seen, digits, note, complaint } of sides) {
     const read = digits ? `read as ${showing.best(digits)}` : "";
-    element.querySelector(".note").textContent = complaint || note || read;
+    say(element.querySelector(".note"), complaint || note || read);
     element.classList.toggle("wrong", complaint !== "" || note !== "");
     const image = seen?.count ? seen.image : null;
     const sees = image ? "what the network sees" : "the network sees nothing";
@@ -113,9 +113,9 @@ function show() {
   const sentence = answer ? answer.sentence : showing.missing(told);
   byId("verdict").dataset.relation = answer?.relation ?? "none";
   byId("verdict").classList.toggle("unsure", answer !== null && !answer.sure);
-  byId("probability").textContent = answer ? showing.percent(answer.probability) : "";
+  say(byId("probability"), answer ? showing.percent(answer.probability) : "");
   // Empty for a moment only, until the server answers.
-  if (sentence) byId("sentence").textContent = sentence;
+  if (sentence) say(byId("sentence"), sentence);
   clearTimeout(telling);
   telling = setTimeout(tell, QUIET);
 }
@@ -123,11 +123,16 @@ function show() {
 function tell() {
   const complaints = sides.filter((side) => side.complaint);
   const texts = complaints.map((side) => `${side.name}: ${side.complaint}.`);
-  byId("spoken").textContent = [...texts, byId("sentence").textContent].join(" ");
+  say(byId("spoken"), [...texts, byId("sentence").textContent].join(" "));
+}
+
+// The same text again would be read out again.
+function say(element, text) {
+  if (element.textContent !== text) element.textContent = text;
 }
 
 function report(trouble) {
-  byId("trouble").textContent = trouble;
+  say(byId("trouble"), trouble);
   byId("stage").classList.toggle("waiting", trouble !== "");
 }
 
