@@ -99,7 +99,7 @@ class Square:
         )
 
     def seen(self):
-        """The 28×28 pixels that are shown: a list of 0…255, or None where there are none."""
+        """The 28×28 pixels that are shown, a list of 0…255; None where there are none."""
         return self.section.locator(".seen").evaluate(
             """(canvas) => {
               const { data } = canvas.getContext("2d").getImageData(0, 0, 28, 28);

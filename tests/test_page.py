@@ -3,7 +3,6 @@
 import base64
 import importlib
 import io
-import json
 import os
 import re
 import struct
