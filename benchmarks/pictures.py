@@ -128,6 +128,13 @@ def read(path, code=ROOT):
     return json.loads(done.stdout)
 
 
+def _commit(checkout):
+    """The commit of another checkout, or None."""
+    command = ["git", "-C", str(checkout), "rev-parse", "HEAD"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    return done.stdout.strip() or None
+
+
 def tabulate(rows):
     """Lists of cells, the header first."""
     sides = [side for side in ("before", "now") if side in rows[0]]
@@ -158,7 +165,8 @@ def main(values):
             rows.append(row)
             bounds.at_most(f"{form}, {size}, MiB", row["now"]["mib"], BOUNDS[form])
             path.unlink()
-    files.write_json(run_dir / "results.json", {"rows": rows, **files.provenance()})
+    result = {"before": _commit(before), "rows": rows, **files.provenance()}
+    files.write_json(run_dir / "results.json", result)
     runner.say(tables.markdown_table(tabulate(rows)))
     runner.say(f"run folder: {runner.relative(run_dir)}")
     bounds.check()
