@@ -123,13 +123,15 @@ def test_damaged_files_and_the_model_in_the_box():
 
 def test_pictures_are_timed_and_their_memory_is_measured(tmp_path, monkeypatch):
     monkeypatch.setattr(pictures, "SIZES", {"280 px": (280, 280), "1 MP": (1300, 800)})
-    (tmp_path / "keras_pairs").symlink_to(pictures.ROOT / "keras_pairs")
+    for name in ("keras_pairs", "saved_models"):
+        (tmp_path / name).symlink_to(pictures.ROOT / name)
     done = call("benchmarks.pictures", f"--before={tmp_path}", f"--run_dir={tmp_path}/x")
     assert done.returncode == 0, done.stderr
     lines = [line for line in done.stdout.splitlines() if line.startswith("|")]
     assert len(lines) == 2 + 4 and "JPEG, 1 MP" in done.stdout
     monkeypatch.setattr(pictures, "BOUNDS", {"JPEG": 0, "PNG": 0})
-    monkeypatch.setattr(pictures, "read", lambda *where: {"ms": 1, "mib": 3})
+    found = {"ms": 1, "mib": 3, "answer_ms": 2, "answer_mib": 4}
+    monkeypatch.setattr(pictures, "read", lambda *where: found)
     done = call("benchmarks.pictures", f"--run_dir={tmp_path}/x")
     assert done.returncode == 1 and "PNG, 1 MP, MiB: 3, at most 0" in done.stderr
 
