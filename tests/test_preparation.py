@@ -75,7 +75,7 @@ def test_pictures_are_prepared_as_when_they_are_asked_about(folder, home, capsys
         except tf.errors.InvalidArgumentError:
             # The embedded digits are blurred, and a few are not found.
             refused.append(f"{path.parent.name}/{path.name}")
-    assert len(found) == len(expected) >= 40
+    assert len(found) == len(expected) >= 30
     for image in expected:
         # Rounded; the other process may have another path through its processor.
         assert np.abs(found - image).mean((1, 2)).min() < 0.5
