@@ -10,7 +10,9 @@ SUFFIXES = (".png", ".jpg", ".webp", ".gif", ".bmp")
 
 def drawn(image):
     """uint8 [28, 28] as black ink on white paper of 140×140: `PIL.Image`."""
-    return Image.fromarray(255 - image).resize((140, 140), Image.Resampling.BICUBIC)
+    large = Image.fromarray(image).resize((140, 140), Image.Resampling.BICUBIC)
+    # Enlarged digits are soft; a pen's strokes are not.
+    return large.point(lambda value: 255 - min(255, max(0, 4 * (value - 180) + 128)))
 
 
 def write(folder, digits, each, first=0, place="{digit}/{number}{suffix}"):
