@@ -84,13 +84,14 @@ def test_a_folder_of_pictures_is_trained_on(digits, tmp_path, home):
     flags = ("--nb_f=2", "--lr=0.01,0.005", "--batch_size=50", "--w_a=1", "--epochs=1")
     flags += ("--num_pairs=60", "--workers=2", f"--run_dir={tmp_path}/grid")
     done = helpers.command("search", *flags, f"--data_path={folder}", cwd=tmp_path)
-    assert done.returncode == 0 and done.stderr.startswith(told), done.stderr
+    assert done.returncode == 0 and re.match(told, done.stderr), done.stderr
     # Once, and not by each worker.
-    assert len(done.stderr.splitlines()) == 2
+    assert done.stderr.count("cannot be used") == 1
     assert "2/2 trials  0 failed" in done.stdout and "prepared" not in done.stdout
     done = helpers.command("search", f"--run_dir={tmp_path}/grid", cwd=tmp_path)
     assert done.returncode == 0 and "2/2 trials" in done.stdout, done.stderr
     model = f"--model={tmp_path}/saved_models/my_drawings-paper"
     done = helpers.command("score", model, f"--data_path={folder}", cwd=tmp_path)
-    assert done.returncode == 0 and "50 test pairs" in done.stdout, done.stderr
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"\b[45]\d test pairs", done.stdout)
     assert cache.read_bytes() == before
