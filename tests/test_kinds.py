@@ -228,16 +228,18 @@ def test_the_table_has_means_and_numbers_several_models():
 
 
 @pytest.mark.slow
-def test_the_study_from_flags_to_results(published, npz, tmp_path):
-    path = tmp_path / "results.json"
+def test_the_study_from_flags_to_results(published, digits, tmp_path):
+    path, npz = tmp_path / "results.json", tmp_path / "digits.npz"
+    parts = ("x_train", "y_train", "x_test", "y_test")
+    np.savez(npz, **{part: getattr(digits, part) for part in parts})
     done = helpers.command(
         *("benchmarks.pictures_study", f"--model={published},{helpers.BOX}"),
-        *(f"--data_path={npz}", "--pictures=3", f"--output={path}"),
+        *(f"--data_path={npz}", "--pictures=2", f"--output={path}"),
     )
     assert done.returncode == 0, done.stderr
     found = files.read_json(path)
     assert [row["kind"] for row in found["rows"]] == list(ALL)
-    assert all(len(row["models"]) == 2 and row["n"] == 3 for row in found["rows"])
+    assert all(len(row["models"]) == 2 and row["n"] == 2 for row in found["rows"])
     assert found["seed"] == 0 and found["commit"] and found["versions"]["numpy"]
     assert f"model 2: {found['rows'][0]['models'].popitem()[0]}" in done.stdout
     done = helpers.command("benchmarks.pictures_study", f"--model={tmp_path}")

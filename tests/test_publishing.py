@@ -224,7 +224,7 @@ def test_card_without_a_run(tiny, tmp_path):
     assert "datasets" not in yaml.safe_load(text.split("---\n")[1])
 
 
-VERSIONS = 50
+VERSIONS = 16
 
 
 def publish_and_die(folder, seed):
@@ -272,7 +272,7 @@ def poll(folder, stop, results):
 
 @pytest.mark.slow
 def test_a_server_sees_only_whole_versions(tmp_path):
-    """50 versions by two publishers at once, killed at random; old ones are removed."""
+    """16 versions by two publishers at once, killed at random; old ones are removed."""
     # Children of a process that has imported TensorFlow but not used it start at once.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["keras_pairs.publishing", __name__])
