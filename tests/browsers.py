@@ -2,11 +2,13 @@
 
 import base64
 import contextlib
+import io
 import os
 import pathlib
 import shutil
 
 import pytest
+from PIL import Image
 
 FLAGS = (
     "--headless",
@@ -41,9 +43,74 @@ def chromium():
         path = next((p for p in paths if p and pathlib.Path(p).exists()), None)
         if path is None:
             pytest.skip("no Chromium: apt-get install chromium, or KERAS_PAIRS_CHROMIUM")
+        # The machine may be busy with other tests.
+        api.expect.set_options(timeout=30_000)
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
         browser.close()
+
+
+@contextlib.contextmanager
+def visiting(browser, address):
+    """Yields a function that opens the page.
+
+    It takes a script to run before the page's own, the query of the address, and options of
+    a Playwright context. Afterwards nothing was asked elsewhere, and the browser reported
+    no error but those that a test takes out of `visit.errors`.
+    """
+    contexts, requests, errors = [], [], []
+
+    def visit(script=None, query="", **options):
+        options = {"viewport": {"width": 1280, "height": 800}} | options
+        context = browser.new_context(**options)
+        contexts.append(context)
+        context.on("request", lambda request: requests.append(request.url))
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+        if script:
+            page.add_init_script(script)
+        page.goto(address + query)
+        return page
+
+    visit.errors = errors
+    try:
+        yield visit
+    finally:
+        for context in contexts:
+            context.unroute_all(behavior="ignoreErrors")
+            context.close()
+    elsewhere = [url for url in requests if not url.startswith((address, "blob:"))]
+    assert requests and not elsewhere and not errors
+
+
+def expects(*arguments):
+    """Playwright's `expect`, which is there only where Playwright is."""
+    from playwright.sync_api import expect
+
+    return expect(*arguments)
+
+
+def sentence(page):
+    """What the page says, to be expected."""
+    return expects(page.locator("#sentence"))
+
+
+def squares(page):
+    return Square(page, "First digit"), Square(page, "Second digit")
+
+
+def asks(signature):
+    """Whether a request asks a signature: a function, for `page.expect_request`."""
+    return lambda request: f'"{signature}"' in (request.post_data or "")
+
+
+def sent(request):
+    """The picture that a request to `prepare` holds: `PIL.Image`."""
+    (instance,) = request.post_data_json["instances"]
+    png = base64.b64decode(instance["png_bytes"]["b64"])
+    assert png.startswith(b"\x89PNG")
+    return Image.open(io.BytesIO(png))
 
 
 class Square:
@@ -99,7 +166,7 @@ class Square:
         )
 
     def seen(self):
-        """The 28×28 pixels that are shown, a list of 0…255; None where there are none."""
+        """The 28×28 pixels: a list of 0…255, or None where none are shown."""
         return self.section.locator(".seen").evaluate(
             """(canvas) => {
               const { data } = canvas.getContext("2d").getImageData(0, 0, 28, 28);

@@ -1,4 +1,5 @@
 import gc
+import os
 
 import numpy as np
 import pytest
@@ -114,3 +115,42 @@ def box_server():
 
     with running(BOX) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Headless Chromium that Playwright drives; its event loop ends with the test file."""
+    from tests.browsers import chromium
+
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def page_server(request):
+    """The page with KERAS_PAIRS_MODEL or the model in the box: `tests.servers.Server`."""
+    if "KERAS_PAIRS_MODEL" not in os.environ:
+        yield request.getfixturevalue("box_server")
+        return
+    pytest.importorskip("uvicorn", reason="needs pip install 'keras_pairs[serve]'")
+    from tests.servers import running
+
+    with running(os.environ["KERAS_PAIRS_MODEL"]) as server:
+        yield server
+
+
+@pytest.fixture
+def visit(browser, page_server):
+    """Opens the page, see `browsers.visiting`."""
+    from tests.browsers import visiting
+
+    with visiting(browser, f"http://{page_server.address}/") as visit:
+        yield visit
+
+
+@pytest.fixture
+def squares(visit):
+    """The two squares of an opened page."""
+    from tests.browsers import squares
+
+    return squares(visit())

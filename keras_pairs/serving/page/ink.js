@@ -26,17 +26,22 @@ function dot(context, side, { x, y, width }) {
 // Curves from the middle of one step to the middle of the next: no corner shows.
 function line(context, side, stroke) {
   let from = stroke[0];
+  let width = null;
   for (let i = 1; i < stroke.length; i++) {
     const turn = stroke[i];
     const next = stroke[i + 1];
     const to = next ? { x: (turn.x + next.x) / 2, y: (turn.y + next.y) / 2 } : turn;
-    context.beginPath();
-    context.moveTo(from.x * side, from.y * side);
+    if (turn.width !== width) {
+      if (width !== null) context.stroke();
+      width = turn.width;
+      context.lineWidth = PEN * side * width;
+      context.beginPath();
+      context.moveTo(from.x * side, from.y * side);
+    }
     context.quadraticCurveTo(turn.x * side, turn.y * side, to.x * side, to.y * side);
-    context.lineWidth = PEN * side * turn.width;
-    context.stroke();
     from = to;
   }
+  context.stroke();
 }
 
 // A PNG file, black on white whatever the page's colours are.

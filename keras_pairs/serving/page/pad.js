@@ -75,7 +75,9 @@ export class Pad {
     try {
       picture = await read(file);
     } catch {
-      if (sheet === this.sheet) this.refused("not a picture that this browser reads");
+      if (sheet !== this.sheet) return;
+      this.changed();
+      this.refused("not a picture that this browser reads");
       return;
     }
     if (sheet === this.sheet) this.#replace({ strokes: [], picture });
