@@ -126,9 +126,12 @@ def browser():
         yield browser
 
 
-@pytest.fixture(scope="session")
-def page_server(request):
-    """The page with KERAS_PAIRS_MODEL or the model in the box: `tests.servers.Server`."""
+@pytest.fixture(scope="module")
+def page_server(browser, request):
+    """What serves the page to a browser: `tests.servers.Server`.
+
+    The model is KERAS_PAIRS_MODEL or the one in the box.
+    """
     if "KERAS_PAIRS_MODEL" not in os.environ:
         yield request.getfixturevalue("box_server")
         return
