@@ -165,7 +165,7 @@ def main(values):
             rows.append(row)
             bounds.at_most(f"{form}, {size}, MiB", row["now"]["mib"], BOUNDS[form])
             path.unlink()
-    result = {"before": _commit(before), "rows": rows, **files.provenance()}
+    result = {"before": before and _commit(before), "rows": rows, **files.provenance()}
     files.write_json(run_dir / "results.json", result)
     runner.say(tables.markdown_table(tabulate(rows)))
     runner.say(f"run folder: {runner.relative(run_dir)}")
