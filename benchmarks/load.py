@@ -77,7 +77,7 @@ def message(name, signature, value):
 def bare(path, signature, value, seconds):
     """Seconds of each call of a loop over a SavedModel."""
     startup.import_tensorflow(keras=False)
-    from keras_pairs.serving.loaded import Loaded
+    from keras_pairs.server.loaded import Loaded
 
     model, took = Loaded(path, 1), []
     (name,) = model.signatures[signature].inputs

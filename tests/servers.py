@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 
-from keras_pairs.serving import app, batching, connections, http_server, watching
+from keras_pairs.server import app, batching, connections, process, watching
 
 
 @contextlib.contextmanager
@@ -20,14 +20,14 @@ def running(model, load=None, batcher=None):
       batcher: `Batcher`.
     """
     if load is None:
-        from keras_pairs.serving.loaded import Loaded as load
+        from keras_pairs.server.loaded import Loaded as load
     watched = watching.Watched(model, load)
     watched.open()
     with (
         batching.Batcher() if batcher is None else batcher as batcher,
-        http_server.listening("127.0.0.1", 0) as listener,
+        process.listening("127.0.0.1", 0) as listener,
     ):
-        served = http_server.server(app.build(watched, batcher), connections.Protocol)
+        served = process.server(app.build(watched, batcher), connections.Protocol)
         thread = threading.Thread(target=served.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

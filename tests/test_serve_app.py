@@ -14,9 +14,9 @@ import time
 import numpy as np
 import pytest
 
-from keras_pairs.serving import app, limits, rest, watching
-from keras_pairs.serving.batching import Batcher
-from keras_pairs.serving.json_tensors import Spec
+from keras_pairs.server import app, limits, rest, watching
+from keras_pairs.server.batching import Batcher
+from keras_pairs.server.json_tensors import Spec
 from tests.helpers import BOX, drawn_zero, png
 from tests.servers import head, raw, running, until
 
@@ -102,7 +102,7 @@ def test_a_signature_is_served_by_its_own_specs(tmp_path):
     """One picture in, several outputs of other dtypes and shapes; two inputs."""
     import tensorflow as tf
 
-    from keras_pairs.serving.loaded import Loaded
+    from keras_pairs.server.loaded import Loaded
 
     module = tf.Module()
     strings = tf.TensorSpec([None], tf.string, "png_bytes")

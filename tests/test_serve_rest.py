@@ -6,9 +6,9 @@ import json
 import numpy as np
 import pytest
 
-from keras_pairs.serving import json_tensors, limits, rest
-from keras_pairs.serving.json_tensors import Spec
-from keras_pairs.serving.refusals import Refusal, quoted
+from keras_pairs.server import json_tensors, limits, rest
+from keras_pairs.server.json_tensors import Spec
+from keras_pairs.server.refusals import Refusal, quoted
 
 
 def signature(name="serving_default", outputs=(), **inputs):

@@ -11,7 +11,7 @@ import socket
 
 from uvicorn.protocols.http import h11_impl
 
-from keras_pairs.serving import limits, rest
+from keras_pairs.server import limits, rest
 
 # How long what a refused client still sends is read and dropped.
 LINGER_SECONDS = 1

@@ -13,7 +13,7 @@ import threading
 
 from keras_pairs import startup
 from keras_pairs.errors import UserError
-from keras_pairs.serving import limits
+from keras_pairs.server import limits
 
 log = logging.getLogger("keras_pairs.serve")
 # Signals that end the server in good order; the second is Windows' Ctrl-Break.
@@ -36,7 +36,7 @@ def run(model, host, port, say):
       SystemExit: after SIGTERM, with code 0.
     """
     try:
-        from keras_pairs.serving import app, batching, connections, watching
+        from keras_pairs.server import app, batching, connections, watching
     except ImportError as error:
         message = f"no {error.name}; the server needs pip install 'keras_pairs[serve]'"
         raise UserError(message) from None
@@ -68,7 +68,7 @@ def run(model, host, port, say):
 
 def _load(path, number):
     # Imports TensorFlow.
-    from keras_pairs.serving.loaded import Loaded
+    from keras_pairs.server.loaded import Loaded
 
     return Loaded(path, number)
 

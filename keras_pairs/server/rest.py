@@ -12,9 +12,9 @@ import urllib.parse
 
 import orjson
 
-from keras_pairs.serving import limits
-from keras_pairs.serving.json_tensors import Spec, is_base64, to_array, to_json
-from keras_pairs.serving.refusals import Refusal, quoted
+from keras_pairs.server import limits
+from keras_pairs.server.json_tensors import Spec, is_base64, to_array, to_json
+from keras_pairs.server.refusals import Refusal, quoted
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 DEFAULT = "serving_default"

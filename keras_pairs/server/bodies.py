@@ -4,8 +4,8 @@ import contextlib
 
 import anyio
 
-from keras_pairs.serving import limits
-from keras_pairs.serving.refusals import Refusal
+from keras_pairs.server import limits
+from keras_pairs.server.refusals import Refusal
 
 # How much of a body that is too large is read and dropped, so that the client has sent it
 # and reads why it was refused. More than that is cut off.
