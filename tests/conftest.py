@@ -117,6 +117,18 @@ def box_server():
         yield server
 
 
+@pytest.fixture
+def fake_server():
+    """A server of one `tests.servers.FakeVersion`."""
+    from tests.helpers import BOX
+    from tests.servers import FakeVersion, running
+
+    version = FakeVersion()
+    with running(BOX, lambda path, number: version) as server:
+        yield server
+        version.open.set()
+
+
 @pytest.fixture(scope="module")
 def browser():
     """Headless Chromium that Playwright drives; its event loop ends with the test file."""

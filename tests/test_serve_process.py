@@ -17,6 +17,7 @@ import time
 import numpy as np
 import pytest
 
+from keras_pairs.server.process import run
 from tests import helpers
 from tests.helpers import BOX, assert_one_line, drawn_zero, png
 from tests.servers import Server, until
@@ -185,25 +186,19 @@ def test_a_model_that_cannot_be_loaded_is_one_line(tmp_path):
 
 def test_without_its_packages_it_says_which(tmp_path):
     for name in ("uvicorn", "starlette", "orjson"):
-        with broken(tmp_path, name, f"raise ImportError(name={name!r})") as done:
-            assert_one_line(done, 1, f"{name} is missing, or another version than the ser")
-            assert done.stderr.endswith("pip install 'keras_pairs[serve]'\n")
+        (tmp_path / f"{name}.py").write_text(f"raise ImportError(name={name!r})")
+        environment = {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(helpers.ROOT)])}
+        done = helpers.command("serve", environment=environment, cwd="/", timeout=60)
+        assert_one_line(done, 1, f"{name} is missing, or another version than the server's")
+        assert done.stderr.endswith(": pip install 'keras_pairs[serve]'\n")
+        (tmp_path / f"{name}.py").unlink()
 
 
-def test_another_import_that_fails_is_not_taken_for_it(tmp_path):
-    """It is a fault of an installation or of ours: the traceback says which."""
-    with broken(tmp_path, "struct", "import no_such_module") as done:
-        assert "No module named 'no_such_module'" in done.stderr
-        assert "pip install" not in done.stderr and done.returncode == 1
-
-
-@contextlib.contextmanager
-def broken(folder, name, code):
-    """What the command says where a module of this name has only that code."""
-    (folder / f"{name}.py").write_text(code)
-    environment = {"PYTHONPATH": os.pathsep.join([str(folder), str(helpers.ROOT)])}
-    yield helpers.command("serve", environment=environment, cwd="/", timeout=60)
-    (folder / f"{name}.py").unlink()
+def test_a_fault_of_ours_is_not_taken_for_a_missing_package(monkeypatch):
+    monkeypatch.delattr("keras_pairs.server.watching", raising=False)
+    monkeypatch.setitem(sys.modules, "keras_pairs.server.watching", None)
+    with pytest.raises(ImportError, match=r"keras_pairs\.server\.watching"):
+        run(None, "127.0.0.1", 0, print)
 
 
 def copy(source, target):
