@@ -1,5 +1,7 @@
 """What a published model answers to: four signatures around its frozen networks."""
 
+import functools
+
 import tensorflow as tf
 
 from keras_pairs.data import pixels
@@ -67,16 +69,16 @@ def save(model, path, untaught=frozenset()):
         return answer(_pool(_unscaled("images", images)))
 
     def png(png_bytes):
-        png_bytes = tf.reshape(_batch("png", png_bytes), [-1])
-        digits = _each(drawing.mnist_form, png_bytes, tf.float32)
+        seen = _looking()(tf.reshape(_batch("png", png_bytes), [-1]))
+        count = seen["count"]
+        digits = require(tf.reduce_all(count > 0), drawing.NO_DIGIT, seen["image"])
+        digits = require(tf.reduce_all(count < 2), drawing.SEVERAL, digits)
         # As `images` takes what `prepare` gives: both ways give the same answer.
         digits = tf.round(digits)
         return answer(_pool(tf.reshape(digits, [-1, 2, drawing.SIDE, drawing.SIDE])))
 
     def prepare(png_bytes):
-        kinds = dict.fromkeys(("image", "ink", "window", "boxes"), tf.float32)
-        kinds["count"] = tf.int32
-        seen = _each(drawing.look, _batch("prepare", png_bytes), kinds)
+        seen = _looking()(_batch("prepare", png_bytes))
         image, ink = tf.round(seen["image"]), tf.round(seen["ink"] * 255)
         return seen | {"image": tf.cast(image, tf.uint8), "ink": tf.cast(ink, tf.uint8)}
 
@@ -96,9 +98,22 @@ def _batch(signature, value):
     return require(tf.shape(value)[0] > 0, f"{spec.name}: an empty batch", value)
 
 
-def _each(function, png_bytes, kinds):
-    """Applies a function of `drawing` to files [n], one at a time: each may be large."""
-    return tf.map_fn(function, png_bytes, fn_output_signature=kinds, parallel_iterations=1)
+@functools.cache
+def _looking():
+    """`drawing.look` at files [n], one at a time: each may be large.
+
+    It is most of what is saved. Traced once, it stands in the SavedModel once, for both
+    signatures of pictures.
+    """
+    kinds = dict.fromkeys(("image", "ink", "window", "boxes"), tf.float32)
+    kinds["count"] = tf.int32
+
+    def look(png_bytes):
+        return tf.map_fn(
+            drawing.look, png_bytes, fn_output_signature=kinds, parallel_iterations=1
+        )
+
+    return tf.function(look, [INPUTS["prepare"]], autograph=False)
 
 
 def _unscaled(name, value):
