@@ -77,6 +77,33 @@ def test_an_idle_connection_is_kept(fake, small):
         assert status_of(client) == 200
 
 
+@pytest.mark.parametrize(
+    ("path", "field", "status"),
+    [
+        ("/v1/models/other:predict", b"", 404),
+        ("/v1/models/digit_pairs:predict", b"Content-Encoding: gzip\r\n", 415),
+    ],
+)
+def test_a_refused_requests_body_is_dropped_and_the_connection_kept(
+    fake, small, path, field, status
+):
+    """It comes behind its headers, as http.client sends it, and gets no other answer."""
+    body = b" " * 300_000
+    start = head(len(body), path)[:-2] + field + b"\r\n"
+    with raw(fake, start, read=False) as client:
+        assert status_of(client) == status
+        client.sendall(body)
+        time.sleep(0.6)
+        client.sendall(REQUEST)
+        assert status_of(client) == 200
+        # One that does not come is not waited for.
+        client.sendall(start + b" ")
+        assert status_of(client) == status
+        client.sendall(b" ")
+        assert client.recv(1) == b""
+    assert fake.ask("GET", "/healthz")[0] == 200
+
+
 def test_a_body_that_is_too_large_is_413(fake, monkeypatch):
     monkeypatch.setattr(limits, "BODY_BYTES", 1000)
     for length in (1001, 200_000):

@@ -32,7 +32,7 @@ class Bodies:
         """
         coding = request.headers.get("content-encoding", "identity")
         if coding.lower() != "identity":
-            raise Refusal(415, "the body is compressed: send it as it is", **CLOSE)
+            raise Refusal(415, "the body is compressed: send it as it is")
         declared = request.headers.get("content-length", "0")
         # h11 has refused what is no number. Who expects an answer has sent nothing yet.
         waits = "expect" in request.headers

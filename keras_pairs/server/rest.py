@@ -101,9 +101,9 @@ def parse(method, path):
     match = ADDRESS.fullmatch(path)
     if match is None:
         raise Refusal(400, malformed)
-    allowed = "POST" if match["verb"] else "GET"
-    if method != allowed:
-        raise Refusal(405, malformed, Allow=allowed)
+    allowed = ("POST",) if match["verb"] else ("GET", "HEAD")
+    if method not in allowed:
+        raise Refusal(405, malformed, Allow=", ".join(allowed))
     if match["name"] is None:
         raise Refusal(400, "Missing model name in request.")
     version = match["version"]
