@@ -1,6 +1,7 @@
 """What a client may take: time, bytes, connections; and what it is told beyond."""
 
 import contextlib
+import errno
 import http.client
 import json
 import socket
@@ -171,6 +172,23 @@ def test_a_client_that_does_not_read_is_cut_off(fake, monkeypatch):
                 got += len(chunk)
     assert got < len(text)
     assert fake.ask("GET", "/healthz")[0] == 200
+
+
+def test_who_sends_no_request_and_hangs_up_is_not_a_fault_of_ours(fake, caplog):
+    """As clients of HTTP/2 do: the second part of their greeting is no request."""
+
+    def hung_up():
+        raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+
+    with raw(fake, REQUEST, read=False) as client:
+        assert status_of(client) == 200
+        (connection,) = fake.state.connections
+        connection.transport.write_eof = hung_up
+        client.sendall(REQUEST + b"SM\r\n\r\n")
+        with client.makefile("rb") as answers:
+            assert answers.read().count(b"HTTP/1.1 ") == 2
+    assert fake.ask("GET", "/healthz")[0] == 200
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 def test_large_headers_are_400(fake):

@@ -5,6 +5,7 @@ connections, and what is no HTTP gets an answer of the same form as everything e
 """
 
 import asyncio
+import contextlib
 import http
 import logging
 import socket
@@ -118,6 +119,7 @@ class Protocol(h11_impl.H11Protocol):
         log.info("no request %d: %s", status, message)
         self.transport.write("\r\n".join([*head, "", ""]).encode() + body)
         # To close while the client still sends would reset the connection, and the client
-        # would never read why.
-        self.transport.write_eof()
+        # would never read why. It may have gone already.
+        with contextlib.suppress(OSError):
+            self.transport.write_eof()
         asyncio.get_running_loop().call_later(LINGER_SECONDS, self.transport.close)
