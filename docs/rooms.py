@@ -26,6 +26,7 @@ ABOUT = {
     "tuner": ("searches on keras-tuner", 0),
     "command lines": ("parse, call, print", 1.3),
     "training": ("populations, rounds, runs", 2),
+    "server": ("models over HTTP, and the page", 3.2),
     "serving": ("publishing and asking models", 2.6),
     "commands": ("flags, errors, quiet start", 0),
     "networks": ("section II.A and its kits", 1),

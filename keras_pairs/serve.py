@@ -9,13 +9,13 @@ server once it has answered what was asked. It needs `pip install 'keras_pairs[s
 """
 
 from keras_pairs.commands import flags, runner
-from keras_pairs.serving import http_server
+from keras_pairs.server import process
 
 FLAGS = flags.others("model", "host", "port")
 
 
 def main(values):
-    http_server.run(
+    process.run(
         values["model"].value, values["host"].value, values["port"].value, runner.say
     )
 

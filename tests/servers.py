@@ -7,7 +7,8 @@ import socket
 import threading
 import time
 
-from keras_pairs.serving import app, batching, connections, http_server, watching
+from keras_pairs.server import app, batching, connections, process, rest, watching
+from keras_pairs.server.json_tensors import Spec
 
 
 @contextlib.contextmanager
@@ -20,14 +21,14 @@ def running(model, load=None, batcher=None):
       batcher: `Batcher`.
     """
     if load is None:
-        from keras_pairs.serving.loaded import Loaded as load
+        from keras_pairs.server.loaded import Loaded as load
     watched = watching.Watched(model, load)
     watched.open()
     with (
         batching.Batcher() if batcher is None else batcher as batcher,
-        http_server.listening("127.0.0.1", 0) as listener,
+        process.listening("127.0.0.1", 0) as listener,
     ):
-        served = http_server.server(app.build(watched, batcher), connections.Protocol)
+        served = process.server(app.build(watched, batcher), connections.Protocol)
         thread = threading.Thread(target=served.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
@@ -61,6 +62,33 @@ class Server:
         """(status, answer) of a prediction."""
         status, _, answer = self.ask("POST", f"/v1/models/{where}:predict", body)
         return status, answer
+
+
+class FakeVersion:
+    """Stands for a `Loaded`: doubles `x`, and waits for `open` before."""
+
+    number = 1
+    metadata = {}
+    signatures = {
+        "serving_default": rest.Signature(
+            "serving_default",
+            {"x": Spec("x", "float32", (None,))},
+            {"y": Spec("y", "float32", (None,))},
+        )
+    }
+
+    def __init__(self):
+        self.open, self.asked = threading.Event(), threading.Semaphore(0)
+        self.answered = []
+        self.open.set()
+
+    def run(self, signature, inputs):
+        self.asked.release()
+        assert self.open.wait(30)
+        if (inputs["x"] == 13).any():
+            raise ZeroDivisionError("a fault of the server's own")
+        self.answered += inputs["x"].tolist()
+        return {"y": 2 * inputs["x"]}
 
 
 def until(condition, seconds=20):

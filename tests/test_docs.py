@@ -295,6 +295,8 @@ def test_imports_go_down_only():
     assert all(height[name] > height[other] for name in uses for other in uses[name])
     # The tuner is a package of its own, and nobody imports a command line.
     assert not [n for n, others in uses.items() if {"tuner", "command lines"} & others]
+    # Publishing and asking models do without HTTP.
+    assert [n for n, others in uses.items() if "server" in others] == ["command lines"]
 
 
 def test_rooms_that_import_each_other_are_found():

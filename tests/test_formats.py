@@ -1,4 +1,4 @@
-"""`export --format=…`: files for other runtimes, each asked in its own."""
+"""Files for other runtimes, each asked in its own."""
 
 import os
 import signal
@@ -15,62 +15,12 @@ import tensorflow as tf
 from keras_pairs import data
 from keras_pairs.errors import UserError
 from keras_pairs.networks.build import build_model
-from keras_pairs.serving import box, comparer, formats, publishing
+from keras_pairs.serving import comparer, formats, publishing
 from tests import networks
-from tests.helpers import BOX, OUTPUTS, ROOT, assert_one_line, call, command
+from tests.helpers import BOX, OUTPUTS, ROOT, assert_one_line, call
+from tests.runtimes import ASK, PACKAGES, ask_keras, assert_answers, file, need
 
-PACKAGES = {"onnx": ("tf2onnx", "onnxruntime"), "litert": ("ai_edge_litert",), "keras": ()}
 EXAMPLE = ROOT / "docs" / "examples" / "onnx_numpy.py"
-
-
-def need(name):
-    for package in PACKAGES[name]:
-        pytest.importorskip(package)
-
-
-def file(folder, name):
-    return folder / f"pairs{formats.FORMATS[name].suffix}"
-
-
-def ask_onnx(path, pairs):
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    (entry,) = session.get_inputs()
-    assert (entry.name, entry.shape, entry.type) == (
-        *("pair", ["batch", 2, 14, 14]),
-        "tensor(float)",
-    )
-    outputs = {x.name: x.shape for x in session.get_outputs()}
-    units = {"comparison": 1, "first_digit": 10, "second_digit": 10}
-    assert outputs == {name: ["batch", units[name]] for name in OUTPUTS}
-    return dict(zip(outputs, session.run(None, {"pair": pairs}), strict=True))
-
-
-def ask_litert(path, pairs):
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(str(path))
-    (entry,) = interpreter.get_input_details()
-    assert entry["shape_signature"].tolist() == [-1, 2, 14, 14]
-    assert interpreter.get_signature_list() == {
-        "serving_default": {"inputs": ["pair"], "outputs": list(OUTPUTS)}
-    }
-    return interpreter.get_signature_runner("serving_default")(pair=pairs)
-
-
-def ask_keras(path, pairs):
-    answers = keras.models.load_model(path)(pairs, training=False)
-    return {name: np.asarray(values) for name, values in answers.items()}
-
-
-ASK = {"onnx": ask_onnx, "litert": ask_litert, "keras": ask_keras}
-
-
-def assert_answers(found, expected):
-    assert set(found) == set(expected) == set(OUTPUTS)
-    for name, values in expected.items():
-        np.testing.assert_allclose(found[name], values, atol=1e-5, rtol=0)
 
 
 def test_every_format_is_asked_here():
@@ -107,90 +57,6 @@ def test_a_file_refuses_no_pixels(name, network, tmp_path):
     formats.write(network, file(tmp_path, name), name)
     pairs = np.full((1, 2, 14, 14), -1, "float32")
     assert np.isfinite(ASK[name](file(tmp_path, name), pairs)["comparison"]).all()
-
-
-@pytest.fixture
-def folder(tmp_path, network, published):
-    """A working folder with a run, and a folder of versions."""
-    (tmp_path / "run").mkdir()
-    network.save(tmp_path / "run" / "model.keras")
-    (tmp_path / "models").symlink_to(published.parent)
-    return tmp_path
-
-
-@pytest.mark.parametrize("model", ["run", "run/model.keras", "models", "models/1"])
-def test_export_takes_runs_and_published_models(folder, model, answers):
-    need("onnx")
-    flags = (f"--model={model}", "--format=onnx", "--output=a.onnx")
-    done = call("export", *flags, cwd=folder)
-    assert done.returncode == 0 and done.stderr == "", done.stderr
-    assert done.stdout == "onnx: a.onnx (checked in onnxruntime)\n"
-    requests, expected = answers
-    assert_answers(ask_onnx(folder / "a.onnx", requests["serving_default"][1]), expected)
-
-
-@pytest.mark.parametrize("name", ["onnx", "litert"])
-def test_export_is_quiet(folder, name):
-    need(name)
-    flags = ("--model=run", f"--format={name}", f"--output={file(folder, name)}")
-    done = command("export", *flags, cwd=folder)
-    assert done.returncode == 0 and done.stderr == "", done.stderr
-    told = f"{name}: {file(folder, name)} (checked in {PACKAGES[name][-1]})\n"
-    assert done.stdout == told
-
-
-def test_without_a_model_it_is_the_one_in_the_box(folder, published, monkeypatch):
-    monkeypatch.setattr(box, "path", lambda: published)
-    done = call("export", "--format=keras", "--output=a.keras", cwd=folder)
-    assert done.returncode == 0 and (folder / "a.keras").is_file(), done.stderr
-    # As a SavedModel it becomes a version of its own; the box stays as it is.
-    done = call("export", cwd=folder)
-    assert done.stdout.startswith("SavedModel: saved_models/1-custom"), done.stderr
-
-
-def test_the_model_in_the_box_can_be_exported_or_says_why(tmp_path):
-    done = call("export", "--format=keras", "--output=a.keras", cwd=tmp_path)
-    if (BOX / "model.keras").is_file():
-        assert done.returncode == 0 and (tmp_path / "a.keras").is_file()
-    else:
-        assert_one_line(done, 1, "and so does a version that no older keras_pairs")
-        assert not list(tmp_path.iterdir())
-
-
-ONNX = ("--format=onnx", "--output=a.onnx")
-BAD = [
-    (("--format=onnx",), 2, "--format=onnx needs --output, a file that ends in .onnx"),
-    (
-        ("--format=onnx", "--output=a.tflite"),
-        2,
-        "needs --output, a file that ends in .onnx",
-    ),
-    (("--format=litert", "--output=a.onnx"), 2, "a file that ends in .tflite"),
-    (("--output=a.onnx",), 2, "--output does not go with --format=saved_model"),
-    ((*ONNX, "--export_dir=x"), 2, "--export_dir does not go with --format=onnx"),
-    ((*ONNX, "--keep=2"), 2, "--keep does not go with --format=onnx"),
-    (("--format=onnx", "--output=none/a.onnx"), 2, "in an existing folder"),
-    (("--format=onnx", "--output="), 2, "a file, existing or new"),
-    (("--format=onnx", "--output=run"), 2, "a file, existing or new"),
-    (("--format=tensorrt",), 2, "saved_model, onnx, litert, keras"),
-    ((*ONNX, "--model=none"), 2, "an existing file or folder"),
-    ((*ONNX, "--model=text"), 1, "text: not a Keras model"),
-    ((*ONNX, "--model=empty"), 1, "empty/model.keras: no such file"),
-    ((*ONNX, "--model=other.keras"), 1, "not a model of pairs of digits"),
-    ((*ONNX, "stray"), 2, "stray"),
-]
-
-
-@pytest.mark.parametrize(("arguments", "code", "message"), BAD, ids=lambda x: str(x)[:60])
-def test_bad_command_lines_get_one_line(folder, arguments, code, message):
-    need("onnx")
-    (folder / "text").write_text("text")
-    (folder / "empty").mkdir()
-    x = keras.Input((3,))
-    keras.Model(x, keras.layers.Dense(2)(x)).save(folder / "other.keras")
-    before = set(folder.rglob("*"))
-    assert_one_line(call("export", *arguments, cwd=folder), code, message)
-    assert set(folder.rglob("*")) == before
 
 
 def replaced(monkeypatch, name="keras", **changes):
@@ -302,25 +168,6 @@ export.run()
     assert left.read_text() == "half"
 
 
-@pytest.mark.parametrize(
-    ("missing", "code", "told"),
-    [
-        ("tf2onnx", 1, "onnx needs tf2onnx: pip install tf2onnx onnxruntime"),
-        ("onnxruntime", 0, "a.onnx (written, not checked: pip install onnxruntime)"),
-    ],
-)
-def test_what_is_not_installed_is_told(folder, monkeypatch, missing, code, told):
-    need("onnx")
-    installed = formats._installed
-    monkeypatch.setattr(formats, "_installed", lambda x: x != missing and installed(x))
-    done = call("export", "--model=run", *ONNX, cwd=folder)
-    assert done.returncode == code
-    if code:
-        assert_one_line(done, code, told)
-    assert told in done.stdout + done.stderr
-    assert (folder / "a.onnx").exists() == (code == 0)
-
-
 def test_a_version_holds_the_network_in_plain_keras(published, answers):
     requests, expected = answers
     pairs = requests["serving_default"][1]
@@ -351,7 +198,8 @@ def test_it_can_be_trained_further_and_published_again(published, digits, tmp_pa
 
 def test_a_version_without_one_says_so(published, tmp_path):
     (tmp_path / "saved_model.pb").write_bytes((published / "saved_model.pb").read_bytes())
-    done = call("export", f"--model={tmp_path}", *ONNX, cwd=tmp_path)
+    flags = (f"--model={tmp_path}", "--format=onnx", "--output=a.onnx")
+    done = call("export", *flags, cwd=tmp_path)
     assert_one_line(done, 1, "model.keras: no such file (a run folder holds model.keras")
     model = types.SimpleNamespace(path=tmp_path)
     with pytest.raises(UserError, match="a version that no older keras_pairs published"):

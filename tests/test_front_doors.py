@@ -224,8 +224,9 @@ def test_a_wheel_has_the_box_and_nothing_else_that_was_published(tmp_path):
     for name in COMMANDS:
         modules = {path for path in files_below(ROOT / name) if path.endswith(".py")}
         assert modules <= files_below(installed / name)
-    page = files_below(ROOT / "keras_pairs" / "serving" / "page")
-    assert page and page == files_below(installed / "keras_pairs" / "serving" / "page")
+    page = files_below(ROOT / "keras_pairs" / "server" / "page")
+    assert "index.html" in page
+    assert page == files_below(installed / "keras_pairs" / "server" / "page")
     found = subprocess.run(
         [sys.executable, "-c", "from keras_pairs.serving import box; print(box.path())"],
         cwd=tmp_path,

@@ -7,10 +7,10 @@ import types
 import numpy as np
 import pytest
 
-from keras_pairs.serving import rest
-from keras_pairs.serving.batching import Batcher
-from keras_pairs.serving.json_tensors import Spec
-from keras_pairs.serving.refusals import Refusal
+from keras_pairs.server import rest
+from keras_pairs.server.batching import Batcher
+from keras_pairs.server.json_tensors import Spec
+from keras_pairs.server.refusals import Refusal
 
 SPEC = Spec("x", "float32", (None, 1))
 SIGNATURE = rest.Signature("s", {"x": SPEC}, {"y": SPEC})

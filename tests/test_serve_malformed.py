@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_pairs.serving import limits
+from keras_pairs.server import limits
 from tests.helpers import drawn_zero, png
 from tests.servers import head, raw
 

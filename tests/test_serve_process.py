@@ -17,6 +17,7 @@ import time
 import numpy as np
 import pytest
 
+from keras_pairs.server.process import run
 from tests import helpers
 from tests.helpers import BOX, assert_one_line, drawn_zero, png
 from tests.servers import Server, until
@@ -188,8 +189,16 @@ def test_without_its_packages_it_says_which(tmp_path):
         (tmp_path / f"{name}.py").write_text(f"raise ImportError(name={name!r})")
         environment = {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(helpers.ROOT)])}
         done = helpers.command("serve", environment=environment, cwd="/", timeout=60)
-        assert_one_line(done, 1, f"no {name}; the server needs pip install 'keras_pairs[se")
+        assert_one_line(done, 1, f"{name} is missing, or another version than the server's")
+        assert done.stderr.endswith(": pip install 'keras_pairs[serve]'\n")
         (tmp_path / f"{name}.py").unlink()
+
+
+def test_a_fault_of_ours_is_not_taken_for_a_missing_package(monkeypatch):
+    monkeypatch.delattr("keras_pairs.server.watching", raising=False)
+    monkeypatch.setitem(sys.modules, "keras_pairs.server.watching", None)
+    with pytest.raises(ImportError, match=r"keras_pairs\.server\.watching"):
+        run(None, "127.0.0.1", 0, print)
 
 
 def copy(source, target):

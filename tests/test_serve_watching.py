@@ -10,8 +10,8 @@ import weakref
 import pytest
 
 from keras_pairs.errors import UserError
-from keras_pairs.serving import rest, watching
-from keras_pairs.serving.refusals import Refusal
+from keras_pairs.server import rest, watching
+from keras_pairs.server.refusals import Refusal
 from tests.helpers import BOX
 
 

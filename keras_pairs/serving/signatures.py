@@ -1,5 +1,7 @@
 """What a published model answers to: four signatures around its frozen networks."""
 
+import functools
+
 import tensorflow as tf
 
 from keras_pairs.data import pixels
@@ -19,7 +21,7 @@ INPUTS = {
 OF_PAIRS = ("serving_default", "images", "png")
 
 
-def save(model, path):
+def save(model, path, untaught=frozenset()):
     """Saves a network with its signatures as a SavedModel.
 
     The network's weights become constants: the graph then has no variables to read and no
@@ -27,7 +29,8 @@ def save(model, path):
     convolutions when it loads.
 
     Each signature is a function of the one tensor that `INPUTS` names. Those of pairs give
-    `comparison` float32 [batch, 1], `first_digit` and `second_digit` float32 [batch, 10].
+    `comparison` float32 [batch, 1], `first_digit` and `second_digit` float32 [batch, 10],
+    less those that are `untaught`.
     `prepare` gives what the signature `png` makes of single pictures before the network
     sees them, see `drawing.look`: `image` uint8 [batch, 28, 28], which is what `images`
     takes, `count` int32 [batch], `ink` uint8 [batch, 64, 64] of 0…255, `window` float32
@@ -42,13 +45,15 @@ def save(model, path):
       model: Keras model from `pair`, float32 [batch, 2, 14, 14] of 0…255, to the dict of
         `build_model(nb_f)`; nothing else is asked of it.
       path: folder to write.
+      untaught: set of outputs' names that are left out. What a network was not trained on
+        is noise, and nobody who asks a server could tell.
 
     Raises:
       UserError: if the model is not such a network, or its graph has operations that a
         server may lack.
       OSError, tf.errors.OpError: if the folder cannot be written.
     """
-    network, names = _freeze(model)
+    network, names = _freeze(model, untaught)
 
     def answer(pair):
         return dict(zip(names, network(pair), strict=True))
@@ -64,16 +69,16 @@ def save(model, path):
         return answer(_pool(_unscaled("images", images)))
 
     def png(png_bytes):
-        png_bytes = tf.reshape(_batch("png", png_bytes), [-1])
-        digits = _each(drawing.mnist_form, png_bytes, tf.float32)
+        seen = _looking()(tf.reshape(_batch("png", png_bytes), [-1]))
+        count = seen["count"]
+        digits = require(tf.reduce_all(count > 0), drawing.NO_DIGIT, seen["image"])
+        digits = require(tf.reduce_all(count < 2), drawing.SEVERAL, digits)
         # As `images` takes what `prepare` gives: both ways give the same answer.
         digits = tf.round(digits)
         return answer(_pool(tf.reshape(digits, [-1, 2, drawing.SIDE, drawing.SIDE])))
 
     def prepare(png_bytes):
-        kinds = dict.fromkeys(("image", "ink", "window", "boxes"), tf.float32)
-        kinds["count"] = tf.int32
-        seen = _each(drawing.look, _batch("prepare", png_bytes), kinds)
+        seen = _looking()(_batch("prepare", png_bytes))
         image, ink = tf.round(seen["image"]), tf.round(seen["ink"] * 255)
         return seen | {"image": tf.cast(image, tf.uint8), "ink": tf.cast(ink, tf.uint8)}
 
@@ -93,9 +98,22 @@ def _batch(signature, value):
     return require(tf.shape(value)[0] > 0, f"{spec.name}: an empty batch", value)
 
 
-def _each(function, png_bytes, kinds):
-    """Applies a function of `drawing` to files [n], one at a time: each may be large."""
-    return tf.map_fn(function, png_bytes, fn_output_signature=kinds, parallel_iterations=1)
+@functools.cache
+def _looking():
+    """`drawing.look` at files [n], one at a time: each may be large.
+
+    It is most of what is saved. Traced once, it stands in the SavedModel once, for both
+    signatures of pictures.
+    """
+    kinds = dict.fromkeys(("image", "ink", "window", "boxes"), tf.float32)
+    kinds["count"] = tf.int32
+
+    def look(png_bytes):
+        return tf.map_fn(
+            drawing.look, png_bytes, fn_output_signature=kinds, parallel_iterations=1
+        )
+
+    return tf.function(look, [INPUTS["prepare"]], autograph=False)
 
 
 def _unscaled(name, value):
@@ -108,11 +126,12 @@ def _pool(images):
     return tf.reduce_mean(tf.reshape(images, [-1, 2, 14, 2, 14, 2]), [3, 5])
 
 
-def _freeze(model):
+def _freeze(model, untaught):
     """(the network as a function without variables to its outputs, their names)."""
 
     def call(pair):
-        return model(pair, training=False)
+        answers = model(pair, training=False)
+        return {name: x for name, x in answers.items() if name not in untaught}
 
     try:
         network, answers = freeze(call, INPUTS["serving_default"])

@@ -13,9 +13,11 @@ import threading
 
 from keras_pairs import startup
 from keras_pairs.errors import UserError
-from keras_pairs.serving import limits
+from keras_pairs.server import limits
 
 log = logging.getLogger("keras_pairs.serve")
+# Of the extra `serve`, with what its packages bring.
+PACKAGES = ("anyio", "h11", "orjson", "starlette", "uvicorn")
 # Signals that end the server in good order; the second is Windows' Ctrl-Break.
 ENDING = ("SIGTERM", "SIGBREAK")
 
@@ -36,10 +38,14 @@ def run(model, host, port, say):
       SystemExit: after SIGTERM, with code 0.
     """
     try:
-        from keras_pairs.serving import app, batching, connections, watching
+        from keras_pairs.server import app, batching, connections, watching
     except ImportError as error:
-        message = f"no {error.name}; the server needs pip install 'keras_pairs[serve]'"
-        raise UserError(message) from None
+        package = (error.name or "").partition(".")[0]
+        # Any other import that fails is a fault, and shows as one.
+        if package not in PACKAGES:
+            raise
+        message = f"{package} is missing, or another version than the server's"
+        raise UserError(f"{message}: pip install 'keras_pairs[serve]'") from error
     for name in ENDING:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda *signal: sys.exit(0))
@@ -68,7 +74,7 @@ def run(model, host, port, say):
 
 def _load(path, number):
     # Imports TensorFlow.
-    from keras_pairs.serving.loaded import Loaded
+    from keras_pairs.server.loaded import Loaded
 
     return Loaded(path, number)
 

@@ -12,9 +12,9 @@ import urllib.parse
 
 import orjson
 
-from keras_pairs.serving import limits
-from keras_pairs.serving.json_tensors import Spec, is_base64, to_array, to_json
-from keras_pairs.serving.refusals import Refusal, quoted
+from keras_pairs.server import limits
+from keras_pairs.server.json_tensors import Spec, is_base64, to_array, to_json
+from keras_pairs.server.refusals import Refusal, quoted
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 DEFAULT = "serving_default"
@@ -101,9 +101,9 @@ def parse(method, path):
     match = ADDRESS.fullmatch(path)
     if match is None:
         raise Refusal(400, malformed)
-    allowed = "POST" if match["verb"] else "GET"
-    if method != allowed:
-        raise Refusal(405, malformed, Allow=allowed)
+    allowed = ("POST",) if match["verb"] else ("GET", "HEAD")
+    if method not in allowed:
+        raise Refusal(405, malformed, Allow=", ".join(allowed))
     if match["name"] is None:
         raise Refusal(400, "Missing model name in request.")
     version = match["version"]

@@ -13,8 +13,8 @@ import threading
 import numpy as np
 
 from keras_pairs.data.pixels import are_scaled
-from keras_pairs.serving import limits
-from keras_pairs.serving.refusals import Refusal
+from keras_pairs.server import limits
+from keras_pairs.server.refusals import Refusal
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,10 +8,10 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from keras_pairs import graph
 from keras_pairs.errors import UserError
+from keras_pairs.server.json_tensors import Spec
+from keras_pairs.server.refusals import Refusal
+from keras_pairs.server.rest import Signature
 from keras_pairs.serving import warmup
-from keras_pairs.serving.json_tensors import Spec
-from keras_pairs.serving.refusals import Refusal
-from keras_pairs.serving.rest import Signature
 
 
 class Loaded:

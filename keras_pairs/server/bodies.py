@@ -4,8 +4,8 @@ import contextlib
 
 import anyio
 
-from keras_pairs.serving import limits
-from keras_pairs.serving.refusals import Refusal
+from keras_pairs.server import limits
+from keras_pairs.server.refusals import Refusal
 
 # How much of a body that is too large is read and dropped, so that the client has sent it
 # and reads why it was refused. More than that is cut off.
@@ -32,7 +32,7 @@ class Bodies:
         """
         coding = request.headers.get("content-encoding", "identity")
         if coding.lower() != "identity":
-            raise Refusal(415, "the body is compressed: send it as it is", **CLOSE)
+            raise Refusal(415, "the body is compressed: send it as it is")
         declared = request.headers.get("content-length", "0")
         # h11 has refused what is no number. Who expects an answer has sent nothing yet.
         waits = "expect" in request.headers

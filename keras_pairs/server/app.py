@@ -1,6 +1,6 @@
 """The server as an ASGI application: the dialect, the page, a line in the log for each.
 
-    app = build(watched, batcher)    # any ASGI server runs it; `http_server` does
+    app = build(watched, batcher)    # any ASGI server runs it; `process` does
 
 `GET /healthz` says which version is served. What lies below `/v1/` is TF-Serving's dialect,
 see `rest`. What is left are the page's files.
@@ -23,9 +23,9 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from keras_pairs.serving import rest
-from keras_pairs.serving.bodies import Bodies
-from keras_pairs.serving.refusals import Refusal, quoted
+from keras_pairs.server import rest
+from keras_pairs.server.bodies import Bodies
+from keras_pairs.server.refusals import Refusal, quoted
 
 log = logging.getLogger("keras_pairs.serve")
 

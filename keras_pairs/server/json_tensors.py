@@ -8,7 +8,7 @@ from itertools import chain
 
 import numpy as np
 
-from keras_pairs.serving.refusals import Refusal, quoted
+from keras_pairs.server.refusals import Refusal, quoted
 
 # In the name of an output of strings: they are no text, and go as base64.
 BYTES = "_bytes"

@@ -5,13 +5,15 @@ connections, and what is no HTTP gets an answer of the same form as everything e
 """
 
 import asyncio
+import contextlib
 import http
 import logging
 import socket
 
+import h11
 from uvicorn.protocols.http import h11_impl
 
-from keras_pairs.serving import limits, rest
+from keras_pairs.server import limits, rest
 
 # How long what a refused client still sends is read and dropped.
 LINGER_SECONDS = 1
@@ -44,8 +46,16 @@ class Protocol(h11_impl.H11Protocol):
         asked = self.cycle is not None and not self.cycle.response_complete
         if asked or self.transport.is_closing():
             self._cancel()
-        elif self._late is None:
-            self._expect_headers()
+        elif self.conn.their_state is h11.SEND_BODY:
+            # Of a request that was refused by its headers: what still comes is dropped.
+            if self._late is None:
+                self._late = self.loop.call_later(limits.BODY_SECONDS, self.transport.close)
+        elif self.conn.trailing_data[0]:
+            if self._late is None:
+                self._expect_headers()
+        else:
+            self._cancel()
+            self._idle()
 
     def connection_lost(self, error):
         self._cancel()
@@ -71,6 +81,13 @@ class Protocol(h11_impl.H11Protocol):
 
     def send_400_response(self, msg):
         self._refuse(400, "this is no HTTP request, or its headers are too large")
+
+    def _idle(self):
+        """Starts uvicorn's time for idle connections, which dropped bytes have stopped."""
+        if self.timeout_keep_alive_task is None:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
 
     def _expect_headers(self):
         message = f"the headers did not come within {limits.HEADER_SECONDS} seconds"
@@ -102,6 +119,7 @@ class Protocol(h11_impl.H11Protocol):
         log.info("no request %d: %s", status, message)
         self.transport.write("\r\n".join([*head, "", ""]).encode() + body)
         # To close while the client still sends would reset the connection, and the client
-        # would never read why.
-        self.transport.write_eof()
+        # would never read why. It may have gone already.
+        with contextlib.suppress(OSError):
+            self.transport.write_eof()
         asyncio.get_running_loop().call_later(LINGER_SECONDS, self.transport.close)

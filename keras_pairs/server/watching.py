@@ -13,8 +13,8 @@ import os
 import pathlib
 
 from keras_pairs.errors import UserError
+from keras_pairs.server.refusals import Refusal, quoted
 from keras_pairs.serving import box, versions
-from keras_pairs.serving.refusals import Refusal, quoted
 
 log = logging.getLogger("keras_pairs.serve")
 
