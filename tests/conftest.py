@@ -87,24 +87,6 @@ def published(network, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def tiny():
-    """A network of one filter that has learnt nothing."""
-    from keras_pairs.networks.build import build_model
-    from tests import networks
-
-    return build_model(networks.config(nb_f=1))
-
-
-@pytest.fixture(scope="session")
-def untaught(tiny, tmp_path_factory):
-    """`tiny` published as a network that was trained without digits: the version's Path."""
-    from keras_pairs.serving import publishing
-
-    folder = tmp_path_factory.mktemp("models") / "untaught"
-    return publishing.publish(tiny, folder, {"config": {"w_a": 0.0}})
-
-
-@pytest.fixture(scope="session")
 def answers(network, digits):
     """Seven pairs of digits in each signature's form, and the Keras model's answers.
 

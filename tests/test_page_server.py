@@ -102,37 +102,6 @@ def test_what_is_said_of_a_probability(visit, comparison, said, unsure):
     assert marked == unsure
 
 
-def test_a_model_that_was_trained_without_digits_shows_none(visit):
-    """As any server of the dialect answers for it: its only output has no name."""
-
-    def handle(route):
-        if asks("images")(route.request):
-            route.fulfill(json={"predictions": [[0.97]]})
-        else:
-            route.continue_()
-
-    page = visit()
-    page.route(PREDICT, handle)
-    first, second = squares(page)
-    told = first.section.get_by_text("This model was trained to compare digits")
-    expects(told).to_be_hidden()
-    first.draw(THREE)
-    expects(told).to_be_visible()
-    expects(first.section.locator(".bars")).to_be_hidden()
-    second.draw(SEVEN)
-    sentence(page).to_have_text(re.compile(r"^first ≤ second: yes, 97\.0\s%$"))
-    for square in (first, second):
-        expects(square.note).to_have_text("")
-        assert square.seen()
-    # A version of another kind takes its place.
-    page.unroute(PREDICT)
-    second.button("Clear").click()
-    second.draw(SEVEN)
-    sentence(page).to_have_text(re.compile("3 ≤ 7: yes"))
-    expects(second.section.locator(".bars")).to_be_visible()
-    expects(told).to_be_hidden()
-
-
 def test_a_server_that_is_away_is_asked_again(visit):
     page = visit()
     first, second = squares(page)

@@ -20,6 +20,11 @@ from keras_pairs.serving import publishing, signatures, warmup
 from tests import networks
 
 
+@pytest.fixture(scope="module")
+def tiny():
+    return build_model(networks.config(nb_f=1))
+
+
 def answering_logits():
     """A network without its last activations."""
     model = build_model(networks.config(nb_f=1))
@@ -31,32 +36,38 @@ def names(folder):
     return {path.name for path in folder.iterdir()} - {".lock", ".last_version"}
 
 
-def contents(version):
-    found = (path for path in version.rglob("*") if path.is_file())
-    return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in found}
-
-
-def test_a_number_is_given_once_and_what_it_names_is_not_touched(tiny, tmp_path):
+def test_a_number_is_given_once(tiny, tmp_path):
     (tmp_path / "7").mkdir()
     (tmp_path / "9").write_text("a file")
     (tmp_path / "draft").mkdir()
-    first = publishing.publish(tiny, tmp_path)
-    assert first.name == "10"
-    assert files.read_json(first / "model_card.json")["version"] == 10
+    assert publishing.publish(tiny, tmp_path).name == "10"
     assert not list((tmp_path / "7").iterdir())
     # Rolled back by hand: a server that knew version 10 would not load another 10.
-    os.rename(first, tmp_path / "withdrawn")
-    second = publishing.publish(tiny, tmp_path)
-    assert second.name == "11"
+    os.rename(tmp_path / "10", tmp_path / "withdrawn")
+    assert publishing.publish(tiny, tmp_path).name == "11"
     assert names(tmp_path) == {"7", "9", "draft", "withdrawn", "11"}
-    before = contents(second)
-    # Of versions only the newest two stay.
-    assert publishing.publish(tiny, tmp_path, keep=2).name == "12"
-    assert contents(second) == before and len(before) >= 6
-    assert names(tmp_path) == {"9", "draft", "withdrawn", "11", "12"}
+
+
+def test_an_existing_version_is_not_touched(tiny, tmp_path):
+    def contents(version):
+        found = (path for path in version.rglob("*") if path.is_file())
+        return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in found}
+
+    first = publishing.publish(tiny, tmp_path)
+    before = contents(first)
+    publishing.publish(tiny, tmp_path)
+    assert contents(first) == before and len(before) >= 6
+
+
+def test_keep_removes_the_oldest(tiny, tmp_path):
+    for _ in range(3):
+        publishing.publish(tiny, tmp_path)
+    assert names(tmp_path) == {"1", "2", "3"}
+    publishing.publish(tiny, tmp_path, keep=2)
+    assert names(tmp_path) == {"3", "4"}
     with pytest.raises(ValueError, match="keep must be at least 2. Received: keep=1"):
         publishing.publish(tiny, tmp_path, keep=1)
-    assert names(tmp_path) == {"9", "draft", "withdrawn", "11", "12"}
+    assert names(tmp_path) == {"3", "4"}
 
 
 @pytest.mark.slow
@@ -90,10 +101,10 @@ with _workspace(pathlib.Path(sys.argv[1])) as folder:
 def test_a_wrong_answer_is_not_published(tiny, tmp_path, monkeypatch):
     right = signatures.save
 
-    def wrong(model, path, untaught):
+    def wrong(model, path):
         other = keras.models.clone_model(model)
         other.get_layer("comparison_logits").bias.assign([3.0])
-        right(other, path, untaught)
+        right(other, path)
 
     monkeypatch.setattr(signatures, "save", wrong)
     with pytest.raises(UserError, match="differs from the Keras model's by"):

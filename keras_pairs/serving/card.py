@@ -12,7 +12,6 @@ import shlex
 
 from keras_pairs import files
 from keras_pairs.config import TrainingConfig
-from keras_pairs.outputs import OUTPUTS
 
 JSON, MARKDOWN = "model_card.json", "model_card.md"
 # What Hugging Face reads at the top of a model's page. No `pipeline_tag`: of its tasks none
@@ -139,18 +138,7 @@ def data_name(card):
     return ((card.get("training") or {}).get("dataset") or {}).get("name")
 
 
-def untaught(origin):
-    """The names of the outputs that a network was not trained on: they are noise.
-
-    Args:
-      origin: as of `make`.
-    """
-    config = (origin or {}).get("config", {})
-    if config.get("w_a", TrainingConfig.w_a) > 0:
-        return frozenset()
-    return frozenset(output.name for output in OUTPUTS if output.auxiliary)
-
-
 def reads_digits(card):
     """Whether the digits that the model answers mean something: it was trained on them."""
-    return not untaught(card.get("training"))
+    config = (card.get("training") or {}).get("config", {})
+    return config.get("w_a", TrainingConfig.w_a) > 0

@@ -5,7 +5,6 @@ import dataclasses
 import numpy as np
 
 from keras_pairs import scoring
-from keras_pairs.errors import UserError
 
 DIGITS = {"first_digit", "second_digit"}
 
@@ -16,8 +15,8 @@ class Comparison:
 
     Attributes:
       outputs: dict of float32 arrays by the model's own outputs: `comparison` [n], P(first
-        digit <= second digit); `first_digit`, `second_digit` [n, 10], class probabilities,
-        where the model was trained on them; and what others it has.
+        digit <= second digit); `first_digit`, `second_digit` [n, 10], class probabilities;
+        and what others it has.
       errors: dict: index of a pair → str, what was wrong; its answers are NaN.
       reads_digits: whether the model learned the digits; if not, they mean nothing.
     """
@@ -38,22 +37,13 @@ class Comparison:
 
     @property
     def first_digit(self):
-        """float32 [n, 10], class probabilities.
-
-        Raises:
-          UserError: if the model has none: it was trained without digits.
-        """
-        return self._classes("first_digit")
+        """float32 [n, 10], class probabilities."""
+        return self.outputs["first_digit"]
 
     @property
     def second_digit(self):
-        """float32 [n, 10], class probabilities; raises as `first_digit`."""
-        return self._classes("second_digit")
-
-    def _classes(self, name):
-        if name not in self.outputs:
-            raise UserError(f"the model has no {name}: it was trained without (w_a=0)")
-        return self.outputs[name]
+        """float32 [n, 10], class probabilities."""
+        return self.outputs["second_digit"]
 
     @property
     def verdict(self):
@@ -67,11 +57,7 @@ class Comparison:
 
     @property
     def digits(self):
-        """int [n, 2], the most probable digits; -1 where the pair has an error.
-
-        Raises:
-          UserError: as `first_digit`.
-        """
+        """int [n, 2], the most probable digits; -1 where the pair has an error."""
         both = np.stack([self.first_digit, self.second_digit], 1)
         known = ~np.isnan(both).any((1, 2))
         digits = np.full(both.shape[:2], -1)

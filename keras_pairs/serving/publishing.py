@@ -45,8 +45,7 @@ def publish(model, export_dir, origin=None, keep=None):
     Args:
       model: Keras model of one network, see `signatures.save`.
       export_dir: str or Path, made where absent. Its name is the served model's.
-      origin: dict of a run's metrics.json for the model card, or None. Outputs that its
-        configuration did not train are not served, see `card.untaught`.
+      origin: dict of a run's metrics.json for the model card, or None.
       keep: int >= 2, how many versions stay, or None for all. The older ones are taken
         away; a server needs two while it changes from one to the other.
 
@@ -66,13 +65,12 @@ def publish(model, export_dir, origin=None, keep=None):
     with _workspace(export_dir) as workspace:
         draft = workspace / "version"
         try:
-            untaught = card.untaught(origin)
-            signatures.save(model, draft, untaught)
+            signatures.save(model, draft)
             inputs = {name: spec.name for name, spec in signatures.INPUTS.items()}
             warmup.write(draft, export_dir.name, inputs)
         except tf.errors.OpError as error:
             raise OSError(f"{export_dir}: {reason(error)}") from error
-        verify(model, draft, untaught)
+        verify(model, draft)
         # A server reads nothing there that it does not know.
         formats.write(model, draft / keras_file.NAME, "keras")
         with _locked(export_dir):
@@ -91,13 +89,12 @@ def publish(model, export_dir, origin=None, keep=None):
     return version
 
 
-def verify(model, path, untaught=frozenset()):
+def verify(model, path):
     """Loads a SavedModel, compares it with its Keras model, replays its warm-up file.
 
     Args:
       model: the Keras model.
       path: Path of the SavedModel.
-      untaught: set of outputs' names that it leaves out.
 
     Raises:
       UserError: if an answer differs by more than `checks.TOLERANCE` or is no probability,
@@ -105,7 +102,6 @@ def verify(model, path, untaught=frozenset()):
     """
     examples = warmup.examples()
     expected = checks.of_network(model, examples["serving_default"])
-    expected = {name: x for name, x in expected.items() if name not in untaught}
     try:
         served = tf.saved_model.load(str(path)).signatures
         for signature, value in examples.items():

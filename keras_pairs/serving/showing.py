@@ -31,9 +31,7 @@ def show(pictures, model, path):
     files = [image for _, image in pictures]
     found = model.compare_files([files])
     figure, grid = plots.subplots(2, 4, figsize=(12, 6.2))
-    shares = [None, None]
-    if found.reads_digits:
-        shares = [found.first_digit[0], found.second_digit[0]]
+    shares = [found.first_digit[0], found.second_digit[0]]
     for row, (name, image), classes in zip(grid, pictures, shares, strict=True):
         _row(row, name, image, model.look(image), classes)
     for axes, title in zip(
@@ -75,9 +73,6 @@ def _row(row, name, image, seen, classes):
     form.imshow(255 - seen.image, cmap="gray", vmin=0, vmax=255)
     for axes in (given, ink, form):
         axes.set(xticks=[], yticks=[])
-    if classes is None:
-        bars.set(xticks=[], yticks=[], xlabel="trained without digits (w_a=0)")
-        return
     known = not np.isnan(classes).any()
     bars.bar(range(10), classes if known else np.zeros(10), color=plots.OURS)
     bars.set(xticks=range(10), ylim=(0, 1))

@@ -21,7 +21,7 @@ INPUTS = {
 OF_PAIRS = ("serving_default", "images", "png")
 
 
-def save(model, path, untaught=frozenset()):
+def save(model, path):
     """Saves a network with its signatures as a SavedModel.
 
     The network's weights become constants: the graph then has no variables to read and no
@@ -29,8 +29,7 @@ def save(model, path, untaught=frozenset()):
     convolutions when it loads.
 
     Each signature is a function of the one tensor that `INPUTS` names. Those of pairs give
-    `comparison` float32 [batch, 1], `first_digit` and `second_digit` float32 [batch, 10],
-    less those that are `untaught`.
+    `comparison` float32 [batch, 1], `first_digit` and `second_digit` float32 [batch, 10].
     `prepare` gives what the signature `png` makes of single pictures before the network
     sees them, see `drawing.look`: `image` uint8 [batch, 28, 28], which is what `images`
     takes, `count` int32 [batch], `ink` uint8 [batch, 64, 64] of 0…255, `window` float32
@@ -45,15 +44,13 @@ def save(model, path, untaught=frozenset()):
       model: Keras model from `pair`, float32 [batch, 2, 14, 14] of 0…255, to the dict of
         `build_model(nb_f)`; nothing else is asked of it.
       path: folder to write.
-      untaught: set of outputs' names that are left out. What a network was not trained on
-        is noise, and nobody who asks a server could tell.
 
     Raises:
       UserError: if the model is not such a network, or its graph has operations that a
         server may lack.
       OSError, tf.errors.OpError: if the folder cannot be written.
     """
-    network, names = _freeze(model, untaught)
+    network, names = _freeze(model)
 
     def answer(pair):
         return dict(zip(names, network(pair), strict=True))
@@ -126,12 +123,11 @@ def _pool(images):
     return tf.reduce_mean(tf.reshape(images, [-1, 2, 14, 2, 14, 2]), [3, 5])
 
 
-def _freeze(model, untaught):
+def _freeze(model):
     """(the network as a function without variables to its outputs, their names)."""
 
     def call(pair):
-        answers = model(pair, training=False)
-        return {name: x for name, x in answers.items() if name not in untaught}
+        return model(pair, training=False)
 
     try:
         network, answers = freeze(call, INPUTS["serving_default"])

@@ -86,16 +86,13 @@ async function compare() {
   const sheets = sides.map((side) => side.pad.sheet);
   // A digit that is alone is compared with itself: its classes are known then.
   const images = sides.map((side) => (ready.includes(side) ? side : ready[0]).seen.image);
-  const [row] = await (await model).predict("images", [{ images }]);
-  // An output that is alone goes without its name: a model that was trained without digits.
-  const given = Array.isArray(row) ? { comparison: row } : row;
+  const [given] = await (await model).predict("images", [{ images }]);
   // The pads may have gone on meanwhile, but not to another sheet.
   const fresh = (side) => side.seen?.count === 1 && side.pad.sheet === sheets[sides.indexOf(side)];
   if (!ready.every(fresh)) return;
   const digits = [given.first_digit, given.second_digit];
-  byId("stage").classList.toggle("untaught", !digits[0]);
   ready.forEach((side, i) => {
-    side.digits = digits[sides.indexOf(side)] ?? null;
+    side.digits = digits[sides.indexOf(side)];
     side.of = asked[i];
   });
   answer = ready.length === 2 ? showing.verdict(given) : null;

@@ -17,14 +17,12 @@ export function verdict(answer) {
   const yes = answer.comparison[0];
   const right = yes >= 0.5;
   const probability = right ? yes : 1 - yes;
-  // A model that was trained without digits has none.
-  const read = answer.first_digit && [top(answer.first_digit), top(answer.second_digit)];
-  const [first, second] = read ?? ["first", "second"];
+  const [first, second] = [top(answer.first_digit), top(answer.second_digit)];
   const sure = probability >= SURE;
   let sentence = `${first} ≤ ${second}: `;
   if (sure) sentence += `${right ? "yes" : "no"}, ${percent(probability)}`;
   else sentence += `not sure, ${percent(probability)} for ${right ? "yes" : "no"}`;
-  if (read && first <= second !== right) sentence += `, although it reads ${first} and ${second}`;
+  if (first <= second !== right) sentence += `, although it reads ${first} and ${second}`;
   return { relation: right ? "at-most" : "greater", probability, sure, sentence };
 }
 
