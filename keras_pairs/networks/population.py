@@ -154,7 +154,9 @@ class PopulationKit:
 
     def _for_networks(self, pair):
         """What each committee reads, once for each of its networks."""
-        return keras.ops.repeat(pair, self.committee, axis=1) if self.committee > 1 else pair
+        if self.committee == 1:
+            return pair
+        return keras.ops.repeat(pair, self.committee, axis=1)
 
     def conv(self, x, filters, padding, name):
         """A convolution 3×3, [n, h, w, K·c] → [n, h', w', K·filters]."""
