@@ -6,12 +6,13 @@
 Ten rounds of each row, each on pairs and initial weights of its own, round by round the
 same pairs in every row. `auxiliary` reads what `evaluate --table1` left (or trains it):
 what the auxiliary loss adds to the paper's score. `presets` and `sharing` are scored on all
-test pairs; `ablation`, by which things are chosen, on 5,000 validation pairs. A killed
-study goes on when it is started again with the same --run_dir. What it found is
-results.json there.
+test pairs; `ablation` and `committees`, by which things are chosen, on 5,000 validation
+pairs. A killed study goes on when it is started again with the same --run_dir. What it
+found is results.json there.
 """
 
 import dataclasses
+import functools
 
 import numpy as np
 import scipy.stats
@@ -37,6 +38,14 @@ ABLATION = {
     # What an ingredient is worth where another does not do its work.
     "a head, the same pairs": ("a head for the comparison", {"new_pairs": False}),
 }
+COMMITTEES = {
+    "committee of 2": ("best", {"committee": 2}),
+    "committee of 3": ("committee of 2", {"committee": 3}),
+    "committee of 5": ("committee of 3", {"committee": 5}),
+    "committee of 8": ("committee of 5", {"committee": 8}),
+    "twice the epochs": ("best", {"epochs": 160}),
+    "committee of 5, twice the epochs": ("committee of 5", {"epochs": 160}),
+}
 
 
 def sharing():
@@ -54,10 +63,10 @@ def sharing():
     }
 
 
-def ablation():
-    """{name: configuration}."""
+def changed(changes):
+    """{name: configuration} of `best` and of changes to it, see `ABLATION`."""
     configs = {"best": TrainingConfig.from_preset("best")}
-    for name, (base, change) in ABLATION.items():
+    for name, (base, change) in changes.items():
         configs[name] = dataclasses.replace(configs[base], **change)
     return configs
 
@@ -147,15 +156,22 @@ def draw_sharing(found, run_dir):
     plot_sharing(found, run_dir / "sharing.png")
 
 
-def tabulate_ablation(found):
+def tabulate_changes(changes, found):
     lines = [("", "validation (%)", "compared with", "change", "95 % interval")]
-    lines[0] += ("calibration error (%)",)
+    lines[0] += ("calibration error (%)", "digits (%)", "seconds")
     for name, row in found.items():
-        base, _ = ABLATION.get(name, ("", None))
+        base, _ = changes.get(name, ("", None))
         change = paired([found[base], row]) if base else ("", "")
-        error = f"{row['calibration_error']:.2f}"
-        lines.append((name, shown(row, "_of_all"), base, *change, error))
+        digits = (row["first_digit"] + row["second_digit"]) / 2
+        rest = f"{row['calibration_error']:.2f}", f"{digits:.2f}", f"{row['seconds']:.0f}"
+        lines.append((name, shown(row, "_of_all"), base, *change, *rest))
     return lines
+
+
+def of_changes(changes):
+    """A row of `STUDIES`."""
+    tabulate = functools.partial(tabulate_changes, changes)
+    return functools.partial(changed, changes), "validation", tabulate, None
 
 
 # Name: configurations, the part that is scored, the table of what was found, its picture.
@@ -164,7 +180,8 @@ STUDIES = {
     "auxiliary": (auxiliary, "test", tabulate_auxiliary, None),
     "presets": (presets, "test", tabulate_presets, draw_presets),
     "sharing": (sharing, "test", tabulate_sharing, draw_sharing),
-    "ablation": (ablation, "validation", tabulate_ablation, None),
+    "ablation": of_changes(ABLATION),
+    "committees": of_changes(COMMITTEES),
 }
 
 

@@ -179,6 +179,7 @@ KINDS = {
     "presets": study("presets"),
     "sharing": study("sharing"),
     "ablation": study("ablation"),
+    "committees": study("committees"),
     "departures": departures,
     "load": load,
     "score": score,

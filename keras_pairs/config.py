@@ -13,6 +13,8 @@ from keras_pairs.errors import UserError
 from keras_pairs.fields import choice, existing, integer, number, option, yes_no
 from keras_pairs.trunks import TRUNKS
 
+# Between the seeds of a committee's networks: rounds and users count seeds one by one.
+SEED_STEP = 1_000_003
 _SOURCES = "; ".join(f"{name}: {source.about}" for name, source in SOURCES.items())
 
 
@@ -92,6 +94,13 @@ class TrainingConfig:
         network=True,
         beyond_paper=True,
     )
+    committee: int = option(
+        integer(1),
+        "Networks that answer together: their class probabilities are averaged.",
+        1,
+        network=True,
+        beyond_paper=True,
+    )
     augmentation: bool = option(
         yes_no(),
         "Shift, turn, scale and shear the training images.",
@@ -145,6 +154,17 @@ class TrainingConfig:
         check("nb_f", values["nb_f"])
         row = paper.nearest_row(values["nb_f"], values.get("w_a") != 0)
         return cls(**row.point() | values)
+
+    def networks(self):
+        """A committee's networks, each as a configuration of its own.
+
+        They differ in nothing but the seed of their initial weights. The first is what
+        `committee=1` would be.
+        """
+        return [
+            dataclasses.replace(self, committee=1, seed=self.seed + i * SEED_STEP)
+            for i in range(self.committee)
+        ]
 
     def beyond_paper(self):
         """What of it departs from the paper, as a dict."""

@@ -11,17 +11,26 @@ import numpy as np
 from keras_pairs.config import TrainingConfig
 from keras_pairs.trunks import TRUNKS
 
-# What decides a network, every combination of it.
+# What decides a network, every combination of it for one that answers alone.
 KINDS = [
-    {"trunk": trunk, "weight_sharing": sharing, "derived_comparison": derived}
+    {
+        "trunk": trunk,
+        "weight_sharing": sharing,
+        "derived_comparison": derived,
+        "committee": 1,
+    }
     for trunk, sharing, derived in itertools.product(TRUNKS, (False, True), (False, True))
 ]
+# A committee is as good as any of its networks: two rows stand for all.
+KINDS += [KINDS[0] | {"committee": 2}, KINDS[-1] | {"committee": 3}]
 
 
 def name(kind):
     """A row's name in pytest's output."""
     words = [kind["trunk"]]
     words += [field for field in ("weight_sharing", "derived_comparison") if kind[field]]
+    if kind["committee"] > 1:
+        words.append(f"committee_{kind['committee']}")
     return "-".join(words)
 
 

@@ -196,17 +196,21 @@ def test_the_clients_of_load_know_who_answered(box_server, monkeypatch):
     assert clients.ask(box_server.port, wrong, 1, 0, 2)["failed"] == 2
 
 
-def test_every_row_of_the_ablation_changes_one_field():
-    configs = studies.ablation()
-    assert list(configs) == ["best", *studies.ABLATION]
-    for name, (base, change) in studies.ABLATION.items():
+@pytest.mark.parametrize("changes", [studies.ABLATION, studies.COMMITTEES])
+def test_every_row_of_a_study_changes_one_field(changes):
+    configs = studies.changed(changes)
+    assert list(configs) == ["best", *changes]
+    for name, (base, change) in changes.items():
         differ = [
             field
             for field in FIELDS
             if getattr(configs[name], field) != getattr(configs[base], field)
         ]
-        assert differ == list(change), name
-    # What the preset departs from the paper in, but its width.
+        assert differ == list(change) and len(differ) == 1, name
+
+
+def test_the_ablation_changes_what_departs_from_the_paper():
+    # But the preset's width.
     changed = {field for base, change in studies.ABLATION.values() for field in change}
     assert changed == {*TrainingConfig.from_preset("best").beyond_paper(), "w_a"}
 
@@ -220,7 +224,8 @@ def test_a_study_leaves_table_results_and_picture(study, digits, tmp_path, monke
         return [
             {
                 **{"nb_f": c.nb_f, "w_a": c.w_a, "mean": 90.0, "std": 1.0, "rounds": count},
-                **{"mean_of_all": 91.0, "std_of_all": 0.5, "first_digit": 92.0},
+                **{"mean_of_all": 91.0, "std_of_all": 0.5, "seconds": 60.0},
+                **{"first_digit": 92.0, "second_digit": 93.0},
                 **{"paper_mean": 80.0, "paper_std": 1.0, "calibration_error": 5.0},
                 **{"accuracies": [89.0, 91.0], "accuracies_of_all": [90.5, 91.5 + i]},
                 "reliability": {

@@ -10,7 +10,7 @@ import pytest
 
 from keras_pairs.config import TrainingConfig, having
 from keras_pairs.networks import heads
-from keras_pairs.networks.build import build_model
+from keras_pairs.networks.build import build_model, networks_of
 from keras_pairs.outputs import OUTPUTS, names
 from keras_pairs.trunks import TRUNKS
 from tests import networks
@@ -47,6 +47,20 @@ def numpy_head(model, features, name):
     return networks.probabilities(hidden @ kernel + bias)
 
 
+def numpy_model(model, pair, kind):
+    """Answers of a model: of a committee, the mean of its networks'."""
+    every = [numpy_network(network, pair, kind) for network in networks_of(model)]
+    assert len(every) == kind["committee"]
+    found = {name: np.mean([answers[name] for answers in every], 0) for name in every[0]}
+    if kind["derived_comparison"]:
+        found["comparison"] = at_most(found["first_digit"], found["second_digit"])
+    return found
+
+
+def at_most(first, second):
+    return sum(first[:, i] * second[:, j] for i in range(10) for j in range(i, 10))
+
+
 def numpy_network(model, pair, kind):
     """Answers of a single network, one image after the other where weights are shared."""
     x = np.asarray((pair / 255 - 0.1302) / 0.3069, "float64")
@@ -61,10 +75,7 @@ def numpy_network(model, pair, kind):
         both = numpy_features(model, np.transpose(x, (0, 2, 3, 1)), kind["trunk"])
         found = {n: numpy_head(model, both, n) for n in ("first_digit", "second_digit")}
     if kind["derived_comparison"]:
-        first, second = found["first_digit"], found["second_digit"]
-        found["comparison"] = sum(
-            first[:, i] * second[:, j] for i in range(10) for j in range(i, 10)
-        )
+        found["comparison"] = at_most(found["first_digit"], found["second_digit"])
     else:
         found["comparison"] = numpy_head(model, both, "comparison")
     return found
@@ -79,13 +90,28 @@ def test_every_trunk_and_field_has_a_row():
 def test_answers_are_those_of_section_2a(kind):
     model = networks.scramble(build_model(networks.config(kind, nb_f=5)))
     pair = networks.some_pairs()
-    answers, expected = model(pair, training=False), numpy_network(model, pair, kind)
+    answers, expected = model(pair, training=False), numpy_model(model, pair, kind)
     assert list(answers) == names()
     for output in OUTPUTS:
         assert answers[output.name].shape == (7, output.units)
         # float32 carries seven digits; a probability is at most 1.
         values = np.asarray(answers[output.name]).squeeze()
         np.testing.assert_allclose(values, expected[output.name], atol=1e-5)
+
+
+def test_a_committees_first_network_is_the_one_that_answers_alone():
+    config = networks.config(weight_sharing=True)
+    committee = build_model(dataclasses.replace(config, committee=2))
+    first, second = networks_of(committee)
+    for mine, alone, other in zip(
+        first.trainable_weights,
+        build_model(config).trainable_weights,
+        second.trainable_weights,
+        strict=True,
+    ):
+        np.testing.assert_array_equal(mine, alone)
+        if "kernel" in mine.path:
+            assert (np.asarray(mine) != np.asarray(other)).all()
 
 
 @pytest.mark.parametrize("nb_f", [8, 16, 32, 64])
@@ -118,7 +144,9 @@ def test_single_input_named_pair():
 @pytest.mark.parametrize("kind", networks.KINDS, ids=networks.name)
 def test_layers_are_stock_and_the_file_opens_without_this_package(kind, tmp_path):
     model = networks.scramble(build_model(networks.config(kind)))
-    assert all(type(layer).__module__.startswith("keras.") for layer in model.layers)
+    layers = [layer for network in networks_of(model) for layer in network.layers]
+    for layer in (*model.layers, *layers):
+        assert type(layer).__module__.startswith("keras."), layer
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     pair = networks.some_pairs()

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from keras_pairs.networks.build import build_model
-from keras_pairs.networks.population import build_population
+from keras_pairs.networks.population import build_population, networks_and_members
 from keras_pairs.networks.population_layers import SharedDropout
 from tests import networks
 
@@ -23,16 +23,17 @@ def population(kind=None, members=3, own_data=False):
 def test_a_member_taken_out_is_the_stock_network(kind, own_data):
     many, configs = population(kind, own_data=own_data)
     networks.scramble(many)
-    assert all(weight.shape[0] == 3 for weight in many.weights)
+    assert {weight.shape[0] for weight in many.weights} == {3 * configs[0].committee}
     pair = networks.some_pairs(6, 3 if own_data else None)
     logits = many(pair, training=False)
     for k in (0, 2):
         single = many.member(k, configs[k])
         alone = single(pair[:, k] if own_data else pair, training=False)
         for name, values in alone.items():
-            assert logits[name].shape == (6, 3, values.shape[-1])
+            _, members = networks_and_members(logits[name], many.committee)
+            assert members.shape == (6, 3, values.shape[-1])
             # float32 carries seven digits; a probability is at most 1.
-            together = networks.probabilities(logits[name][:, k])
+            together = networks.probabilities(members[:, k])
             np.testing.assert_allclose(np.squeeze(values), together, atol=1e-5)
 
 
@@ -56,10 +57,13 @@ def test_gradients_between_members_are_zero(kind, training):
     many, _ = population(kind)
     with tf.GradientTape() as tape:
         answers = many(networks.some_pairs(10), training=training)
-        loss = sum(tf.reduce_sum(value[:, 1] ** 2) for value in answers.values())
+        loss = sum(
+            tf.reduce_sum(networks_and_members(value, many.committee)[1][:, 1] ** 2)
+            for value in answers.values()
+        )
     gradients = tape.gradient(loss, [v.value for v in many.trainable_variables])
     for variable, gradient in zip(many.trainable_variables, gradients, strict=True):
-        first, own, third = np.asarray(gradient)
+        first, own, third = np.split(np.asarray(gradient), 3)
         assert not first.any() and not third.any(), variable.path
         assert own.any(), variable.path
 

@@ -9,6 +9,7 @@ import pytest
 from keras_pairs.config import TrainingConfig
 from keras_pairs.data import sample_pairs
 from keras_pairs.networks import initial, population_layers
+from keras_pairs.networks.build import networks_of
 from keras_pairs.training.fit import fit
 from tests import networks
 
@@ -83,10 +84,10 @@ def test_other_dropout_masks_are_another_training(splits, monkeypatch):
         assert_same_training(together, 0, alone)
 
 
-@pytest.mark.parametrize("preset", ["paper", "best"])
-def test_answers_are_those_of_the_member(digits, preset):
+@pytest.mark.parametrize(("preset", "committee"), [("paper", 1), ("best", 1), ("best", 2)])
+def test_answers_are_those_of_the_member(digits, preset, committee):
     config = TrainingConfig.from_preset(
-        preset, nb_f=4, epochs=2, num_pairs=60, batch_size=20
+        preset, nb_f=4, epochs=2, num_pairs=60, batch_size=20, committee=committee
     )
     data = [sample_pairs(digits, 60, seed) for seed in range(3)]
     trained = fit([dataclasses.replace(config, seed=k) for k in range(3)], data)
@@ -96,6 +97,25 @@ def test_answers_are_those_of_the_member(digits, preset):
         assert list(predicted) == list(answers[k])
         for name, values in predicted.items():
             np.testing.assert_allclose(answers[k][name], values.squeeze(), atol=1e-5)
+
+
+def test_the_networks_of_a_committee_are_trained_each_for_itself(splits):
+    config = networks.config(committee=2)
+    committee = fit([config], splits)
+    alone = fit(config.networks(), splits)
+    for network, k in zip(networks_of(committee.member(0)), (0, 1), strict=True):
+        for mine, other in zip(network.weights, alone.member(k).weights, strict=True):
+            np.testing.assert_allclose(mine, other, atol=1e-6)
+    for name in ("loss", "val_loss", "comparison_loss"):
+        expected = alone.history[name].mean(1, keepdims=True)
+        np.testing.assert_allclose(committee.history[name], expected, rtol=1e-5)
+    # What it answers together is what its accuracy is of.
+    pairs = splits.validation
+    answers = committee.answers(pairs)[0]
+    each = [found["first_digit"] for found in alone.answers(pairs)]
+    np.testing.assert_allclose(answers["first_digit"], np.mean(each, 0), atol=1e-5)
+    right = np.mean(answers["first_digit"].argmax(1) == pairs.digits[:, 0])
+    assert committee.history["val_first_digit_accuracy"][-1, 0] == pytest.approx(right)
 
 
 def test_a_diverging_member_leaves_the_others_alone(splits):

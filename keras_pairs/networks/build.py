@@ -67,17 +67,42 @@ def build_model(config: TrainingConfig) -> keras.Model:
       config: `TrainingConfig`; its `seed` decides the initial weights.
 
     Returns:
-      A functional `keras.Model` named "digit_pairs" of Keras' own layers, from `pair`
+      A functional `keras.Model` named "digit_pairs" of Keras' own layers, in which each
+      network of a committee is a model by itself; from `pair`
       float32 [batch, 2, 14, 14], raw pixel values 0…255, to a dict: `comparison`
       [batch, 1], P(first <= second), `first_digit` and `second_digit` [batch, 10], class
       probabilities.
     """
     kit = StockKit()
     pair = kit.pair()
-    logits = logits_of(pair, config, kit)
+    if config.committee > 1:
+        logits = _committee(pair, config, kit)
+    else:
+        logits = logits_of(pair, config, kit)
     outputs = {
         output.name: kit.probabilities(logits[output.name], output) for output in OUTPUTS
     }
     model = keras.Model(pair, outputs, name="digit_pairs")
-    initial.initialize(model, config.seed)
+    for network, alone in zip(networks_of(model), config.networks(), strict=True):
+        initial.initialize(network, alone.seed)
     return model
+
+
+def _committee(pair, config, kit):
+    """The logits of a committee, whose networks are models within the model."""
+    every = []
+    for i, alone in enumerate(config.networks(), 1):
+        own = kit.pair()
+        network = keras.Model(own, logits_of(own, alone, kit), name=f"network_{i}")
+        every.append(network(pair))
+    logits = {
+        output.name: kit.side_by_side([network[output.name] for network in every])
+        for output in OUTPUTS
+    }
+    return heads.agree(logits, config.derived_comparison)
+
+
+def networks_of(model):
+    """The networks of a model of `build_model`: a committee's, or the model itself."""
+    inside = [layer for layer in model.layers if isinstance(layer, keras.Model)]
+    return inside or [model]

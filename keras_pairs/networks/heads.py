@@ -70,6 +70,38 @@ def _with_derived(logits):
     }
 
 
+def agree(logits, derived_comparison):
+    """What a committee answers: the mean of its networks' probabilities.
+
+    A derived comparison follows from the averaged classes.
+
+    Args:
+      logits: dict by output name of logits [..., N, units] of N networks.
+      derived_comparison: as of `parallel_heads`.
+
+    Returns:
+      dict by output name of logits [..., units].
+    """
+    agreed = {
+        output.name: _mean(logits[output.name], output)
+        for output in OUTPUTS
+        if output.image is not None or not derived_comparison
+    }
+    return _with_derived(agreed) if derived_comparison else agreed
+
+
+def _mean(logits, output):
+    """The logits of the mean probability of [..., N, units]: [..., units]."""
+    # Up to a constant, which no softmax and no difference notices.
+    if not output.binary:
+        return keras.ops.logsumexp(keras.ops.log_softmax(logits, -1), axis=-2)
+    yes, no = (
+        keras.ops.logsumexp(keras.ops.log_sigmoid(side), axis=-2)
+        for side in (logits, keras.ops.negative(logits))
+    )
+    return keras.ops.subtract(yes, no)
+
+
 def derive(first, second, target):
     """The logit of a yes or no that the two digits' classes imply.
 

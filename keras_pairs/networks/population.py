@@ -4,7 +4,9 @@ Nobody outside the kit and its layers knows how members lie side by side. Images
 [n, h, w, K·c]: the k-th of K equal blocks of channels is member k's. Features and logits
 are [K, n, c].
 
-Members share dropout's masks, drawn once for one member's shape (common random numbers):
+A member that is a committee is several networks, which lie side by side as members do.
+
+Networks share dropout's masks, drawn once for one network's shape (common random numbers):
 a member trained in a population equals the same member trained alone, and the random
 numbers cost 1/K.
 """
@@ -13,30 +15,32 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_pairs.networks import initial
+from keras_pairs.networks import heads, initial
 from keras_pairs.networks import population_layers as layers
-from keras_pairs.networks.build import build_model, logits_of
+from keras_pairs.networks.build import build_model, logits_of, networks_of
 from keras_pairs.outputs import OUTPUTS
 
 
 class Population(keras.Model):
-    """K networks of one configuration side by side, answering logits [batch, K, units].
+    """K members side by side, answering logits.
 
-    Made by `build_population`. Its loss is the sum of the members' losses: no weight
-    belongs to two of them, so that its gradient is each member's own.
+    Made by `build_population`. An output is [batch, K, units]; of committees of N networks
+    it is [batch, K·N + K, units]: first all networks, then what each committee agrees on.
+
+    Its loss is the sum of the networks' losses: no weight belongs to two of them, so that
+    its gradient is each network's own.
+
+    Attributes:
+      members: int, K.
+      committee: int, N.
     """
 
     def compute_loss(self, *args, **kwargs):
         """The scalar that is minimised."""
         return tf.reduce_sum(super().compute_loss(*args, **kwargs))
 
-    @property
-    def members(self):
-        """K."""
-        return self.output[OUTPUTS[0].name].shape[1]
-
     def member(self, k, config):
-        """Copies member k into a network of its own.
+        """Copies member k into a model of its own.
 
         Args:
           k: int, 0 <= k < K.
@@ -50,17 +54,18 @@ class Population(keras.Model):
         """
         if not 0 <= k < self.members:
             raise IndexError(f"There are {self.members} members. Received: k={k}")
-        single = build_model(config)
-        for layer in single.layers:
-            if layer.weights:
-                every = self.get_layer(layer.name).weights
-                for variable, values in zip(layer.weights, every, strict=True):
-                    variable.assign(values[k])
-        return single
+        model = build_model(config)
+        for i, network in enumerate(networks_of(model), k * self.committee):
+            for layer in network.layers:
+                if layer.weights:
+                    every = self.get_layer(layer.name).weights
+                    for variable, values in zip(layer.weights, every, strict=True):
+                        variable.assign(values[i])
+        return model
 
 
 def build_population(configs, own_data=False, kit=None):
-    """Builds one network per configuration, all in one graph, untrained.
+    """Builds one member per configuration, all in one graph, untrained.
 
     Args:
       configs: K `TrainingConfig`s that agree in all that decides the network; their
@@ -72,43 +77,71 @@ def build_population(configs, own_data=False, kit=None):
     Returns:
       `Population`.
     """
-    kit = kit or PopulationKit(len(configs), own_data)
+    first = configs[0]
+    kit = kit or PopulationKit(len(configs), own_data, first.committee)
     pair = kit.pair()
-    logits = logits_of(pair, configs[0], kit)
-    outputs = {name: kit.batch_first(value) for name, value in logits.items()}
-    outputs = {output.name: outputs[output.name] for output in OUTPUTS}
-    population = Population(pair, outputs, name="digit_pairs")
+    logits = logits_of(pair, first, kit)
+    logits = {output.name: kit.batch_first(logits[output.name]) for output in OUTPUTS}
+    if first.committee > 1:
+        every = {name: kit.by_member(value) for name, value in logits.items()}
+        agreed = heads.agree(every, first.derived_comparison)
+        logits = {
+            name: keras.ops.concatenate([value, agreed[name]], axis=1)
+            for name, value in logits.items()
+        }
+    population = Population(pair, logits, name="digit_pairs")
+    population.members, population.committee = len(configs), first.committee
+    seeds = [network.seed for config in configs for network in config.networks()]
     for layer in population.layers:
         if isinstance(layer, (layers.PopulationConv2D, layers.PopulationDense)):
             variables = layer.trainable_variables
             shapes = [tuple(variable.shape[1:]) for variable in variables]
-            each = [initial.draw(layer.name, shapes, config.seed) for config in configs]
+            each = [initial.draw(layer.name, shapes, seed) for seed in seeds]
             for variable, values in zip(variables, zip(*each, strict=True), strict=True):
                 variable.assign(np.stack(values))
     return population
 
 
-class PopulationKit:
-    """Makes the same layers as `stock.StockKit`, for K members.
+def networks_and_members(logits, committee):
+    """What a population's output [batch, …, units] holds of its networks and its members.
 
     Args:
-      members: int >= 1, K.
+      logits: an output of a `Population`.
+      committee: int, N.
+
+    Returns:
+      ([batch, K·N, units], [batch, K, units]).
+    """
+    if committee == 1:
+        return logits, logits
+    members = logits.shape[1] // (committee + 1)
+    return logits[:, :-members], logits[:, -members:]
+
+
+class PopulationKit:
+    """Makes the same layers as `stock.StockKit`, for K networks.
+
+    Args:
+      members: int >= 1; committees of N networks make K = members·N.
       own_data: whether each member reads its own pairs.
+      committee: int >= 1, N.
     """
 
-    def __init__(self, members, own_data=False):
-        self.members, self.own_data = members, own_data
+    def __init__(self, members, own_data=False, committee=1):
+        self.data_sets, self.own_data, self.committee = members, own_data, committee
+        self.members = members * committee
         # Members that read the same images see the same channels, until a convolution.
         self.apart = own_data
 
     def pair(self):
-        """The input, [batch, 2, 14, 14], or [batch, K, 2, 14, 14] of own data."""
-        members = (self.members,) if self.own_data else ()
+        """The input, [batch, 2, 14, 14], or [batch, members, 2, 14, 14] of own data."""
+        members = (self.data_sets,) if self.own_data else ()
         return keras.Input((*members, 2, 14, 14), name="pair")
 
     def as_channels(self, pair):
         """The two images as channels: [batch, 14, 14, 2] or [batch, 14, 14, K·2]."""
         if self.own_data:
+            pair = self._for_networks(pair)
             pair = keras.ops.reshape(pair, (-1, 2 * self.members, 14, 14))
         return keras.ops.transpose(pair, (0, 2, 3, 1))
 
@@ -116,8 +149,14 @@ class PopulationKit:
         """Each image by itself: [2·batch, 14, 14, 1] or [2·batch, 14, 14, K]."""
         if not self.own_data:
             return keras.ops.reshape(pair, (-1, 14, 14, 1))
-        pair = keras.ops.transpose(pair, (0, 2, 3, 4, 1))
+        pair = keras.ops.transpose(self._for_networks(pair), (0, 2, 3, 4, 1))
         return keras.ops.reshape(pair, (-1, 14, 14, self.members))
+
+    def _for_networks(self, pair):
+        """What each committee reads, once for each of its networks."""
+        if self.committee == 1:
+            return pair
+        return keras.ops.repeat(pair, self.committee, axis=1)
 
     def conv(self, x, filters, padding, name):
         """A convolution 3×3, [n, h, w, K·c] → [n, h', w', K·filters]."""
@@ -159,6 +198,10 @@ class PopulationKit:
     def of_image(self, x, image):
         """[K, 2·batch, n] of single images → [K, batch, n] of each pair's image."""
         return keras.ops.reshape(x, (self.members, -1, 2, x.shape[-1]))[:, :, image]
+
+    def by_member(self, x):
+        """[batch, K, units] → [batch, members, N, units]."""
+        return keras.ops.reshape(x, (-1, self.data_sets, self.committee, x.shape[-1]))
 
     def batch_first(self, x):
         """[K, batch, units] → [batch, K, units]."""

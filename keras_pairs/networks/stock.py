@@ -63,6 +63,10 @@ class StockKit:
         """[2·batch, n] of single images → [batch, n] of each pair's image 0 or 1."""
         return keras.ops.reshape(x, (-1, 2, x.shape[-1]))[:, image]
 
+    def side_by_side(self, logits):
+        """Logits [batch, units] of N networks → [batch, N, units]."""
+        return keras.ops.stack(logits, axis=1)
+
     def probabilities(self, logits, output):
         """The output itself: sigmoid of one unit, softmax of several."""
         kind = "sigmoid" if output.binary else "softmax"

@@ -20,15 +20,15 @@ SECONDS_PER_PRODUCT = 7e-5 / TRUNKS["paper"].products()
 SECONDS_PER_STEP = 0.0025
 
 
-def images_of_a_pair(config):
-    """How many images of one pair go through the trunk."""
-    return 2 if config.weight_sharing else 1
+def passes_of_a_pair(config):
+    """How often one pair goes through a trunk: by image, and by network of a committee."""
+    return config.committee * (2 if config.weight_sharing else 1)
 
 
 def activations(config):
-    """Activations of one pair in a network's trunk."""
+    """Activations of one pair in a member's trunks."""
     maps = config.nb_f * TRUNKS[config.trunk].activations()
-    return images_of_a_pair(config) * maps
+    return passes_of_a_pair(config) * maps
 
 
 def members_that_fit(config, memory_limit):
@@ -54,7 +54,7 @@ def members_per_graph(config):
 
 def estimated_seconds(config):
     """Seconds of one training within its population (`members_per_graph`) on one thread."""
-    products = images_of_a_pair(config) * config.nb_f**2 * TRUNKS[config.trunk].products()
+    products = passes_of_a_pair(config) * config.nb_f**2 * TRUNKS[config.trunk].products()
     per_pair = SECONDS_PER_ACTIVATION * activations(config) + SECONDS_PER_PRODUCT * products
     per_step = 1000 * SECONDS_PER_STEP / config.batch_size / members_per_graph(config)
     return (per_pair + per_step) * config.epochs * config.num_pairs / 1000

@@ -9,7 +9,12 @@ import tensorflow as tf
 
 from keras_pairs.config import SHARED, TrainingConfig
 from keras_pairs.data import Splits
-from keras_pairs.networks.population import Population, PopulationKit, build_population
+from keras_pairs.networks.population import (
+    Population,
+    PopulationKit,
+    build_population,
+    networks_and_members,
+)
 from keras_pairs.outputs import OUTPUTS
 from keras_pairs.training import batches, loss_weights, objective
 from keras_pairs.training.costs import EVALUATION_BATCH
@@ -31,7 +36,7 @@ class Trained:
     history: dict
 
     def member(self, k):
-        """Network k by itself, in stock Keras; see `Population.member`."""
+        """Member k by itself, in stock Keras; see `Population.member`."""
         return self.population.member(k, self.configs[k])
 
     def answers(self, pairs):
@@ -46,15 +51,14 @@ class Trained:
         """
         images, _ = batches.stack(pairs)
         dataset = tf.data.Dataset.from_tensor_slices(images).batch(EVALUATION_BATCH)
-        logits = self.population.predict(dataset, verbose=0)
-        found = {
-            output.name: np.asarray(
-                tf.sigmoid(logits[output.name][..., 0])
-                if output.binary
-                else tf.nn.softmax(logits[output.name])
+        predicted = self.population.predict(dataset, verbose=0)
+        found = {}
+        for output in OUTPUTS:
+            logits = predicted[output.name]
+            _, logits = networks_and_members(logits, self.population.committee)
+            found[output.name] = np.asarray(
+                tf.sigmoid(logits[..., 0]) if output.binary else tf.nn.softmax(logits)
             )
-            for output in OUTPUTS
-        }
         return [
             {name: values[:, k] for name, values in found.items()}
             for k in range(len(self.configs))
@@ -69,7 +73,7 @@ def fit(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     kit: PopulationKit | None = None,
 ) -> Trained:
-    """Trains one network per configuration, all in one graph.
+    """Trains one network, or one committee, per configuration, all in one graph.
 
         config = TrainingConfig.from_preset(nb_f=8, epochs=2)
         trained = fit([config], sample_pairs(load_images("digits")))

@@ -1,14 +1,16 @@
 """What is minimised, Eq. (1) of the paper, and the optimiser of section II.C.
 
 Eq. (1) is the sum of the outputs' cross entropies, weighted as `loss_weights` says. A
-population's losses and metrics are arrays of K, one value per member;
-`Population.compute_loss` adds the losses up.
+population's losses are arrays, one value per network; `Population.compute_loss` adds them
+up. Its metrics are arrays of K, one value per member. A member is a network or, where
+`committee` is more than 1, so many of them, each trained for itself.
 """
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_pairs.networks.population import networks_and_members
 from keras_pairs.outputs import OUTPUTS
 from keras_pairs.scoring import verdict
 from keras_pairs.training import loss_weights
@@ -20,19 +22,21 @@ FIRST_RATE = 0.04
 
 
 class MemberCrossEntropy(keras.losses.Loss):
-    """Mean cross entropy over the batch, from logits, of each member.
+    """Mean cross entropy over the batch, from logits, of each network.
 
-    Called with y_true [batch], or [batch, K] of own data, and the population's logits
-    [batch, K, units]; answers float32 [K]. Of a class's target `label_smoothing` is spread
-    evenly over all classes.
+    Called with y_true [batch], or [batch, K] of own data, and the population's logits;
+    answers float32 [K·committee]. Of a class's target `label_smoothing` is spread evenly
+    over all classes.
     """
 
-    def __init__(self, output, label_smoothing=0.0):
+    def __init__(self, output, label_smoothing=0.0, committee=1):
         super().__init__(name=output.name, reduction=None, dtype="float32")
         self.output, self.smoothing = output, label_smoothing
+        self.committee = committee
 
     def call(self, y_true, y_pred):
-        y_true = _for_members(y_true, y_pred)
+        y_pred, _ = networks_and_members(y_pred, self.committee)
+        y_true = _for_all(y_true, y_pred, self.committee)
         if self.output.binary:
             losses = tf.nn.sigmoid_cross_entropy_with_logits(y_true, y_pred[..., 0])
         else:
@@ -48,9 +52,9 @@ class MemberCrossEntropy(keras.losses.Loss):
 class MemberMetric(keras.metrics.Metric):
     """The mean over an epoch's pairs of what `values` gives, of each of K members."""
 
-    def __init__(self, output, members, name):
+    def __init__(self, output, members, committee, name):
         super().__init__(name=name)
-        self.output, self.members = output, members
+        self.output, self.members, self.committee = output, members, committee
         self.total = self.add_weight(shape=(members,), initializer="zeros", name="total")
         self.count = self.add_weight(shape=(), initializer="zeros", name="count")
 
@@ -66,13 +70,14 @@ class MemberMetric(keras.metrics.Metric):
 
 
 class MemberAccuracy(MemberMetric):
-    """Fraction of right answers (section II.D), from logits."""
+    """Fraction of right answers (section II.D), from logits; a committee's common ones."""
 
-    def __init__(self, output, members):
-        super().__init__(output, members, "accuracy")
+    def __init__(self, output, members, committee=1):
+        super().__init__(output, members, committee, "accuracy")
 
     def values(self, y_true, y_pred):
-        y_true = _for_members(y_true, y_pred)
+        _, y_pred = networks_and_members(y_pred, self.committee)
+        y_true = _for_all(y_true, y_pred)
         if self.output.binary:
             right = verdict(tf.sigmoid(y_pred[..., 0])) == (y_true > 0.5)
         else:
@@ -81,23 +86,28 @@ class MemberAccuracy(MemberMetric):
 
 
 class MemberLoss(MemberMetric):
-    """Mean of `MemberCrossEntropy`.
+    """Mean of `MemberCrossEntropy`; of a committee that of its networks.
 
     Not named `loss`: under that name Keras logs its own sum over all members.
     """
 
-    def __init__(self, output, members, label_smoothing=0.0):
-        super().__init__(output, members, "cross_entropy")
-        self.loss = MemberCrossEntropy(output, label_smoothing)
+    def __init__(self, output, members, label_smoothing=0.0, committee=1):
+        super().__init__(output, members, committee, "cross_entropy")
+        self.loss = MemberCrossEntropy(output, label_smoothing, committee)
 
     def values(self, y_true, y_pred):
-        return self.loss(y_true, y_pred)
+        losses = self.loss(y_true, y_pred)
+        if self.committee == 1:
+            return losses
+        return tf.reduce_mean(tf.reshape(losses, (self.members, self.committee)), 1)
 
 
-def _for_members(y_true, y_pred):
-    """Targets [batch] or [batch, K] as float32 or int [batch, K]."""
+def _for_all(y_true, y_pred, committee=1):
+    """Targets [batch] or [batch, members] for all of y_pred [batch, members·N, units]."""
     if len(y_true.shape) == 1:
         y_true = y_true[:, None]
+    elif committee > 1:
+        y_true = tf.repeat(y_true, committee, axis=1)
     return tf.broadcast_to(y_true, tf.shape(y_pred)[:2])
 
 
@@ -107,7 +117,7 @@ class MemberAdam(keras.optimizers.Adam):
     β₁ = 0.9, β₂ = 0.999, ε = 1e-8 (Keras' own is 1e-7), no weight decay.
 
     Args:
-      lr: K floats. Weights are [K, …].
+      lr: K floats, one per network. Weights are [K, …].
       schedule: what `lr` is multiplied with: a float, or a Keras schedule.
     """
 
@@ -138,17 +148,21 @@ def compile_population(population, configs, steps):
       configs: K `TrainingConfig`s; what they share is the first's.
       steps: int, batches of an epoch, which are one call into TensorFlow.
     """
-    members, first = len(configs), configs[0]
-    smoothing = first.label_smoothing
+    first, members = configs[0], len(configs)
+    smoothing, committee = first.label_smoothing, first.committee
+    networks = [network for config in configs for network in config.networks()]
     schedule = one_cycle(steps * first.epochs) if first.one_cycle else 1.0
     population.compile(
-        optimizer=MemberAdam([config.lr for config in configs], schedule),
-        loss={output.name: MemberCrossEntropy(output, smoothing) for output in OUTPUTS},
-        loss_weights=loss_weights.of_members(configs),
+        optimizer=MemberAdam([network.lr for network in networks], schedule),
+        loss={
+            output.name: MemberCrossEntropy(output, smoothing, committee)
+            for output in OUTPUTS
+        },
+        loss_weights=loss_weights.of_members(networks),
         metrics={
             output.name: [
-                MemberLoss(output, members, smoothing),
-                MemberAccuracy(output, members),
+                MemberLoss(output, members, smoothing, committee),
+                MemberAccuracy(output, members, committee),
             ]
             for output in OUTPUTS
         },
