@@ -52,6 +52,7 @@ def test_predict_and_its_picture(untaught, tmp_path):
 
 def test_over_http_its_only_output_has_no_name(untaught):
     """As TF-Serving's dialect wants it."""
+    pytest.importorskip("uvicorn", reason="needs pip install 'keras_pairs[serve]'")
     from tests.servers import running
 
     image = np.zeros((28, 28), "int")
