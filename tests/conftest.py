@@ -1,4 +1,5 @@
 import gc
+import importlib.util
 import os
 
 import numpy as np
@@ -11,6 +12,21 @@ from tests.helpers import png
 # Keras keeps the graphs of all earlier tests, millions of objects, and collects garbage
 # often: going through them again and again was a third of the suite's time.
 gc.set_threshold(100_000)
+
+
+class WithoutServer(pytest.Module):
+    """A test file that is skipped."""
+
+    def collect(self):
+        pytest.skip("needs pip install 'keras_pairs[serve]'", allow_module_level=True)
+
+
+def pytest_pycollect_makemodule(module_path, parent):
+    """Skips the files that import the server, where its packages are missing."""
+    packages = ("starlette", "uvicorn", "orjson")
+    missing = any(importlib.util.find_spec(name) is None for name in packages)
+    if missing and module_path.name.startswith("test_serve_"):
+        return WithoutServer.from_parent(parent, path=module_path)
 
 
 @pytest.fixture(autouse=True, scope="module")

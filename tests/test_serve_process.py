@@ -22,7 +22,6 @@ from tests import helpers
 from tests.helpers import BOX, assert_one_line, drawn_zero, png
 from tests.servers import Server, until
 
-pytest.importorskip("uvicorn", reason="needs pip install 'keras_pairs[serve]'")
 WINDOWS = sys.platform == "win32"
 IMAGE = np.zeros((14, 14), "int")
 IMAGE[3:11, 6:8] = 200
