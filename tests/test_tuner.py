@@ -11,72 +11,25 @@ import pytest
 import tensorflow as tf
 
 from keras_pairs import files
-from keras_pairs.config import TrainingConfig
 from keras_pairs.data import sample_pairs
 from keras_pairs.errors import UserError
-from keras_pairs.outputs import names
 from keras_pairs.serving import card
 from keras_pairs.training import fit
 from keras_pairs.training.run import load_run
-from tuner import hparams, plots, project, report
+from tests import searches
+from tests.searches import AXES, BASE, GRID, FakeTrained, describe, run
+from tuner import hparams, plots, project, results
 from tuner.hypermodel import PairsHyperModel
 from tuner.oracle import OBJECTIVE
 from tuner.parts import make_tuner
 from tuner.population import load
 from tuner.space import Grid
 
-BASE = TrainingConfig(4, 0.01, 20, epochs=2, seed=1, num_pairs=60)
-AXES = {"lr": (0.01, 0.001), "batch_size": (20, 30), "w_a": (0.0, 1.0)}
-GRID = Grid(AXES, BASE)
-
-
-def describe(images, grid=GRID, keep_models=3, retries=1):
-    return project.describe(
-        grid=grid,
-        where={"dataset": "digits"},
-        images=images,
-        preset="paper",
-        validation="validation",
-        retries=retries,
-        keep_models=keep_models,
-    )
-
-
-def run(folder, images, grid=GRID, **options):
-    """A whole search in this process: (tuner, results as dicts)."""
-    folder.mkdir(exist_ok=True)
-    record = describe(images, grid, **options)
-    project.claim(folder, record)
-    tuner = make_tuner(record, None, folder, None)
-    tuner.search(images)
-    tuner.save()
-    report.write(tuner.oracle, record, folder)
-    return tuner, report.rows(tuner.oracle)
-
-
-class FakeTrained:
-    """What `fit.fit` returns, of a training that takes no time."""
-
-    def __init__(self, configs):
-        self.configs = configs
-        value = np.array([[0.5 + c.lr + c.w_a / 10 for c in configs]] * configs[0].epochs)
-        columns = (f"{part}{name}" for part in ("", "val_") for name in (*PARTS, "loss"))
-        self.history = {name: value for name in columns}
-
-    def member(self, k):
-        return self
-
-    def save(self, path):
-        path.write_bytes(b"a model")
-
-
-PARTS = tuple(f"{name}_accuracy" for name in names())
-
 
 @pytest.fixture
 def no_training(monkeypatch):
     """Takes the trainings and the picture out of `run`."""
-    monkeypatch.setattr(fit, "fit", lambda configs, *_, **__: FakeTrained(configs))
+    monkeypatch.setattr(fit, "fit", searches.train_nothing)
     monkeypatch.setattr(plots, "plot_search", lambda *_: None)
 
 
@@ -342,7 +295,7 @@ def test_selected_rows_are_the_best_without_and_with_auxiliary_loss():
         for point, accuracy in zip(GRID.points, accuracies, strict=True)
     ]
     rows[5]["status"] = "FAILED"
-    chosen = report.select(rows)
+    chosen = results.select(rows)
     assert [rows.index(row) for row in chosen] == [6, 3]
 
 

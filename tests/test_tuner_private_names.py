@@ -18,9 +18,9 @@ TUNER = sorted((ROOT / "tuner").glob("*.py"))
 # Modules of `tuner` from the lowest up: one may import those of rows before its own.
 ROWS = (
     {"resources", "space", "_keras_tuner"},
-    {"processes", "flags", "project", "plots", "hparams", "hypermodel"},
-    {"choices", "pairs", "report", "progress", "oracle", "chief"},
-    {"heartbeat", "plan", "view"},
+    {"processes", "flags", "project", "plots", "hparams", "hypermodel", "trials"},
+    {"choices", "pairs", "results", "progress", "oracle", "chief"},
+    {"heartbeat", "live", "plan", "view"},
     {"population"},
     {"parts"},
     {"search"},

@@ -15,7 +15,7 @@ def write(rows, axes, folder):
     Without tensorboard nothing happens.
 
     Args:
-      rows: `report.rows`.
+      rows: `results.rows`.
       axes: names of the grid's axes.
       folder: Path.
 

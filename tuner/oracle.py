@@ -8,12 +8,12 @@ import threading
 import time
 
 import keras_tuner
-from keras_tuner.engine import trial as trial_module
 
 from keras_pairs import files
 from keras_pairs.errors import UserError
-from tuner import _keras_tuner, space
+from tuner import _keras_tuner, space, trials
 from tuner.space import ENDED, trial_id
+from tuner.trials import Status, Trial
 
 OBJECTIVE = keras_tuner.Objective(space.SCORE, "max")
 # A worker that was not heard of for so long is taken for dead; it calls every HEARTBEAT_S.
@@ -24,8 +24,6 @@ HEARTBEAT = "epochs_done"
 MODEL, ORIGIN = "model.keras", "metrics.json"
 # keras-tuner's network protocol has no room for a trial's message, but for any value.
 MESSAGE = "message"
-
-Trial, Status = trial_module.Trial, trial_module.TrialStatus
 
 
 class GridOracle(_keras_tuner.Oracle):
@@ -63,6 +61,7 @@ class GridOracle(_keras_tuner.Oracle):
         self.on_change = on_change
         # When each worker was heard of last, and how far its population is.
         self.seen, self.epochs_done = {}, {}
+        self.populations_ended = 0
         self._lock = threading.RLock()
         hyperparameters = keras_tuner.HyperParameters()
         space.add_choices(hyperparameters, grid)
@@ -96,7 +95,7 @@ class GridOracle(_keras_tuner.Oracle):
             worker = _worker(tuner_id)
             self.seen[worker] = _now()
             if tuner_id in self.ongoing_trials:
-                return _copy(self.ongoing_trials[tuner_id])
+                return trials.copy(self.ongoing_trials[tuner_id])
             index = self._next_point(worker)
             if index is None:
                 ended = self.count_ended() == len(self.wanted)
@@ -108,7 +107,8 @@ class GridOracle(_keras_tuner.Oracle):
             self._write(trial)
             self.ongoing_trials[tuner_id] = self.trials[trial.trial_id] = trial
             self.start_order.append(trial.trial_id)
-            return _copy(trial)
+            # What a tuner does to its trial counts when it reports it.
+            return trials.copy(trial)
 
     def update_trial(self, trial_id, metrics, step=0):
         """Takes a trial's metrics, or a sign of life: `{HEARTBEAT: epochs}`.
@@ -125,7 +125,7 @@ class GridOracle(_keras_tuner.Oracle):
                 self.epochs_done[self.group_of[int(trial_id)]] = metrics[HEARTBEAT]
                 self.on_change(self)
             elif trial.status not in ENDED:
-                set_metrics(trial, metrics, step)
+                trials.set_metrics(trial, metrics, step)
             return trial
 
     def end_trial(self, trial):
@@ -146,7 +146,8 @@ class GridOracle(_keras_tuner.Oracle):
             for tuner_id in leases:
                 del self.ongoing_trials[tuner_id]
                 self.seen[_worker(tuner_id)] = _now()
-            self.epochs_done.pop(self.group_of[int(known.trial_id)], None)
+            group = self.group_of[int(known.trial_id)]
+            self.epochs_done.pop(group, None)
             if leases and trial.status == Status.STOPPED:
                 raise UserError(message)
             if known.status in ENDED or trial.status == Status.STOPPED:
@@ -166,12 +167,19 @@ class GridOracle(_keras_tuner.Oracle):
                 self.end_order.append(known.trial_id)
             self._write(known)
             self._prune(known.hyperparameters.get("nb_f"))
+            if group not in self._running().values():
+                self.populations_ended += 1
             self.on_change(self)
 
     def count_ended(self, *statuses):
         """How many wanted points have ended, with one of `statuses` if any are given."""
-        trials = (self.trials.get(trial_id(i)) for i in self.wanted)
-        return sum(t is not None and t.status in (statuses or ENDED) for t in trials)
+        found = (self.trials.get(trial_id(i)) for i in self.wanted)
+        return sum(t is not None and t.status in (statuses or ENDED) for t in found)
+
+    def outcomes(self):
+        """dict, index of each point that was tried → `space.Outcome`."""
+        with self._lock:
+            return {int(id_): trials.outcome(trial) for id_, trial in self.trials.items()}
 
     def reload(self):
         """Takes what has ended from the trial files; everything else is free again.
@@ -231,9 +239,10 @@ class GridOracle(_keras_tuner.Oracle):
 
     def _next_point(self, worker):
         """The index of the next point for a worker, or None."""
-        running = {int(t.trial_id): _worker(k) for k, t in self.ongoing_trials.items()}
-        own = {self.group_of[i] for i, other in running.items() if other == worker}
-        others = {self.group_of[i] for i, other in running.items() if other != worker}
+        running = {int(t.trial_id) for t in self.ongoing_trials.values()}
+        groups = self._running().items()
+        own = {group for k, group in groups if _worker(k) == worker}
+        others = {group for k, group in groups if _worker(k) != worker}
         for i in self.wanted:
             trial = self.trials.get(trial_id(i))
             free = i not in running and (trial is None or trial.status not in ENDED)
@@ -241,6 +250,11 @@ class GridOracle(_keras_tuner.Oracle):
             if free and (group in own if own else group not in others):
                 return i
         return None
+
+    def _running(self):
+        """{tuner id: the number of the group that its point is of}."""
+        ongoing = self.ongoing_trials.items()
+        return {k: self.group_of[int(trial.trial_id)] for k, trial in ongoing}
 
     def _free_the_dead(self):
         alive = self.tuner_ids
@@ -258,20 +272,6 @@ class GridOracle(_keras_tuner.Oracle):
         for trial in done[self.keep_models :]:
             for name in (MODEL, ORIGIN):
                 (self._trial_folder(trial.trial_id) / name).unlink(missing_ok=True)
-
-
-def _copy(trial):
-    # As over the network: what a tuner does to its trial counts when it reports it.
-    return Trial.from_state(trial.get_state())
-
-
-def set_metrics(trial, metrics, step):
-    """Makes `metrics` (dict of floats) the metrics of a `Trial`, at `step` (epochs)."""
-    trial.metrics = type(trial.metrics)()
-    for name, value in metrics.items():
-        better = "max" if name.endswith("accuracy") else "min"
-        trial.metrics.register(name, direction=better)
-        trial.metrics.update(name, value, step=step)
 
 
 def _worker(tuner_id):

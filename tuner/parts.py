@@ -112,7 +112,8 @@ def search(values, record, images, run_dir):
     with _lack_in_one_line():
         # One thread in every worker: with others a trial's last bits would differ.
         startup.import_tensorflow(work=0, population=True)
-        from tuner import hparams, report
+        from tuner import hparams, results
+        from tuner.live import LiveResults
         from tuner.progress import SearchProgress
 
         worker = processes.role() == "worker"
@@ -120,7 +121,7 @@ def search(values, record, images, run_dir):
         if not worker:
             progress = SearchProgress(values["verbosity"].value == "1")
         tuner = make_tuner(record, values["max_trials"].value, run_dir, progress)
-        ended = tuner.search(images)
+        ended = tuner.search(images, LiveResults(tuner.oracle, record, run_dir).update)
         if worker:
             if not ended:
                 command = [sys.executable, "-m", "tuner.search", *sys.argv[1:]]
@@ -128,8 +129,9 @@ def search(values, record, images, run_dir):
             return
         progress.show(tuner.oracle, last=True)
         tuner.save()
-        text = report.write(tuner.oracle, record, run_dir)
-        hparams.write(report.rows(tuner.oracle), tuner.grid.axes, run_dir / "hparams")
+        found = results.rows(tuner.grid, tuner.oracle.outcomes())
+        text = results.write(found, tuner.grid, record, run_dir)
+        hparams.write(found, tuner.grid.axes, run_dir / "hparams")
         runner.say(text)
         runner.say(f"run folder: {runner.relative(run_dir)}")
 

@@ -20,6 +20,7 @@ from tuner import oracle as oracles
 from tuner.chief import STOPS, serve
 from tuner.heartbeat import ChiefLostError, Heart
 from tuner.processes import role, supervised
+from tuner.trials import set_metrics
 from tuner.view import SearchView
 
 IDLE_S = 0.5
@@ -51,11 +52,12 @@ class PopulationTuner(SearchView):
         }
         super().__init__(oracle, directory)
 
-    def search(self, images=None):
+    def search(self, images=None, between=lambda: None):
         """Runs trials until the grid has ended; in a chief, serves the workers until then.
 
         Args:
           images: `data.Images` of the pairs of all trials; a chief needs none.
+          between: function without arguments, called now and then, but not in a worker.
 
         Returns:
           Whether the grid has ended: a worker stops after `POPULATIONS_PER_PROCESS`.
@@ -68,7 +70,7 @@ class PopulationTuner(SearchView):
         if not self.is_worker():
             self.oracle.prune()
         if role() == "chief":
-            serve(self.oracle)
+            serve(self.oracle, between)
             return True
         self._be_patient(FIRST_PATIENCE_S)
         populations = 0
@@ -77,6 +79,8 @@ class PopulationTuner(SearchView):
             if trials:
                 self.run_trials(trials, images)
                 populations += 1
+                if not self.is_worker():
+                    between()
             elif stopped:
                 return True
             else:
@@ -174,7 +178,7 @@ class PopulationTuner(SearchView):
             metrics["seconds"] = seconds
             # keras-tuner's network protocol has 32 bits for a metric.
             metrics = {name: float(np.float32(value)) for name, value in metrics.items()}
-            oracles.set_metrics(trial, metrics, len(losses))
+            set_metrics(trial, metrics, len(losses))
 
     def _save_best(self, trials, members, trained):
         """Saves what may be among the best of its width; the oracle prunes the rest."""

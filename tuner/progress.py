@@ -1,4 +1,4 @@
-"""The one line that a search shows: done, failed, best so far, time to go."""
+"""The one line that a search shows: done, failed, left, best so far, time to go."""
 
 import sys
 import time
@@ -43,8 +43,10 @@ class SearchProgress:
 
     def line(self, oracle, elapsed):
         """The line, `elapsed` seconds after the start."""
-        total, failed = len(oracle.wanted), oracle.count_ended("FAILED")
-        parts = [f"{oracle.count_ended()}/{total} trials", f"{failed} failed"]
+        total, ended = len(oracle.wanted), oracle.count_ended()
+        parts = [f"{ended}/{total} trials", f"{oracle.count_ended('FAILED')} failed"]
+        if ended < total:
+            parts.append(f"{total - ended} left")
         best = oracle.get_best_trials(1)
         if best and best[0].score is not None:
             values = best[0].hyperparameters.values

@@ -24,6 +24,21 @@ ENDED = ("COMPLETED", "FAILED")
 
 
 @dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What is known of a trial.
+
+    Attributes:
+      status: str, one of keras-tuner's.
+      metrics: dict of floats by name, of the last epoch.
+      message: str or None, why it failed.
+    """
+
+    status: str
+    metrics: dict
+    message: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
 class Grid:
     """The product of the values of some fields of a training; by default the paper's.
 

@@ -1,4 +1,7 @@
-"""The results that a search ends with: rows, the table of the best, the files."""
+"""The results of a search: rows, the table of the best, the files.
+
+Importable without TensorFlow.
+"""
 
 import dataclasses
 import pathlib
@@ -10,7 +13,7 @@ from keras_pairs.tables import markdown_table
 from tuner import plots, space
 from tuner.space import BEST_SCORE, SCORE
 
-RESULTS = "results.csv"
+RESULTS, PICTURE = "results.csv", "results.png"
 # In the rows whether they are axes or not.
 ALWAYS = ("w_m", "epochs", "num_pairs", "seed")
 # Per trial; the objective is the accuracy of the last epoch.
@@ -26,23 +29,26 @@ METRICS = (
 )
 
 
-def rows(oracle):
-    """One dict for each trial that was tried, in the grid's order; None where unknown."""
+def rows(grid, outcomes):
+    """One dict for each trial that was tried, in the order of their ids.
+
+    Args:
+      grid: `space.Grid`.
+      outcomes: dict, index of a point → `space.Outcome`.
+
+    Returns:
+      list of dicts; None where a value is unknown.
+    """
     found = []
-    for i, point in enumerate(oracle.points):
-        trial = oracle.trials.get(space.trial_id(i))
-        if trial is None:
-            continue
-        row = {"trial": trial.trial_id, **point}
-        row |= {name: getattr(oracle.grid.configs[i], name) for name in ALWAYS}
-        row["status"] = trial.status
+    for i, outcome in sorted(outcomes.items()):
+        row = {"trial": space.trial_id(i), **grid.points[i]}
+        row |= {name: getattr(grid.configs[i], name) for name in ALWAYS}
+        row["status"] = outcome.status
         for name in METRICS:
-            exists = trial.metrics.exists(name)
-            row[name] = (
-                float(f"{trial.metrics.get_last_value(name):.7g}") if exists else None
-            )
+            value = outcome.metrics.get(name)
+            row[name] = None if value is None else float(f"{value:.7g}")
         # A reason can be a whole traceback; its last line says what happened.
-        row["reason"] = (trial.message or "").strip().rpartition("\n")[2]
+        row["reason"] = (outcome.message or "").strip().rpartition("\n")[2]
         found.append(row)
     return found
 
@@ -102,13 +108,36 @@ def markdown(chosen, record):
     return f"{markdown_table(lines)}\nSelected by the last epoch's accuracy on {where}.\n"
 
 
-def write(oracle, record, run_dir):
+def update(found, grid, record, run_dir):
+    """Writes results.csv and the picture, of a search that may be running.
+
+    Args:
+      found: list of dicts, from `rows`.
+      grid: `space.Grid`.
+      record: dict of the search, see `project.describe`.
+      run_dir: str or Path.
+
+    Raises:
+      OSError: if a file cannot be written.
+    """
+    run_dir = pathlib.Path(run_dir)
+    if found:
+        files.write_csv(run_dir / RESULTS, found)
+    if any(row["status"] == "COMPLETED" for row in found):
+        plots.plot_search(found, grid.axes, title(grid, record), run_dir / PICTURE)
+
+
+def title(grid, record):
+    """What a picture of a search says of it."""
+    seed = "" if "seed" in grid.axes else f", seed {grid.base.seed}"
+    return f"{record['dataset']['name']}{seed}"
+
+
+def write(found, grid, record, run_dir):
     """Writes results.csv, results.md, selected.json and the picture.
 
     Args:
-      oracle: `oracle.GridOracle`.
-      record: dict of the search, see `project.describe`.
-      run_dir: str or Path.
+      found, grid, record, run_dir: as for `update`.
 
     Returns:
       str, the text of results.md.
@@ -116,9 +145,7 @@ def write(oracle, record, run_dir):
     Raises:
       OSError: if a file cannot be written.
     """
-    run_dir, grid = pathlib.Path(run_dir), oracle.grid
-    found = rows(oracle)
-    files.write_csv(run_dir / RESULTS, found)
+    run_dir = pathlib.Path(run_dir)
     chosen = select(found)
     failed = [row for row in found if row["status"] == "FAILED"]
     text = markdown(chosen, record)
@@ -134,8 +161,5 @@ def write(oracle, record, run_dir):
         for row in chosen
     ]
     files.write_json(run_dir / SELECTED, {"configs": configs, **record})
-    if chosen:
-        seed = "" if "seed" in grid.axes else f", seed {grid.base.seed}"
-        title = f"{record['dataset']['name']}{seed}"
-        plots.plot_search(found, grid.axes, title, run_dir / "results.png")
+    update(found, grid, record, run_dir)
     return text
