@@ -121,12 +121,12 @@ def search(values, record, images, run_dir):
         if not worker:
             progress = SearchProgress(values["verbosity"].value == "1")
         tuner = make_tuner(record, values["max_trials"].value, run_dir, progress)
-        ended = tuner.search(images, LiveResults(tuner.oracle, record, run_dir).update)
         if worker:
-            if not ended:
+            if not tuner.search(images):
                 command = [sys.executable, "-m", "tuner.search", *sys.argv[1:]]
                 os.execv(sys.executable, command)
             return
+        tuner.search(images, LiveResults(tuner.oracle, record, run_dir).update)
         progress.show(tuner.oracle, last=True)
         tuner.save()
         found = results.rows(tuner.grid, tuner.oracle.outcomes())
