@@ -6,6 +6,7 @@ from keras_pairs.config import TrainingConfig
 from keras_pairs.outputs import names
 from tuner import live, project, results
 from tuner.parts import make_tuner
+from tuner.progress import SearchProgress
 from tuner.space import Grid
 
 BASE = TrainingConfig(4, 0.01, 20, epochs=2, seed=1, num_pairs=60)
@@ -36,11 +37,14 @@ def run(folder, images, grid=GRID, max_trials=None, **options):
     folder.mkdir(exist_ok=True)
     record = describe(images, grid, **options)
     project.claim(folder, record)
-    tuner = make_tuner(record, max_trials, folder, None)
-    tuner.search(images, live.LiveResults(tuner.oracle, record, folder).update)
+    progress = SearchProgress(verbose=False)
+    tuner = make_tuner(record, max_trials, folder, progress)
+    kept = live.Live(tuner.oracle, record, folder, progress)
+    tuner.search(images, kept.update)
     tuner.save()
     found = results.rows(grid, tuner.oracle.outcomes())
     results.write(found, grid, record, folder)
+    kept.pulse(ended=True)
     return tuner, found
 
 

@@ -96,9 +96,13 @@ def test_a_search_is_a_chief_and_its_workers(tmp_path):
 @pytest.mark.slow
 def test_what_a_search_leaves(undisturbed):
     names = {path.name for path in undisturbed.iterdir() if path.is_file()}
-    assert names == {"lock", "oracle.json", "search.json", "selected.json"} | {
-        f"results.{kind}" for kind in ("csv", "md", "png")
-    }
+    assert names == {
+        "lock",
+        "oracle.json",
+        "progress.json",
+        "search.json",
+        "selected.json",
+    } | {f"results.{kind}" for kind in ("csv", "md", "png")}
     rows = results(undisturbed)
     assert [int(row["trial"]) for row in rows] == list(range(12))
     assert {row["status"] for row in rows} == {"COMPLETED"}

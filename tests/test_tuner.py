@@ -23,6 +23,7 @@ from tuner.hypermodel import PairsHyperModel
 from tuner.oracle import OBJECTIVE
 from tuner.parts import make_tuner
 from tuner.population import load
+from tuner.progress import SearchProgress
 from tuner.space import Grid
 
 
@@ -238,7 +239,9 @@ def test_a_finished_search_trains_nothing_more(searched, digits, monkeypatch):
 
 def test_a_worker_knows_its_search_from_what_the_network_carries(digits, tmp_path):
     grid = Grid(AXES, dataclasses.replace(BASE, label_smoothing=0.05))
-    tuner = make_tuner(describe(digits, grid), None, tmp_path, None)
+    tuner = make_tuner(
+        describe(digits, grid), None, tmp_path, SearchProgress(verbose=False)
+    )
     trial = tuner.oracle.create_trial("a/0")
     sent = type(trial).from_proto(trial.to_proto())
     tuner._same_search(sent)

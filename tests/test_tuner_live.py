@@ -71,7 +71,8 @@ def test_results_follow_each_population_and_take_little_time(
         now[0] += cost
 
     monkeypatch.setattr(results, "update", update)
-    kept = live.LiveResults(oracle, describe(digits), tmp_path)
+    monkeypatch.setattr(live.Live, "pulse", lambda self: None)
+    kept = live.Live(oracle, describe(digits), tmp_path, None)
     kept.update()
     *first, last = take(oracle)
     end(oracle, first)
@@ -104,14 +105,17 @@ def test_a_full_disk_under_the_results_ends_the_search(oracle, monkeypatch):
         chief.serve(oracle, full)
 
 
-def test_the_line_says_done_failed_left_best_and_time(oracle):
+def test_the_line_says_done_failed_left_best_and_time(oracle, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
     shown = progress.SearchProgress(verbose=False)
     shown.show(oracle)
-    assert shown.line(oracle, 10) == "0/8 trials  0 failed  8 left"
+    now[0] += 10
+    assert shown.line(oracle) == "0/8 trials  0 failed  8 left"
     end(oracle, take(oracle), accuracy=0.75)
-    assert shown.line(oracle, 10) == (
+    assert shown.line(oracle) == (
         "4/8 trials  0 failed  4 left  best 75.0 % (nb_f=4 batch_size=20 lr=0.01 w_a=0)  "
         "0:10 to go"
     )
     end(oracle, take(oracle))
-    assert shown.line(oracle, 10).startswith("8/8 trials  0 failed  best 75.0 %")
+    assert shown.line(oracle).startswith("8/8 trials  0 failed  best 75.0 %")

@@ -17,13 +17,13 @@ from tests.helpers import ROOT
 TUNER = sorted((ROOT / "tuner").glob("*.py"))
 # Modules of `tuner` from the lowest up: one may import those of rows before its own.
 ROWS = (
-    {"resources", "space", "_keras_tuner"},
+    {"resources", "space", "pulse", "_keras_tuner"},
     {"processes", "flags", "project", "plots", "hparams", "hypermodel", "trials"},
-    {"choices", "pairs", "results", "progress", "oracle", "chief"},
+    {"choices", "pairs", "results", "looking", "progress", "oracle", "chief"},
     {"heartbeat", "live", "plan", "view"},
     {"population"},
     {"parts"},
-    {"search"},
+    {"search", "status"},
     {"__main__", "__init__"},
 )
 

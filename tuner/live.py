@@ -2,36 +2,60 @@
 
 import time
 
-from tuner import results
+from tuner import pulse, results
 
-# At most so much of the chief's time goes into it.
+# At most so much of the chief's time goes into results.csv and the picture.
 SHARE = 0.05
 
 
-class LiveResults:
-    """Keeps results.csv and the picture up to date: after each population.
+class Live:
+    """Keeps results.csv and the picture up to date, and gives signs of life.
 
     Args:
       oracle: `oracle.GridOracle`.
       record: dict of the search, see `project.describe`.
       run_dir: Path.
+      progress: `progress.SearchProgress`, which knows the time to go.
     """
 
-    def __init__(self, oracle, record, run_dir):
+    def __init__(self, oracle, record, run_dir, progress):
         self.oracle, self.record, self.run_dir = oracle, record, run_dir
-        self.written, self.next = oracle.populations_ended, 0.0
+        self.progress = progress
+        self.written, self.next_results = oracle.populations_ended, 0.0
+        self.begun, self.next_pulse = time.monotonic(), 0.0
+        before = pulse.read(run_dir)
+        self.used_before = before["used_s"] if before else 0.0
+
+    @property
+    def used_s(self):
+        """Seconds that this run of the search and all before it have taken."""
+        return self.used_before + time.monotonic() - self.begun
 
     def update(self):
-        """Writes them where a population has ended since; call it often.
+        """Writes what is due: results where a population has ended. Call it often.
 
         Raises:
           OSError: if a file cannot be written.
         """
-        ended, begun = self.oracle.populations_ended, time.monotonic()
-        if ended == self.written or begun < self.next:
-            return
-        found = results.rows(self.oracle.grid, self.oracle.outcomes())
-        results.update(found, self.oracle.grid, self.record, self.run_dir)
-        self.written = ended
-        now = time.monotonic()
-        self.next = now + (now - begun) / SHARE
+        ended, now = self.oracle.populations_ended, time.monotonic()
+        fresh = ended != self.written
+        if now >= self.next_pulse or (fresh and now >= self.next_results):
+            self.next_pulse = now + pulse.EVERY_S
+            self.pulse()
+        if fresh and now >= self.next_results:
+            found = results.rows(self.oracle.grid, self.oracle.outcomes())
+            results.update(found, self.oracle.grid, self.record, self.run_dir)
+            self.written = ended
+            after = time.monotonic()
+            self.next_results = after + (after - now) / SHARE
+
+    def pulse(self, ended=False):
+        """Writes the sign of life; `ended` says that there will be no more."""
+        pulse.write(
+            self.run_dir,
+            ended=ended,
+            used_s=self.used_s,
+            to_go_s=self.progress.to_go(self.oracle),
+            wanted=len(self.oracle.wanted),
+            running=self.oracle.running(),
+        )

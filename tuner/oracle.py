@@ -167,7 +167,7 @@ class GridOracle(_keras_tuner.Oracle):
                 self.end_order.append(known.trial_id)
             self._write(known)
             self._prune(known.hyperparameters.get("nb_f"))
-            if group not in self._running().values():
+            if group not in self._at_work():
                 self.populations_ended += 1
             self.on_change(self)
 
@@ -175,6 +175,14 @@ class GridOracle(_keras_tuner.Oracle):
         """How many wanted points have ended, with one of `statuses` if any are given."""
         found = (self.trials.get(trial_id(i)) for i in self.wanted)
         return sum(t is not None and t.status in (statuses or ENDED) for t in found)
+
+    def running(self):
+        """{trial id of a running population: epochs that it has done}."""
+        with self._lock:
+            groups = {
+                self.groups[g][0]: self.epochs_done.get(g, 0) for g in self._at_work()
+            }
+            return {trial_id(first): epochs for first, epochs in groups.items()}
 
     def outcomes(self):
         """dict, index of each point that was tried → `space.Outcome`."""
@@ -240,9 +248,7 @@ class GridOracle(_keras_tuner.Oracle):
     def _next_point(self, worker):
         """The index of the next point for a worker, or None."""
         running = {int(t.trial_id) for t in self.ongoing_trials.values()}
-        groups = self._running().items()
-        own = {group for k, group in groups if _worker(k) == worker}
-        others = {group for k, group in groups if _worker(k) != worker}
+        own, others = self._at_work(worker), self._at_work(but=worker)
         for i in self.wanted:
             trial = self.trials.get(trial_id(i))
             free = i not in running and (trial is None or trial.status not in ENDED)
@@ -251,10 +257,13 @@ class GridOracle(_keras_tuner.Oracle):
                 return i
         return None
 
-    def _running(self):
-        """{tuner id: the number of the group that its point is of}."""
-        ongoing = self.ongoing_trials.items()
-        return {k: self.group_of[int(trial.trial_id)] for k, trial in ongoing}
+    def _at_work(self, only=None, but=None):
+        """Numbers of the groups that workers are at."""
+        return {
+            self.group_of[int(trial.trial_id)]
+            for tuner_id, trial in self.ongoing_trials.items()
+            if _worker(tuner_id) != but and only in (None, _worker(tuner_id))
+        }
 
     def _free_the_dead(self):
         alive = self.tuner_ids

@@ -9,7 +9,7 @@ import sys
 from keras_pairs import data, files, startup
 from keras_pairs.commands import runner
 from keras_pairs.errors import UserError
-from tuner import choices, pairs, processes, project, resources
+from tuner import choices, pairs, processes, project, pulse, resources
 
 
 def check(values):
@@ -110,28 +110,32 @@ def search(values, record, images, run_dir):
       UserError: if the machine lacks something, or the chief and a worker disagree.
     """
     with _lack_in_one_line():
+        max_trials = values["max_trials"].value
+        worker = processes.role() == "worker"
+        if not worker:
+            points = len(project.grid(record).points)
+            pulse.begin(run_dir, min(points, max_trials or points))
         # One thread in every worker: with others a trial's last bits would differ.
         startup.import_tensorflow(work=0, population=True)
         from tuner import hparams, results
-        from tuner.live import LiveResults
+        from tuner.live import Live
         from tuner.progress import SearchProgress
 
-        worker = processes.role() == "worker"
-        progress = None
-        if not worker:
-            progress = SearchProgress(values["verbosity"].value == "1")
-        tuner = make_tuner(record, values["max_trials"].value, run_dir, progress)
+        progress = SearchProgress(values["verbosity"].value == "1" and not worker)
+        tuner = make_tuner(record, max_trials, run_dir, progress)
         if worker:
             if not tuner.search(images):
                 command = [sys.executable, "-m", "tuner.search", *sys.argv[1:]]
                 os.execv(sys.executable, command)
             return
-        tuner.search(images, LiveResults(tuner.oracle, record, run_dir).update)
+        live = Live(tuner.oracle, record, run_dir, progress)
+        tuner.search(images, live.update)
         progress.show(tuner.oracle, last=True)
         tuner.save()
         found = results.rows(tuner.grid, tuner.oracle.outcomes())
         text = results.write(found, tuner.grid, record, run_dir)
         hparams.write(found, tuner.grid.axes, run_dir / "hparams")
+        live.pulse(ended=True)
         runner.say(text)
         runner.say(f"run folder: {runner.relative(run_dir)}")
 
@@ -146,7 +150,7 @@ def make_tuner(record, max_trials, run_dir, progress):
         max_trials=max_trials,
         retries=record["retries"],
         keep_models=record["keep_models"],
-        on_change=progress.show if progress else lambda oracle: None,
+        on_change=progress.show,
     )
     return population.PopulationTuner(grid_oracle, record, run_dir)
 

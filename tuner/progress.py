@@ -35,14 +35,24 @@ class SearchProgress:
         if not self.verbose or (now - self.shown < interval and not last):
             return
         self.shown = now
-        line = self.line(oracle, now - self.begun)
+        line = self.line(oracle)
         if self.terminal:
             print(f"\r\033[K{line}", end="\n" if last else "", flush=True)
         else:
             print(line, flush=True)
 
-    def line(self, oracle, elapsed):
-        """The line, `elapsed` seconds after the start."""
+    def to_go(self, oracle):
+        """Seconds until the search has ended; None where that cannot be told yet."""
+        done = self._work_done(oracle)
+        if self.before is None:
+            self.before = done
+        if done <= self.before:
+            return None
+        rate = (done - self.before) / (time.monotonic() - self.begun)
+        return (sum(self._work(oracle, i) for i in oracle.wanted) - done) / rate
+
+    def line(self, oracle):
+        """The line."""
         total, ended = len(oracle.wanted), oracle.count_ended()
         parts = [f"{ended}/{total} trials", f"{oracle.count_ended('FAILED')} failed"]
         if ended < total:
@@ -52,11 +62,9 @@ class SearchProgress:
             values = best[0].hyperparameters.values
             where = space.text(values, oracle.grid.axes, " ")
             parts.append(f"best {100 * best[0].score:.1f} % ({where})")
-        done = self._work_done(oracle)
-        all_work = sum(self._work(oracle, i) for i in oracle.wanted)
-        if done > self.before and done < all_work:
-            rate = (done - self.before) / elapsed
-            parts.append(f"{clock((all_work - done) / rate)} to go")
+        to_go = self.to_go(oracle)
+        if to_go:
+            parts.append(f"{clock(to_go)} to go")
         return "  ".join(parts)
 
     def _work(self, oracle, index):
