@@ -18,7 +18,7 @@ from keras_pairs.training import fit
 from keras_pairs.training.run import load_run
 from tests import searches
 from tests.searches import AXES, BASE, GRID, FakeTrained, describe, run
-from tuner import hparams, plots, project, results
+from tuner import curves, hparams, plots, project, results
 from tuner.hypermodel import PairsHyperModel
 from tuner.oracle import OBJECTIVE
 from tuner.parts import make_tuner
@@ -65,6 +65,19 @@ def test_trials_are_trainings_of_their_points(searched, pairs):
         assert row["best_val_comparison_accuracy"] == pytest.approx(best.max())
         assert row["best_epoch"] == best.argmax() + 1
     assert len({row["loss"] for row in rows}) == 8
+
+
+def test_each_trial_keeps_its_curve(searched, pairs):
+    folder, _, rows = searched
+    history = fit.fit(GRID.configs[4:], pairs).history
+    for k, row in enumerate(rows[4:]):
+        curve = curves.read(folder / f"trial_{row['trial']}")
+        assert list(curve) == [
+            *("loss", "comparison_accuracy", "val_loss", "val_comparison_accuracy")
+        ]
+        for name, values in curve.items():
+            assert values == pytest.approx(history[name][:, k], rel=1e-4)
+        assert curve["val_loss"][-1] == pytest.approx(row["val_loss"], rel=1e-4)
 
 
 def test_keras_tuners_api_works_in_a_plain_session(searched, pairs, capsys):
@@ -157,7 +170,9 @@ def full_disk(monkeypatch, name):
     return asked
 
 
-@pytest.mark.parametrize("name", ["model.keras", "metrics.json", "trial.json"])
+@pytest.mark.parametrize(
+    "name", ["history.csv", "model.keras", "metrics.json", "trial.json"]
+)
 def test_a_full_disk_ends_a_search_that_then_goes_on(
     digits, tmp_path, monkeypatch, no_training, name
 ):
@@ -269,6 +284,8 @@ def test_diverging_points_fail_and_harm_nobody(digits, tmp_path):
         if row["status"] == "FAILED":
             assert "loss" in row["reason"] and "epoch" in row["reason"]
             assert row["val_comparison_accuracy"] is None
+            curve = curves.read(tmp_path / "grid" / f"trial_{row['trial']}")
+            assert len(curve["loss"]) == 2 and not np.isfinite(curve["loss"][-1])
         else:
             assert row | {"seconds": 0} == other | {"seconds": 0}
     selected = (tmp_path / "grid" / "results.md").read_text()

@@ -18,7 +18,7 @@ TUNER = sorted((ROOT / "tuner").glob("*.py"))
 # Modules of `tuner` from the lowest up: one may import those of rows before its own.
 ROWS = (
     {"resources", "space", "pulse", "_keras_tuner"},
-    {"processes", "flags", "project", "plots", "hparams", "hypermodel", "trials"},
+    {"curves", "processes", "flags", "project", "plots", "hparams", "hypermodel", "trials"},
     {"choices", "pairs", "results", "looking", "progress", "oracle", "chief"},
     {"heartbeat", "live", "plan", "view"},
     {"population"},

@@ -15,7 +15,7 @@ import numpy as np
 from keras_pairs import files, outputs
 from keras_pairs.errors import UserError
 from keras_pairs.training import fit
-from tuner import _keras_tuner, pairs, project, resources, space
+from tuner import _keras_tuner, curves, pairs, project, resources, space
 from tuner import oracle as oracles
 from tuner.chief import STOPS, serve
 from tuner.heartbeat import ChiefLostError, Heart
@@ -37,8 +37,9 @@ class PopulationTuner(SearchView):
     Args:
       oracle: `oracle.GridOracle`.
       record: dict of the search, see `project.describe`.
-      directory: existing folder that receives oracle.json, trial_<id>/trial.json and, for
-        the best trials, trial_<id>/model.keras and what it was trained on, metrics.json.
+      directory: existing folder that receives oracle.json, trial_<id>/trial.json and
+        history.csv and, for the best trials, model.keras and what it was trained on,
+        metrics.json.
     """
 
     def __init__(self, oracle, record, directory):
@@ -118,6 +119,7 @@ class PopulationTuner(SearchView):
                 seconds = (time.monotonic() - begun) / len(group)
                 members = [group.index(i) for i in indices]
                 self._judge(trials, members, trained.history, seconds)
+                self._keep_curves(trials, members, trained.history)
                 self._save_best(trials, members, trained)
             except Exception as error:
                 if heart.lost:
@@ -180,6 +182,10 @@ class PopulationTuner(SearchView):
             metrics = {name: float(np.float32(value)) for name, value in metrics.items()}
             set_metrics(trial, metrics, len(losses))
 
+    def _keep_curves(self, trials, members, history):
+        for trial, k in zip(trials, members, strict=True):
+            curves.write(self._own_folder(trial), history, k)
+
     def _save_best(self, trials, members, trained):
         """Saves what may be among the best of its width; the oracle prunes the rest."""
         completed = [
@@ -193,12 +199,16 @@ class PopulationTuner(SearchView):
             if trial.status == "COMPLETED"
         ]
         for *_, trial, k in sorted(completed, key=lambda x: x[:2])[: self.keep_models]:
-            folder = self.trial_folder(trial)
-            # The chief made it; over a network file system this sees it at once.
-            folder.mkdir(exist_ok=True)
+            folder = self._own_folder(trial)
             files.write_json(folder / oracles.ORIGIN, self._origin(trained, k))
             with files.atomic_write(folder / oracles.MODEL) as path:
                 trained.member(k).save(path)
+
+    def _own_folder(self, trial):
+        folder = self.trial_folder(trial)
+        # The chief made it; over a network file system this sees it at once.
+        folder.mkdir(exist_ok=True)
+        return folder
 
     def _origin(self, trained, k):
         """What a run's metrics.json says of its model, without any test accuracy."""
