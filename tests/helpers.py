@@ -32,6 +32,7 @@ COMMANDS = {
     "serve": "keras_pairs.serve",
     "search": "tuner.search",
     "status": "tuner.status",
+    "report": "tuner.report",
 }
 
 

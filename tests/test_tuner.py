@@ -54,10 +54,15 @@ def searched(tmp_path_factory, digits):
     return folder, *run(folder, digits, keep_models=2)
 
 
-def test_trials_are_trainings_of_their_points(searched, pairs):
+@pytest.fixture(scope="module")
+def history(pairs):
+    """Of the second population, trained by itself."""
+    return fit.fit(GRID.configs[4:], pairs).history
+
+
+def test_trials_are_trainings_of_their_points(searched, history):
     _, _, rows = searched
     assert [row["status"] for row in rows] == ["COMPLETED"] * 8
-    history = fit.fit(GRID.configs[4:], pairs).history
     for k, row in enumerate(rows[4:]):
         for name in ("val_comparison_accuracy", "val_loss", "loss"):
             assert row[name] == pytest.approx(history[name][-1, k], rel=1e-6)
@@ -67,9 +72,8 @@ def test_trials_are_trainings_of_their_points(searched, pairs):
     assert len({row["loss"] for row in rows}) == 8
 
 
-def test_each_trial_keeps_its_curve(searched, pairs):
+def test_each_trial_keeps_its_curve(searched, history):
     folder, _, rows = searched
-    history = fit.fit(GRID.configs[4:], pairs).history
     for k, row in enumerate(rows[4:]):
         curve = curves.read(folder / f"trial_{row['trial']}")
         assert list(curve) == [

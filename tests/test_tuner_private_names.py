@@ -17,13 +17,13 @@ from tests.helpers import ROOT
 TUNER = sorted((ROOT / "tuner").glob("*.py"))
 # Modules of `tuner` from the lowest up: one may import those of rows before its own.
 ROWS = (
-    {"resources", "space", "pulse", "_keras_tuner"},
+    {"resources", "space", "pulse", "importance", "_keras_tuner"},
     {"curves", "processes", "flags", "project", "plots", "hparams", "hypermodel", "trials"},
     {"choices", "pairs", "results", "looking", "progress", "oracle", "chief"},
-    {"heartbeat", "live", "plan", "view"},
+    {"heartbeat", "live", "plan", "reporting", "view"},
     {"population"},
     {"parts"},
-    {"search", "status"},
+    {"search", "status", "report"},
     {"__main__", "__init__"},
 )
 

@@ -108,6 +108,14 @@ def markdown(chosen, record):
     return f"{markdown_table(lines)}\nSelected by the last epoch's accuracy on {where}.\n"
 
 
+def failures(failed, grid):
+    """A line for each row of a failed trial, as text."""
+    return "".join(
+        f"- {row['trial']} ({space.text(row, grid.axes)}): {row['reason']}\n"
+        for row in failed
+    )
+
+
 def update(found, grid, record, run_dir):
     """Writes results.csv and the picture, of a search that may be running.
 
@@ -151,10 +159,7 @@ def write(found, grid, record, run_dir):
     text = markdown(chosen, record)
     if failed:
         text += f"\n{len(failed)} of {len(found)} trials failed:\n\n"
-        text += "".join(
-            f"- {row['trial']} ({space.text(row, grid.axes)}): {row['reason']}\n"
-            for row in failed
-        )
+        text += failures(failed, grid)
     files.write_text(run_dir / "results.md", text)
     configs = [
         dataclasses.replace(grid.configs[int(row["trial"])], **record["source"]).to_dict()
