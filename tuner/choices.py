@@ -25,7 +25,7 @@ def choose(values, found):
     if found is None:
         chosen = {name: values[name].value for name in flags.CHOICES}
         return {"grid": grid(values), **chosen}
-    names = (*flags.FIELDS, *flags.CHOICES)
+    names = (*flags.FIELDS, *flags.CHOICES, *flags.OF_GRID)
     given = {name: values[name].value for name in names if values[name].present}
     project.check_same(values["run_dir"].value, found, given)
     return {"grid": project.grid(found), **{name: found[name] for name in flags.CHOICES}}
@@ -45,4 +45,4 @@ def grid(values):
     base = TrainingConfig.from_preset(preset, **{n: each[0] for n, each in given.items()})
     axes = dict(GRID) if preset == "paper" else {}
     axes |= {n: each for n, each in given.items() if n in GRID or len(each) > 1}
-    return space.Grid(axes, base)
+    return space.Grid(axes, base, values["order"].value)

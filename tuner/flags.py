@@ -35,6 +35,15 @@ CHOICES = {
     "retries": Flag(integer(0), "How often a trial that crashed is tried again.", 1),
     "keep_models": Flag(integer(1), "Best models kept, for each nb_f.", 3),
 }
+# The grid's, besides its fields.
+OF_GRID = {
+    "order": Flag(
+        choice("grid", "random"),
+        "How points follow each other. random: populations of random points, as --seed "
+        "decides; a search that is stopped early is a fair sample of the grid.",
+        "grid",
+    ),
+}
 FLAGS = {
     "preset": CHOICES["preset"],
     **FIELDS,
@@ -47,7 +56,8 @@ FLAGS = {
         machine.cores(),
     ),
     **CHOICES,
-    "max_trials": Flag(integer(1), "Only so many trials, the first of the grid.", None),
+    **OF_GRID,
+    "max_trials": Flag(integer(1), "Only so many trials, the first in --order.", None),
     "dry_run": Flag(
         yes_no(), "Show the plan and its estimated time; train nothing.", False
     ),

@@ -27,7 +27,7 @@ MESSAGE = "message"
 
 
 class GridOracle(_keras_tuner.Oracle):
-    """Gives out the points of a grid in its order, each until it has ended.
+    """Gives out the points of a grid in its sequence, each until it has ended.
 
     `create_trial` knows a worker by what stands before the "/" of the tuner id. Its first
     id gets the first free point of a group that no other worker is at, further ids get
@@ -55,7 +55,7 @@ class GridOracle(_keras_tuner.Oracle):
     ):
         self.grid, self.points, self.groups = grid, grid.points, grid.groups
         self.group_of = {i: g for g, group in enumerate(self.groups) for i in group}
-        self.wanted = range(min(len(self.points), max_trials or len(self.points)))
+        self.wanted = grid.sequence[:max_trials]
         self.settings = settings
         self.keep_models = keep_models
         self.on_change = on_change
@@ -73,7 +73,7 @@ class GridOracle(_keras_tuner.Oracle):
             allow_new_entries=False,
             tune_new_entries=False,
             max_retries_per_trial=retries,
-            # Stands in oracle.json only: nothing here is random.
+            # Stands in oracle.json only: nothing in keras-tuner is random here.
             seed=1,
         )
         self.verbose = 0

@@ -16,6 +16,8 @@ RECORD = "search.json"
 # Of a record; its file holds provenance besides.
 KEYS = ("grid", "config", "dataset", "preset", "validation", "keep_models", "retries")
 KEYS += ("source",)
+# What older records do not say.
+DEFAULTS = {"order": "grid"}
 ABSENT = (FileNotFoundError, NotADirectoryError)
 
 
@@ -43,6 +45,7 @@ def describe(*, grid, where, images, preset, validation, retries, keep_models):
         "keep_models": keep_models,
         "retries": retries,
         "source": source(where, images),
+        "order": grid.order,
     }
 
 
@@ -58,7 +61,7 @@ def grid(record):
     """The `space.Grid` of a record. Its base says nothing of the data: see `source`."""
     axes = {name: tuple(values) for name, values in record["grid"].items()}
     first = {name: values[0] for name, values in axes.items()}
-    return space.Grid(axes, TrainingConfig(**record["config"], **first))
+    return space.Grid(axes, TrainingConfig(**record["config"], **first), record["order"])
 
 
 def settings(record):
@@ -69,6 +72,7 @@ def settings(record):
     names = ("grid", "config", "validation")
     sha256 = record["dataset"]["sha256"]
     identity = {name: record[name] for name in names} | {"dataset": sha256}
+    identity |= {n: record[n] for n in DEFAULTS if record[n] != DEFAULTS[n]}
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode())
     return {
         **record["config"],
@@ -81,7 +85,7 @@ def settings(record):
 
 def choices(record):
     """What was chosen for a search, by the name of its flag."""
-    names = ("preset", "validation", "retries", "keep_models")
+    names = ("preset", "validation", "retries", "keep_models", "order")
     return {
         **{name: tuple(values) for name, values in record["grid"].items()},
         **{name: (value,) for name, value in record["config"].items()},
@@ -204,6 +208,7 @@ def read(run_dir):
         if not version:
             # What is missing shows here.
             record = {name: found[name] for name in KEYS}
+            record |= {name: found.get(name, default) for name, default in DEFAULTS.items()}
             grid(record), settings(record)
             return record
     except (*ABSENT, ValueError, KeyError, TypeError) as error:

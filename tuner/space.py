@@ -7,6 +7,7 @@ import dataclasses
 import functools
 import itertools
 import math
+import random
 
 from keras_pairs import outputs
 from keras_pairs.commands.flags import shown
@@ -48,6 +49,8 @@ class Grid:
       axes: dict, name of a field → tuple of its values. The paper's four are always there:
         one that is not given has the base's value.
       base: `TrainingConfig`, what the points have in common; here, the first of them.
+      order: "grid", or "random": populations of random points in a random order, as the
+        base's seed decides.
 
     Raises:
       UserError: if a point is no legal configuration.
@@ -56,6 +59,7 @@ class Grid:
 
     axes: dict = dataclasses.field(default_factory=lambda: dict(GRID))
     base: TrainingConfig = dataclasses.field(default_factory=TrainingConfig.from_preset)
+    order: str = "grid"
 
     def __post_init__(self):
         axes = {name: (getattr(self.base, name),) for name in GRID} | self.axes
@@ -92,16 +96,33 @@ class Grid:
         They agree in all shared axes. A trial's last bits may depend on the size of its
         population, so that this is a function of the grid alone: whoever trains a point,
         and however often the search was killed, trains the same population.
+
+        In a random order every point is as likely as any other to be in the first m
+        populations, for each m: within what a graph shares, points are dealt to
+        populations at random, and then the populations are shuffled.
         """
+        chance = random.Random(f"order of points, seed {self.base.seed}")
         groups = []
         for _, run in itertools.groupby(
             range(len(self.points)), lambda i: [self.points[i][n] for n in self.shared]
         ):
             indices = list(run)
+            if self.order == "random":
+                indices = _shuffled(indices, chance)
             count = math.ceil(len(indices) / members_per_graph(self.configs[indices[0]]))
             cuts = [len(indices) * k // count for k in range(count + 1)]
-            groups += [indices[a:b] for a, b in itertools.pairwise(cuts)]
-        return groups
+            groups += [sorted(indices[a:b]) for a, b in itertools.pairwise(cuts)]
+        return _shuffled(groups, chance) if self.order == "random" else groups
+
+    @functools.cached_property
+    def sequence(self):
+        """The indices of all points in the order in which they are given out."""
+        return [i for group in self.groups for i in group]
+
+
+def _shuffled(items, chance):
+    # Of `random.Random` only `random()` is promised to stay the same for a seed.
+    return sorted(items, key=lambda _: chance.random())
 
 
 def trial_id(index):
