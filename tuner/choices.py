@@ -4,6 +4,7 @@ Importable without TensorFlow.
 """
 
 from keras_pairs.config import TrainingConfig
+from keras_pairs.errors import UserError
 from keras_pairs.paper import GRID
 from tuner import flags, project, space
 
@@ -23,12 +24,22 @@ def choose(values, found):
         of the grid is no legal configuration.
     """
     if found is None:
+        if values["extend"].value:
+            raise UserError(
+                f"--extend is for a search that exists, in its --run_dir; none is in "
+                f"{values['run_dir'].value or 'a new one'}"
+            )
         chosen = {name: values[name].value for name in flags.CHOICES}
         return {"grid": grid(values), **chosen}
-    names = (*flags.FIELDS, *flags.CHOICES, *flags.OF_GRID)
+    extend = values["extend"].value
+    names = (*flags.CHOICES, *flags.OF_GRID, *(() if extend else flags.FIELDS))
     given = {name: values[name].value for name in names if values[name].present}
     project.check_same(values["run_dir"].value, found, given)
-    return {"grid": project.grid(found), **{name: found[name] for name in flags.CHOICES}}
+    grid_ = project.grid(found)
+    if extend:
+        fields = {n: values[n].value for n in flags.FIELDS if values[n].present}
+        grid_ = grid_.extended(fields)
+    return {"grid": grid_, **{name: found[name] for name in flags.CHOICES}}
 
 
 def grid(values):

@@ -61,6 +61,12 @@ FLAGS = {
     "dry_run": Flag(
         yes_no(), "Show the plan and its estimated time; train nothing.", False
     ),
+    "extend": Flag(
+        yes_no(),
+        "Add the values given of any field to the search that --run_dir holds, and go on "
+        "with it; no point is trained twice.",
+        False,
+    ),
     "overwrite": Flag(
         yes_no(), "Delete the search that --run_dir holds; start anew.", False
     ),

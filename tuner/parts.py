@@ -8,7 +8,7 @@ import sys
 
 from keras_pairs import data, files, startup
 from keras_pairs.commands import runner
-from keras_pairs.errors import UserError
+from keras_pairs.errors import UsageError, UserError
 from tuner import choices, pairs, processes, project, pulse, resources
 
 
@@ -28,6 +28,8 @@ def check(values):
         raise UserError("a distributed search needs a --run_dir that all its parts share")
     if part == "worker" and values["overwrite"].value:
         raise UserError("--overwrite is for the chief; a worker never deletes a search")
+    if values["extend"].value and values["overwrite"].value:
+        raise UsageError("--extend and --overwrite do not go together")
 
 
 def choose(values):

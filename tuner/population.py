@@ -157,7 +157,9 @@ class PopulationTuner(SearchView):
         return trials, False
 
     def _same_search(self, trial):
-        for name, value in self.settings.items():
+        index, points = int(trial.trial_id), self.grid.points
+        point = points[index] if index < len(points) else {"trial": "none of that number"}
+        for name, value in (self.settings | point).items():
             there = trial.hyperparameters.values.get(name)
             if there != value:
                 raise UserError(

@@ -51,15 +51,18 @@ class Grid:
       base: `TrainingConfig`, what the points have in common; here, the first of them.
       order: "grid", or "random": populations of random points in a random order, as the
         base's seed decides.
+      before: `Grid` or None: the grid that this one extends. Its points come first, with
+        their indices and their populations.
 
     Raises:
       UserError: if a point is no legal configuration.
-      ValueError: if an axis has no value, or cannot be one.
+      ValueError: if an axis has no value, or cannot be one, or lacks a value of `before`.
     """
 
     axes: dict = dataclasses.field(default_factory=lambda: dict(GRID))
     base: TrainingConfig = dataclasses.field(default_factory=TrainingConfig.from_preset)
     order: str = "grid"
+    before: "Grid | None" = None
 
     def __post_init__(self):
         axes = {name: (getattr(self.base, name),) for name in GRID} | self.axes
@@ -70,14 +73,21 @@ class Grid:
                 raise ValueError(f"{name} must have at least one value. Received: none")
         axes = {name: tuple(axes[name]) for name in ORDER if name in axes}
         object.__setattr__(self, "axes", axes)
+        for name, values in (self.before.axes if self.before else {}).items():
+            if not {*values} <= {*axes.get(name, ())}:
+                raise ValueError(f"{name} must have the values {values}. Received: {axes}")
         # Checks the points; two grids of the same points are equal.
         object.__setattr__(self, "base", self.configs[0])
 
     @functools.cached_property
     def points(self):
         """list of dicts by the names of the axes, in the grid's order."""
-        product = itertools.product(*self.axes.values())
-        return [dict(zip(self.axes, values, strict=True)) for values in product]
+        first = []
+        for config in self.before.configs if self.before else []:
+            first.append(tuple(getattr(config, name) for name in self.axes))
+        known = {*first}
+        new = [v for v in itertools.product(*self.axes.values()) if v not in known]
+        return [dict(zip(self.axes, values, strict=True)) for values in first + new]
 
     @functools.cached_property
     def configs(self):
@@ -103,8 +113,10 @@ class Grid:
         """
         chance = random.Random(f"order of points, seed {self.base.seed}")
         groups = []
+        begin = len(self.before.points) if self.before else 0
         for _, run in itertools.groupby(
-            range(len(self.points)), lambda i: [self.points[i][n] for n in self.shared]
+            range(begin, len(self.points)),
+            lambda i: [self.points[i][n] for n in self.shared],
         ):
             indices = list(run)
             if self.order == "random":
@@ -112,7 +124,31 @@ class Grid:
             count = math.ceil(len(indices) / members_per_graph(self.configs[indices[0]]))
             cuts = [len(indices) * k // count for k in range(count + 1)]
             groups += [sorted(indices[a:b]) for a, b in itertools.pairwise(cuts)]
-        return _shuffled(groups, chance) if self.order == "random" else groups
+        if self.order == "random":
+            groups = _shuffled(groups, chance)
+        return (self.before.groups if self.before else []) + groups
+
+    def extended(self, values):
+        """This grid with further values and axes; itself where nothing is new.
+
+        Args:
+          values: dict, name of a field → tuple of values. Of a field that is no axis yet,
+            the base's value stays one.
+        """
+        axes = dict(self.axes)
+        for name, several in values.items():
+            there = axes.get(name, (getattr(self.base, name),))
+            joined = there + tuple(value for value in several if value not in there)
+            if len(joined) > len(there):
+                axes[name] = joined
+        if axes == self.axes:
+            return self
+        return dataclasses.replace(self, axes=axes, before=self)
+
+    @functools.cached_property
+    def stages(self):
+        """list of `Grid`s, this one last, each of which extends the one before it."""
+        return [*(self.before.stages if self.before else []), self]
 
     @functools.cached_property
     def sequence(self):
