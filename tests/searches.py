@@ -24,7 +24,7 @@ def describe(images, grid=GRID, **changes):
     return project.describe(grid=grid, **given | changes)
 
 
-def run(folder, images, grid=GRID, max_trials=None, **options):
+def run(folder, images, grid=GRID, max_trials=None, budget_s=None, **options):
     """A whole search in this process: (tuner, results as dicts).
 
     Args:
@@ -32,6 +32,7 @@ def run(folder, images, grid=GRID, max_trials=None, **options):
       images: `data.Images`.
       grid: `space.Grid`.
       max_trials: as `oracle.GridOracle` takes it.
+      budget_s: as `live.Live` takes it.
       options: of `describe`.
     """
     folder.mkdir(exist_ok=True)
@@ -39,7 +40,7 @@ def run(folder, images, grid=GRID, max_trials=None, **options):
     project.claim(folder, record)
     progress = SearchProgress(verbose=False)
     tuner = make_tuner(record, max_trials, folder, progress)
-    kept = live.Live(tuner.oracle, record, folder, progress)
+    kept = live.Live(tuner.oracle, record, folder, progress, budget_s)
     tuner.search(images, kept.update)
     tuner.save()
     found = results.rows(grid, tuner.oracle.outcomes())

@@ -4,14 +4,27 @@ Importable without TensorFlow.
 """
 
 import dataclasses
+import re
 
 from keras_pairs import machine
 from keras_pairs.commands import flags
 from keras_pairs.commands.flags import Flag, shown
-from keras_pairs.fields import choice, integer, yes_no
+from keras_pairs.fields import Kind, choice, integer, yes_no
 from keras_pairs.paper import GRID
 from tuner.space import ORDER
 
+_DURATION = re.compile(r"(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s)?")
+
+
+def _seconds(text):
+    found = _DURATION.fullmatch(text)
+    if not text or not found:
+        raise ValueError(text)
+    units = zip(found.groups("0"), (3600, 60, 1), strict=True)
+    return sum(float(number) * unit for number, unit in units)
+
+
+DURATION = Kind(_seconds, lambda value: value > 0, "a time such as 2h, 90m or 1h30m")
 DATA = ("dataset", "data_path")
 PRESET = "Where what is not given comes from: the paper's grid, the paper's network with "
 PRESET += "weight sharing, or our most accurate network."
@@ -58,6 +71,12 @@ FLAGS = {
     **CHOICES,
     **OF_GRID,
     "max_trials": Flag(integer(1), "Only so many trials, the first in --order.", None),
+    "budget": Flag(
+        DURATION,
+        "Begin no other population when the search has taken so long, all its runs "
+        "together.",
+        shown="none; 2h, 90m, 1h30m",
+    ),
     "dry_run": Flag(
         yes_no(), "Show the plan and its estimated time; train nothing.", False
     ),

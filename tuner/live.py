@@ -9,27 +9,38 @@ SHARE = 0.05
 
 
 class Live:
-    """Keeps results.csv and the picture up to date, and gives signs of life.
+    """Keeps results.csv and the picture up to date, gives signs of life, and ends in time.
 
     Args:
       oracle: `oracle.GridOracle`.
       record: dict of the search, see `project.describe`.
       run_dir: Path.
       progress: `progress.SearchProgress`, which knows the time to go.
+      budget_s: float or None: after so many seconds of all its runs together the search
+        begins no other population.
     """
 
-    def __init__(self, oracle, record, run_dir, progress):
+    def __init__(self, oracle, record, run_dir, progress, budget_s=None):
         self.oracle, self.record, self.run_dir = oracle, record, run_dir
         self.progress = progress
         self.written, self.next_results = oracle.populations_ended, 0.0
         self.begun, self.next_pulse = time.monotonic(), 0.0
         before = pulse.read(run_dir)
         self.used_before = before["used_s"] if before else 0.0
+        self.budget_s = budget_s
+        if budget_s is not None:
+            oracle.is_over = lambda: self.budget_left_s == 0
+            progress.budget_left = lambda: self.budget_left_s
 
     @property
     def used_s(self):
         """Seconds that this run of the search and all before it have taken."""
         return self.used_before + time.monotonic() - self.begun
+
+    @property
+    def budget_left_s(self):
+        """Seconds until no other population begins, at least 0; None without a budget."""
+        return None if self.budget_s is None else max(0.0, self.budget_s - self.used_s)
 
     def update(self):
         """Writes what is due: results where a population has ended. Call it often.
@@ -55,6 +66,7 @@ class Live:
             self.run_dir,
             ended=ended,
             used_s=self.used_s,
+            budget_left_s=self.budget_left_s,
             to_go_s=self.progress.to_go(self.oracle),
             wanted=len(self.oracle.wanted),
             running=self.oracle.running(),

@@ -111,6 +111,9 @@ def describe(search):
         lines.append(("to go", f"about {clock(left)}"))
     if beat:
         lines.append(("time used", clock(beat["used_s"])))
+    if search.running and beat.get("budget_left_s") is not None:
+        left = max(0.0, beat["budget_left_s"] - pulse.age(beat))
+        lines.append(("budget left", clock(left)))
     if completed:
         best = max(completed, key=lambda i: search.outcomes[i].metrics[space.SCORE])
         score = 100 * search.outcomes[best].metrics[space.SCORE]

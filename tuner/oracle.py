@@ -32,7 +32,8 @@ class GridOracle(_keras_tuner.Oracle):
     `create_trial` knows a worker by what stands before the "/" of the tuner id. Its first
     id gets the first free point of a group that no other worker is at, further ids get
     the rest of that group, and then IDLE: a population is complete. With all points ended
-    every id gets STOPPED. A point whose worker is silent for LEASE_S is free again.
+    every id gets STOPPED. A point whose worker is silent for LEASE_S is free again. Where
+    `is_over` says so, no other population begins: a worker without one gets STOPPED.
 
     Args:
       grid: `space.Grid`.
@@ -61,7 +62,7 @@ class GridOracle(_keras_tuner.Oracle):
         self.on_change = on_change
         # When each worker was heard of last, and how far its population is.
         self.seen, self.epochs_done = {}, {}
-        self.populations_ended = 0
+        self.populations_ended, self.is_over = 0, lambda: False
         self._lock = threading.RLock()
         hyperparameters = keras_tuner.HyperParameters()
         space.add_choices(hyperparameters, grid)
@@ -96,9 +97,10 @@ class GridOracle(_keras_tuner.Oracle):
             self.seen[worker] = _now()
             if tuner_id in self.ongoing_trials:
                 return trials.copy(self.ongoing_trials[tuner_id])
-            index = self._next_point(worker)
+            over = self.is_over() and not self._at_work(worker)
+            index = None if over else self._next_point(worker)
             if index is None:
-                ended = self.count_ended() == len(self.wanted)
+                ended = over or self.count_ended() == len(self.wanted)
                 if ended:
                     del self.seen[worker]
                 status = Status.STOPPED if ended else Status.IDLE

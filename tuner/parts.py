@@ -130,7 +130,8 @@ def search(values, record, images, run_dir):
                 command = [sys.executable, "-m", "tuner.search", *sys.argv[1:]]
                 os.execv(sys.executable, command)
             return
-        live = Live(tuner.oracle, record, run_dir, progress)
+        budget_s = values["budget"].value
+        live = Live(tuner.oracle, record, run_dir, progress, budget_s)
         tuner.search(images, live.update)
         progress.show(tuner.oracle, last=True)
         tuner.save()
@@ -139,6 +140,9 @@ def search(values, record, images, run_dir):
         hparams.write(found, tuner.grid.axes, run_dir / "hparams")
         live.pulse(ended=True)
         runner.say(text)
+        unfinished = tuner.oracle.count_ended() < len(tuner.oracle.wanted)
+        if live.budget_left_s == 0 and unfinished:
+            runner.say("the budget is used; the same command with a larger one goes on")
         runner.say(f"run folder: {runner.relative(run_dir)}")
 
 

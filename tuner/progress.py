@@ -23,7 +23,7 @@ class SearchProgress:
     def __init__(self, verbose=True):
         self.verbose = verbose
         self.begun = self.shown = time.monotonic()
-        self.before = None
+        self.before, self.budget_left = None, lambda: None
         self.terminal = sys.stdout.isatty()
 
     def show(self, oracle, last=False):
@@ -65,6 +65,9 @@ class SearchProgress:
         to_go = self.to_go(oracle)
         if to_go:
             parts.append(f"{clock(to_go)} to go")
+        budget_left = self.budget_left()
+        if budget_left is not None and ended < total:
+            parts.append(f"{clock(budget_left)} of the budget left")
         return "  ".join(parts)
 
     def _work(self, oracle, index):

@@ -24,8 +24,8 @@ def write(run_dir, **known):
     Args:
       run_dir: Path.
       known: for JSON. `ended`: whether this chief has nothing more to do; `used_s`:
-        seconds of all runs; `to_go_s`: seconds or None; `wanted`: points in all;
-        `running`: {trial id of a running population: epochs that it has done}.
+        seconds of all runs; `to_go_s`, `budget_left_s`: seconds or None; `wanted`: points
+        in all; `running`: {trial id of a running population: epochs that it has done}.
 
     Raises:
       OSError: if it cannot be written.
