@@ -148,9 +148,9 @@ def origin(path):
 
 def search(path):
     """The selected rows of a search, from its results.csv."""
-    from tuner import results
+    from tuner import results, rows
 
-    text = results.markdown(results.select(_csv(path)), {"validation": "validation"})
+    text = results.markdown(rows.select(_csv(path)), {"validation": "validation"})
     return "".join(f"{line}\n" for line in text.splitlines() if line.startswith("|"))
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from keras_pairs.config import TrainingConfig
 from keras_pairs.outputs import names
-from tuner import live, project, results
+from tuner import live, project, results, rows
 from tuner.parts import make_tuner
 from tuner.progress import SearchProgress
 from tuner.space import Grid
@@ -43,7 +43,7 @@ def run(folder, images, grid=GRID, max_trials=None, budget_s=None, **options):
     kept = live.Live(tuner.oracle, record, folder, progress, budget_s)
     tuner.search(images, kept.update)
     tuner.save()
-    found = results.rows(grid, tuner.oracle.outcomes())
+    found = rows.of_trials(grid, tuner.oracle.outcomes())
     results.write(found, grid, record, folder)
     kept.pulse(ended=True)
     return tuner, found

@@ -18,7 +18,8 @@ from keras_pairs.training import fit
 from keras_pairs.training.run import load_run
 from tests import searches
 from tests.searches import AXES, BASE, GRID, FakeTrained, describe, run
-from tuner import curves, hparams, plots, project, results
+from tuner import curves, hparams, plots, project
+from tuner import rows as rows_
 from tuner.hypermodel import PairsHyperModel
 from tuner.oracle import OBJECTIVE
 from tuner.parts import make_tuner
@@ -319,7 +320,7 @@ def test_selected_rows_are_the_best_without_and_with_auxiliary_loss():
         for point, accuracy in zip(GRID.points, accuracies, strict=True)
     ]
     rows[5]["status"] = "FAILED"
-    chosen = results.select(rows)
+    chosen = rows_.select(rows)
     assert [rows.index(row) for row in chosen] == [6, 3]
 
 

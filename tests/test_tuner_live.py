@@ -7,7 +7,7 @@ import pytest
 
 from tests import searches
 from tests.searches import GRID, describe, run
-from tuner import live, progress, results
+from tuner import live, progress, results, rows
 from tuner.oracle import OBJECTIVE, GridOracle
 from tuner.trials import set_metrics
 
@@ -33,7 +33,7 @@ def take(oracle, worker="a"):
 
 def end(oracle, trials, accuracy=0.5):
     for trial in trials:
-        metrics = dict.fromkeys(results.METRICS, 0.1) | {OBJECTIVE.name: accuracy}
+        metrics = dict.fromkeys(rows.METRICS, 0.1) | {OBJECTIVE.name: accuracy}
         set_metrics(trial, metrics, 2)
         trial.status = "COMPLETED"
         oracle.end_trial(trial)

@@ -18,7 +18,17 @@ TUNER = sorted((ROOT / "tuner").glob("*.py"))
 # Modules of `tuner` from the lowest up: one may import those of rows before its own.
 ROWS = (
     {"resources", "space", "pulse", "importance", "_keras_tuner"},
-    {"curves", "processes", "flags", "project", "plots", "hparams", "hypermodel", "trials"},
+    {
+        "curves",
+        "rows",
+        "processes",
+        "flags",
+        "project",
+        "plots",
+        "hparams",
+        "hypermodel",
+        "trials",
+    },
     {"choices", "pairs", "results", "looking", "progress", "oracle", "chief"},
     {"heartbeat", "live", "plan", "reporting", "view"},
     {"population"},

@@ -32,13 +32,14 @@ def choose(values, found):
         chosen = {name: values[name].value for name in flags.CHOICES}
         return {"grid": grid(values), **chosen}
     extend = values["extend"].value
-    names = (*flags.CHOICES, *flags.OF_GRID, *(() if extend else flags.FIELDS))
+    names = (*flags.CHOICES, "order", *(() if extend else (*flags.FIELDS, "rounds")))
     given = {name: values[name].value for name in names if values[name].present}
     project.check_same(values["run_dir"].value, found, given)
     grid_ = project.grid(found)
     if extend:
         fields = {n: values[n].value for n in flags.FIELDS if values[n].present}
-        grid_ = grid_.extended(fields)
+        rounds = values["rounds"]
+        grid_ = grid_.extended(fields, rounds.value if rounds.present else 1)
     return {"grid": grid_, **{name: found[name] for name in flags.CHOICES}}
 
 
@@ -56,4 +57,4 @@ def grid(values):
     base = TrainingConfig.from_preset(preset, **{n: each[0] for n, each in given.items()})
     axes = dict(GRID) if preset == "paper" else {}
     axes |= {n: each for n, each in given.items() if n in GRID or len(each) > 1}
-    return space.Grid(axes, base, values["order"].value)
+    return space.Grid(axes, base, values["order"].value, values["rounds"].value)

@@ -56,6 +56,12 @@ OF_GRID = {
         "decides; a search that is stopped early is a fair sample of the grid.",
         "grid",
     ),
+    "rounds": Flag(
+        integer(1),
+        "Trainings of each point: with --seed and the seeds that follow it, each on pairs "
+        "of its own. The best is chosen by the mean.",
+        1,
+    ),
 }
 FLAGS = {
     "preset": CHOICES["preset"],

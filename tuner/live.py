@@ -2,7 +2,7 @@
 
 import time
 
-from tuner import pulse, results
+from tuner import pulse, results, rows
 
 # At most so much of the chief's time goes into results.csv and the picture.
 SHARE = 0.05
@@ -54,8 +54,8 @@ class Live:
             self.next_pulse = now + pulse.EVERY_S
             self.pulse()
         if fresh and now >= self.next_results:
-            found = results.rows(self.oracle.grid, self.oracle.outcomes())
-            results.update(found, self.oracle.grid, self.record, self.run_dir)
+            trials = rows.of_trials(self.oracle.grid, self.oracle.outcomes())
+            results.update(trials, self.oracle.grid, self.record, self.run_dir)
             self.written = ended
             after = time.monotonic()
             self.next_results = after + (after - now) / SHARE

@@ -11,7 +11,7 @@ from keras_pairs.commands.flags import Flag
 from keras_pairs.errors import UsageError, UserError
 from keras_pairs.fields import folder
 from keras_pairs.progress import clock
-from tuner import project, pulse, space
+from tuner import project, pulse, rows, space
 
 RUN_DIR = Flag(folder(), "The --run_dir of a search: running, killed or finished.")
 
@@ -114,13 +114,11 @@ def describe(search):
     if search.running and beat.get("budget_left_s") is not None:
         left = max(0.0, beat["budget_left_s"] - pulse.age(beat))
         lines.append(("budget left", clock(left)))
-    if completed:
-        best = max(completed, key=lambda i: search.outcomes[i].metrics[space.SCORE])
-        score = 100 * search.outcomes[best].metrics[space.SCORE]
-        where = space.text(search.grid.points[best])
-        lines.append(
-            ("best so far", f"{score:.1f} %, trial {space.trial_id(best)}: {where}")
-        )
+    best = rows.best(search.grid, search.outcomes)
+    if best:
+        where = space.text(best, search.grid.searched)
+        text = f"{rows.percent(best)} %, trial {best['trial']}: {where}"
+        lines.append(("best so far", text))
     if search.running:
         for trial, epochs in sorted(beat["running"].items()):
             config = search.grid.configs[int(trial)]

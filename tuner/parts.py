@@ -119,7 +119,7 @@ def search(values, record, images, run_dir):
             pulse.begin(run_dir, min(points, max_trials or points))
         # One thread in every worker: with others a trial's last bits would differ.
         startup.import_tensorflow(work=0, population=True)
-        from tuner import hparams, results
+        from tuner import hparams, results, rows
         from tuner.live import Live
         from tuner.progress import SearchProgress
 
@@ -135,9 +135,9 @@ def search(values, record, images, run_dir):
         tuner.search(images, live.update)
         progress.show(tuner.oracle, last=True)
         tuner.save()
-        found = results.rows(tuner.grid, tuner.oracle.outcomes())
-        text = results.write(found, tuner.grid, record, run_dir)
-        hparams.write(found, tuner.grid.axes, run_dir / "hparams")
+        trials = rows.of_trials(tuner.grid, tuner.oracle.outcomes())
+        text = results.write(trials, tuner.grid, record, run_dir)
+        hparams.write(trials, tuner.grid.searched, run_dir / "hparams")
         live.pulse(ended=True)
         runner.say(text)
         unfinished = tuner.oracle.count_ended() < len(tuner.oracle.wanted)

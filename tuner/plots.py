@@ -51,7 +51,7 @@ def plot_curves(curves, title, path):
     """Draws learning curves: training dotted, validation in full.
 
     Args:
-      curves: list of (label, dict of lists of floats by `curves.COLUMNS`).
+      curves: list of (label, dict by `curves.COLUMNS` of floats, one for each epoch).
       title: str.
       path: file to write (.png).
     """

@@ -5,7 +5,7 @@ import time
 
 from keras_pairs.progress import clock
 from keras_pairs.training.costs import estimated_seconds
-from tuner import space
+from tuner import rows, space
 
 REFRESH_S, LOG_REFRESH_S = 0.5, 30
 
@@ -57,11 +57,10 @@ class SearchProgress:
         parts = [f"{ended}/{total} trials", f"{oracle.count_ended('FAILED')} failed"]
         if ended < total:
             parts.append(f"{total - ended} left")
-        best = oracle.get_best_trials(1)
-        if best and best[0].score is not None:
-            values = best[0].hyperparameters.values
-            where = space.text(values, oracle.grid.axes, " ")
-            parts.append(f"best {100 * best[0].score:.1f} % ({where})")
+        best = rows.best(oracle.grid, oracle.outcomes())
+        if best:
+            where = space.text(best, oracle.grid.searched, " ")
+            parts.append(f"best {rows.percent(best)} % ({where})")
         to_go = self.to_go(oracle)
         if to_go:
             parts.append(f"{clock(to_go)} to go")

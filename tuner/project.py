@@ -17,7 +17,7 @@ RECORD = "search.json"
 KEYS = ("grid", "config", "dataset", "preset", "validation", "keep_models", "retries")
 KEYS += ("source",)
 # What older records do not say.
-DEFAULTS = {"order": "grid", "extended": []}
+DEFAULTS = {"order": "grid", "rounds": 1, "extended": []}
 ABSENT = (FileNotFoundError, NotADirectoryError)
 
 
@@ -40,6 +40,7 @@ def describe(*, grid, where, images, preset, validation, retries, keep_models):
         {
             "grid": {name: list(values) for name, values in each.axes.items()},
             "config": space.base_of(each),
+            "rounds": each.rounds,
         }
         for each in grid.stages
     )
@@ -71,7 +72,7 @@ def grid(record):
         axes = {name: tuple(values) for name, values in stage["grid"].items()}
         first = {name: values[0] for name, values in axes.items()}
         base = TrainingConfig(**stage["config"], **first)
-        found = space.Grid(axes, base, record["order"], found)
+        found = space.Grid(axes, base, record["order"], stage["rounds"], found)
     return found
 
 
@@ -87,6 +88,8 @@ def settings(record):
     identity |= {"validation": record["validation"], "dataset": sha256}
     if record["order"] != DEFAULTS["order"]:
         identity["order"] = record["order"]
+    if stage["rounds"] != DEFAULTS["rounds"]:
+        identity["rounds"] = stage["rounds"]
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode())
     return {
         **record["config"],
@@ -99,9 +102,12 @@ def settings(record):
 
 def choices(record):
     """What was chosen for a search, by the name of its flag."""
-    names = ("preset", "validation", "retries", "keep_models", "order")
+    names = ("preset", "validation", "retries", "keep_models", "order", "rounds")
+    axes = {name: tuple(values) for name, values in record["grid"].items()}
+    if record["rounds"] > 1:
+        axes["seed"] = axes["seed"][:1]
     return {
-        **{name: tuple(values) for name, values in record["grid"].items()},
+        **axes,
         **{name: (value,) for name, value in record["config"].items()},
         **{name: record[name] for name in names},
     }
@@ -176,7 +182,7 @@ def claim(run_dir, record, overwrite=False):
         _check_trials(run_dir, record)
         files.write_json(path, record | files.provenance())
         return
-    may_change = ("grid", "config", "extended", "source")
+    may_change = ("grid", "config", "rounds", "extended", "source")
     changes = {name: record[name] for name in may_change if found[name] != record[name]}
     extends = grid(found) in grid(record).stages
     check_same(run_dir, found | changes if extends else found, choices(record))

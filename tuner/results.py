@@ -1,4 +1,4 @@
-"""The results of a search: rows, the table of the best, the files.
+"""The results of a search: the table of the best, the files.
 
 Importable without TensorFlow.
 """
@@ -6,80 +6,26 @@ Importable without TensorFlow.
 import dataclasses
 import pathlib
 
-from keras_pairs import files, outputs, paper
+from keras_pairs import files, paper
 from keras_pairs.commands.configurations import SELECTED
 from keras_pairs.commands.flags import shown
 from keras_pairs.tables import markdown_table
-from tuner import plots, space
-from tuner.space import BEST_SCORE, SCORE
+from tuner import plots, rows, space
+from tuner.space import BEST_SCORE
 
-RESULTS, PICTURE = "results.csv", "results.png"
-# In the rows whether they are axes or not.
-ALWAYS = ("w_m", "epochs", "num_pairs", "seed")
-# Per trial; the objective is the accuracy of the last epoch.
-METRICS = (
-    SCORE,
-    BEST_SCORE,
-    "best_epoch",
-    *(f"val_{name}_accuracy" for name in outputs.names()[1:]),
-    "val_loss",
-    f"{outputs.names()[0]}_accuracy",
-    "loss",
-    "seconds",
-)
-
-
-def rows(grid, outcomes):
-    """One dict for each trial that was tried, in the order of their ids.
-
-    Args:
-      grid: `space.Grid`.
-      outcomes: dict, index of a point → `space.Outcome`.
-
-    Returns:
-      list of dicts; None where a value is unknown.
-    """
-    found = []
-    for i, outcome in sorted(outcomes.items()):
-        row = {"trial": space.trial_id(i), **grid.points[i]}
-        row |= {name: getattr(grid.configs[i], name) for name in ALWAYS}
-        row["status"] = outcome.status
-        for name in METRICS:
-            value = outcome.metrics.get(name)
-            row[name] = None if value is None else float(f"{value:.7g}")
-        # A reason can be a whole traceback; its last line says what happened.
-        row["reason"] = (outcome.message or "").strip().rpartition("\n")[2]
-        found.append(row)
-    return found
-
-
-def select(found):
-    """The best row without and the best with auxiliary loss of each nb_f, as Table I.
-
-    Ties go to the first of the grid.
-    """
-    chosen = []
-    completed = [row for row in found if row["status"] == "COMPLETED"]
-    for nb_f in sorted({row["nb_f"] for row in completed}):
-        for auxiliary in (False, True):
-            among = [
-                row
-                for row in completed
-                if row["nb_f"] == nb_f and (row["w_a"] > 0) == auxiliary
-            ]
-            if among:
-                chosen.append(max(among, key=lambda row: row[SCORE]))
-    return chosen
+RESULTS, POINTS, PICTURE = "results.csv", "points.csv", "results.png"
 
 
 def markdown(chosen, record):
     """The selected rows as a table, beside the paper's settings for that width.
 
     Args:
-      chosen: list of dicts, from `select`.
+      chosen: list of dicts, from `rows.select`.
       record: dict of the search, see `project.describe`.
     """
-    more = [name for name in record.get("grid", ()) if name not in paper.GRID]
+    rounds = record.get("rounds", 1)
+    others = {*paper.GRID, *(["seed"] if rounds > 1 else [])}
+    more = [name for name in record.get("grid", ()) if name not in others]
     lines = [
         ("nb_f", "w_a > 0", "lr", "batch", "w_a", *more, "accuracy (%)", "best epoch (%)")
         + ("the paper's lr", "batch", "w_a")
@@ -94,7 +40,7 @@ def markdown(chosen, record):
                 shown(row["nb_f"]),
                 "yes" if auxiliary else "no",
                 *(shown(row[name]) for name in (*names, *more)),
-                f"{100 * row[SCORE]:.1f}",
+                rows.percent(row),
                 f"{100 * row[BEST_SCORE]:.1f}",
                 *(shown(theirs[name]) if known else "" for name in names),
             )
@@ -105,7 +51,10 @@ def markdown(chosen, record):
         if record["validation"] == "test"
         else "validation pairs; the test pairs were not used"
     )
-    return f"{markdown_table(lines)}\nSelected by the last epoch's accuracy on {where}.\n"
+    what = "the last epoch's accuracy"
+    if rounds > 1:
+        what = f"the mean of {what} over {rounds} rounds (± its standard deviation)"
+    return f"{markdown_table(lines)}\nSelected by {what} on {where}.\n"
 
 
 def failures(failed, grid):
@@ -116,36 +65,49 @@ def failures(failed, grid):
     )
 
 
-def update(found, grid, record, run_dir):
+def update(trials, grid, record, run_dir):
     """Writes results.csv and the picture, of a search that may be running.
 
+    With several rounds, points.csv too.
+
     Args:
-      found: list of dicts, from `rows`.
+      trials: list of dicts, from `rows.of_trials`.
       grid: `space.Grid`.
       record: dict of the search, see `project.describe`.
       run_dir: str or Path.
+
+    Returns:
+      list of dicts, from `rows.of_points`.
 
     Raises:
       OSError: if a file cannot be written.
     """
     run_dir = pathlib.Path(run_dir)
-    if found:
-        files.write_csv(run_dir / RESULTS, found)
-    if any(row["status"] == "COMPLETED" for row in found):
-        plots.plot_search(found, grid.axes, title(grid, record), run_dir / PICTURE)
+    points = rows.of_points(trials, grid)
+    if trials:
+        files.write_csv(run_dir / RESULTS, trials)
+    if trials and grid.rounds > 1:
+        without = ("seed", "reason")
+        table = [{n: v for n, v in row.items() if n not in without} for row in points]
+        files.write_csv(run_dir / POINTS, table)
+    if any(row["status"] == "COMPLETED" for row in points):
+        plots.plot_search(points, grid.searched, title(grid, record), run_dir / PICTURE)
+    return points
 
 
 def title(grid, record):
     """What a picture of a search says of it."""
     seed = "" if "seed" in grid.axes else f", seed {grid.base.seed}"
+    if grid.rounds > 1:
+        seed = f", mean of {grid.rounds} rounds"
     return f"{record['dataset']['name']}{seed}"
 
 
-def write(found, grid, record, run_dir):
+def write(trials, grid, record, run_dir):
     """Writes results.csv, results.md, selected.json and the picture.
 
     Args:
-      found, grid, record, run_dir: as for `update`.
+      trials, grid, record, run_dir: as for `update`.
 
     Returns:
       str, the text of results.md.
@@ -154,11 +116,11 @@ def write(found, grid, record, run_dir):
       OSError: if a file cannot be written.
     """
     run_dir = pathlib.Path(run_dir)
-    chosen = select(found)
-    failed = [row for row in found if row["status"] == "FAILED"]
+    chosen = rows.select(rows.of_points(trials, grid))
+    failed = [row for row in trials if row["status"] == "FAILED"]
     text = markdown(chosen, record)
     if failed:
-        text += f"\n{len(failed)} of {len(found)} trials failed:\n\n"
+        text += f"\n{len(failed)} of {len(trials)} trials failed:\n\n"
         text += failures(failed, grid)
     files.write_text(run_dir / "results.md", text)
     configs = [
@@ -166,5 +128,5 @@ def write(found, grid, record, run_dir):
         for row in chosen
     ]
     files.write_json(run_dir / SELECTED, {"configs": configs, **record})
-    update(found, grid, record, run_dir)
+    update(trials, grid, record, run_dir)
     return text

@@ -12,6 +12,7 @@ import random
 from keras_pairs import outputs
 from keras_pairs.commands.flags import shown
 from keras_pairs.config import SHARED, TrainingConfig, having
+from keras_pairs.errors import UserError
 from keras_pairs.paper import GRID
 from keras_pairs.training.costs import members_per_graph
 
@@ -51,6 +52,8 @@ class Grid:
       base: `TrainingConfig`, what the points have in common; here, the first of them.
       order: "grid", or "random": populations of random points in a random order, as the
         base's seed decides.
+      rounds: int >= 1, how often each point is trained: with the base's seed and those
+        that follow it, which are an axis.
       before: `Grid` or None: the grid that this one extends. Its points come first, with
         their indices and their populations.
 
@@ -62,10 +65,16 @@ class Grid:
     axes: dict = dataclasses.field(default_factory=lambda: dict(GRID))
     base: TrainingConfig = dataclasses.field(default_factory=TrainingConfig.from_preset)
     order: str = "grid"
+    rounds: int = 1
     before: "Grid | None" = None
 
     def __post_init__(self):
         axes = {name: (getattr(self.base, name),) for name in GRID} | self.axes
+        if self.rounds > 1:
+            seeds = tuple(self.base.seed + r for r in range(self.rounds))
+            if tuple(axes.get("seed", seeds)) != seeds:
+                raise UserError("several rounds do not go with several values of seed")
+            axes["seed"] = seeds
         for name, values in axes.items():
             if name not in ORDER:
                 raise ValueError(f"An axis must be one of {ORDER}. Received: {name}")
@@ -95,6 +104,12 @@ class Grid:
         return [dataclasses.replace(self.base, **point) for point in self.points]
 
     @functools.cached_property
+    def searched(self):
+        """The axes without that of the rounds' seeds."""
+        rounds = ("seed",) if self.rounds > 1 else ()
+        return {name: v for name, v in self.axes.items() if name not in rounds}
+
+    @functools.cached_property
     def shared(self):
         """Names of the axes that networks in one graph must agree in."""
         return tuple(name for name in self.axes if name in SHARED)
@@ -109,7 +124,8 @@ class Grid:
 
         In a random order every point is as likely as any other to be in the first m
         populations, for each m: within what a graph shares, points are dealt to
-        populations at random, and then the populations are shuffled.
+        populations at random, all rounds of one after another, and then the populations
+        are shuffled.
         """
         chance = random.Random(f"order of points, seed {self.base.seed}")
         groups = []
@@ -120,7 +136,7 @@ class Grid:
         ):
             indices = list(run)
             if self.order == "random":
-                indices = _shuffled(indices, chance)
+                indices = self._dealt(indices, chance)
             count = math.ceil(len(indices) / members_per_graph(self.configs[indices[0]]))
             cuts = [len(indices) * k // count for k in range(count + 1)]
             groups += [sorted(indices[a:b]) for a, b in itertools.pairwise(cuts)]
@@ -128,22 +144,36 @@ class Grid:
             groups = _shuffled(groups, chance)
         return (self.before.groups if self.before else []) + groups
 
-    def extended(self, values):
+    def _dealt(self, indices, chance):
+        """Points in a random order, the rounds of each together."""
+        points = {}
+        for i in indices:
+            key = tuple(self.points[i][name] for name in self.searched)
+            points.setdefault(key, []).append(i)
+        return [i for rounds in _shuffled(points.values(), chance) for i in rounds]
+
+    def extended(self, values, rounds=1):
         """This grid with further values and axes; itself where nothing is new.
 
         Args:
           values: dict, name of a field → tuple of values. Of a field that is no axis yet,
             the base's value stays one.
+          rounds: int, how many there are to be; there are never fewer than before.
+
+        Raises:
+          UserError: if a point is no legal configuration, or rounds do not go with seeds.
         """
-        axes = dict(self.axes)
+        axes, rounds = dict(self.axes), max(rounds, self.rounds)
         for name, several in values.items():
             there = axes.get(name, (getattr(self.base, name),))
             joined = there + tuple(value for value in several if value not in there)
             if len(joined) > len(there):
                 axes[name] = joined
-        if axes == self.axes:
+        if axes == self.axes and rounds == self.rounds:
             return self
-        return dataclasses.replace(self, axes=axes, before=self)
+        if self.rounds > 1 and axes["seed"] == self.axes["seed"]:
+            del axes["seed"]
+        return dataclasses.replace(self, axes=axes, rounds=rounds, before=self)
 
     @functools.cached_property
     def stages(self):
