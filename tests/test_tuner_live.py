@@ -119,3 +119,19 @@ def test_the_line_says_done_failed_left_best_and_time(oracle, monkeypatch):
     )
     end(oracle, take(oracle))
     assert shown.line(oracle).startswith("8/8 trials  0 failed  best 75.0 %")
+
+
+def test_outcomes_follow_each_trial(oracle):
+    *first, last = take(oracle)
+    assert {o.status for o in oracle.outcomes().values()} == {"RUNNING"}
+    end(oracle, first, accuracy=0.75)
+    found = oracle.outcomes()
+    assert [found[i].status for i in range(4)] == ["COMPLETED"] * 3 + ["RUNNING"]
+    assert found[1].metrics[OBJECTIVE.name] == 0.75 and found[3].metrics == {}
+    last.status, last.message = "INVALID", "a crash"
+    oracle.end_trial(last)
+    assert oracle.outcomes()[3].status == "INVALID"
+    last.status = "FAILED"
+    oracle.end_trial(last)
+    assert oracle.outcomes()[3].message == "a crash"
+    assert oracle.outcomes()[3].status == "FAILED"

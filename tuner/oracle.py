@@ -63,7 +63,7 @@ class GridOracle(_keras_tuner.Oracle):
         # When each worker was heard of last, and how far its population is.
         self.seen, self.epochs_done = {}, {}
         self.populations_ended, self.is_over = 0, lambda: False
-        self._lock = threading.RLock()
+        self._outcomes, self._lock = {}, threading.RLock()
         hyperparameters = keras_tuner.HyperParameters()
         space.add_choices(hyperparameters, grid)
         for name, value in settings.items():
@@ -189,7 +189,11 @@ class GridOracle(_keras_tuner.Oracle):
     def outcomes(self):
         """dict, index of each point that was tried → `space.Outcome`."""
         with self._lock:
-            return {int(id_): trials.outcome(trial) for id_, trial in self.trials.items()}
+            for id_, trial in self.trials.items():
+                # keras-tuner takes a millisecond for each; what has ended does not change.
+                if id_ not in self._outcomes or self._outcomes[id_].status not in ENDED:
+                    self._outcomes[id_] = trials.outcome(trial)
+            return {int(id_): outcome for id_, outcome in self._outcomes.items()}
 
     def reload(self):
         """Takes what has ended from the trial files; everything else is free again.
