@@ -110,7 +110,8 @@ def main(values):
 
 
 def check(calm, harried):
-    if not (harried / "results.csv").exists() and start(harried).wait():
+    # results.csv is there from the first population on, selected.json at the end.
+    if not (harried / "selected.json").exists() and start(harried).wait():
         raise UserError("a restart failed")
     if results(harried) != results(calm):
         raise UserError("results.csv differs from the undisturbed one")

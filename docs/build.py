@@ -148,9 +148,9 @@ def origin(path):
 
 def search(path):
     """The selected rows of a search, from its results.csv."""
-    from tuner import report
+    from tuner import results, rows
 
-    text = report.markdown(report.select(_csv(path)), {"validation": "validation"})
+    text = results.markdown(rows.select(_csv(path)), {"validation": "validation"})
     return "".join(f"{line}\n" for line in text.splitlines() if line.startswith("|"))
 
 

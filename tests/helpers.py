@@ -31,6 +31,8 @@ COMMANDS = {
     "predict": "keras_pairs.predict",
     "serve": "keras_pairs.serve",
     "search": "tuner.search",
+    "status": "tuner.status",
+    "report": "tuner.report",
 }
 
 

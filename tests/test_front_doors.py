@@ -19,7 +19,7 @@ from keras_pairs.training import run
 ROOT = pathlib.Path(__file__).parent.parent
 COMMANDS = {
     "keras_pairs": ("train", "evaluate", "score", "export", "predict", "serve", "ink"),
-    "tuner": ("search",),
+    "tuner": ("search", "status", "report"),
 }
 MODULES = [f"{package}.{name}" for package, names in COMMANDS.items() for name in names]
 

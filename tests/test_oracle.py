@@ -6,8 +6,9 @@ import pytest
 
 from keras_pairs.errors import UserError
 from tuner import oracle as oracles
-from tuner.oracle import OBJECTIVE, GridOracle, set_metrics
+from tuner.oracle import OBJECTIVE, GridOracle
 from tuner.space import Grid
+from tuner.trials import set_metrics
 
 GRID = Grid(
     {"nb_f": (8, 16), "lr": (0.01, 0.001), "batch_size": (10, 20), "w_a": (0.0, 0.5, 1.0)}

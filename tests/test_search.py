@@ -96,9 +96,13 @@ def test_a_search_is_a_chief_and_its_workers(tmp_path):
 @pytest.mark.slow
 def test_what_a_search_leaves(undisturbed):
     names = {path.name for path in undisturbed.iterdir() if path.is_file()}
-    assert names == {"lock", "oracle.json", "search.json", "selected.json"} | {
-        f"results.{kind}" for kind in ("csv", "md", "png")
-    }
+    assert names == {
+        "lock",
+        "oracle.json",
+        "progress.json",
+        "search.json",
+        "selected.json",
+    } | {f"results.{kind}" for kind in ("csv", "md", "png")}
     rows = results(undisturbed)
     assert [int(row["trial"]) for row in rows] == list(range(12))
     assert {row["status"] for row in rows} == {"COMPLETED"}
@@ -134,6 +138,44 @@ def test_killed_again_and_again_nothing_is_lost_or_repeated(undisturbed, tmp_pat
     assert code == 0, errors
     assert ended().items() >= seen.items() and len(ended()) == 12
     assert results(folder) == results(undisturbed)
+
+
+@pytest.mark.slow
+def test_killed_while_it_is_extended_it_equals_an_undisturbed_one(tmp_path):
+    """With rounds and in a random order; looked at while it runs and when it is dead."""
+    first = ("--nb_f=4", "--lr=0.01", "--batch_size=20,30", "--w_a=0,1", "--rounds=2")
+    first += ("--order=random", *SMALL[len(GRID) :], "--workers=2")
+    more = ("--extend", "--lr=0.001", "--workers=2")
+    calm, harried = tmp_path / "calm", tmp_path / "harried"
+
+    def status():
+        done = helpers.command("status", f"--run_dir={harried}", timeout=60)
+        assert done.returncode == 0 and done.stderr == ""
+        return done.stdout
+
+    for folder in (calm, harried):
+        assert command(*first, f"--run_dir={folder}")[0] == 0
+    assert "search:      finished" in status() and "done:        8 of 8" in status()
+    assert command(*more, f"--run_dir={calm}")[0] == 0
+    before = modified(harried.glob("trial_*/trial.json"))
+    process = start(*more, f"--run_dir={harried}")
+    wait_for(lambda: running(harried), process)
+    shown = status()
+    assert shown.startswith("search:      running on")
+    assert re.search("done: +8 of 16.*\nrunning: +4|done: +8 of 16.*\nrunning: +8", shown)
+    for pid in (process.pid, *parts(harried).values()):
+        kill(pid)
+    process.communicate()
+    assert "not running" in status() and "best so far" in status()
+    code, output, errors = command(*more, f"--run_dir={harried}")
+    assert code == 0 and "16/16 trials  0 failed  best" in output, errors
+    assert modified(harried.glob("trial_*/trial.json")).items() >= before.items()
+    assert results(harried) == results(calm) and len(results(calm)) == 16
+    for folder in (calm, harried):
+        # The seconds are the last column before the deviation.
+        lines = (folder / "points.csv").read_text().splitlines()
+        assert len(lines) == 9 and lines[0].endswith(",seconds,rounds,std")
+    assert not list(harried.rglob(".tmp-*"))
 
 
 @pytest.mark.slow

@@ -11,72 +11,27 @@ import pytest
 import tensorflow as tf
 
 from keras_pairs import files
-from keras_pairs.config import TrainingConfig
 from keras_pairs.data import sample_pairs
 from keras_pairs.errors import UserError
-from keras_pairs.outputs import names
 from keras_pairs.serving import card
 from keras_pairs.training import fit
 from keras_pairs.training.run import load_run
-from tuner import hparams, plots, project, report
+from tests import searches
+from tests.searches import AXES, BASE, GRID, FakeTrained, describe, run
+from tuner import curves, hparams, plots, project
+from tuner import rows as rows_
 from tuner.hypermodel import PairsHyperModel
 from tuner.oracle import OBJECTIVE
 from tuner.parts import make_tuner
 from tuner.population import load
+from tuner.progress import SearchProgress
 from tuner.space import Grid
-
-BASE = TrainingConfig(4, 0.01, 20, epochs=2, seed=1, num_pairs=60)
-AXES = {"lr": (0.01, 0.001), "batch_size": (20, 30), "w_a": (0.0, 1.0)}
-GRID = Grid(AXES, BASE)
-
-
-def describe(images, grid=GRID, keep_models=3, retries=1):
-    return project.describe(
-        grid=grid,
-        where={"dataset": "digits"},
-        images=images,
-        preset="paper",
-        validation="validation",
-        retries=retries,
-        keep_models=keep_models,
-    )
-
-
-def run(folder, images, grid=GRID, **options):
-    """A whole search in this process: (tuner, results as dicts)."""
-    folder.mkdir(exist_ok=True)
-    record = describe(images, grid, **options)
-    project.claim(folder, record)
-    tuner = make_tuner(record, None, folder, None)
-    tuner.search(images)
-    tuner.save()
-    report.write(tuner.oracle, record, folder)
-    return tuner, report.rows(tuner.oracle)
-
-
-class FakeTrained:
-    """What `fit.fit` returns, of a training that takes no time."""
-
-    def __init__(self, configs):
-        self.configs = configs
-        value = np.array([[0.5 + c.lr + c.w_a / 10 for c in configs]] * configs[0].epochs)
-        columns = (f"{part}{name}" for part in ("", "val_") for name in (*PARTS, "loss"))
-        self.history = {name: value for name in columns}
-
-    def member(self, k):
-        return self
-
-    def save(self, path):
-        path.write_bytes(b"a model")
-
-
-PARTS = tuple(f"{name}_accuracy" for name in names())
 
 
 @pytest.fixture
 def no_training(monkeypatch):
     """Takes the trainings and the picture out of `run`."""
-    monkeypatch.setattr(fit, "fit", lambda configs, *_, **__: FakeTrained(configs))
+    monkeypatch.setattr(fit, "fit", searches.train_nothing)
     monkeypatch.setattr(plots, "plot_search", lambda *_: None)
 
 
@@ -100,10 +55,15 @@ def searched(tmp_path_factory, digits):
     return folder, *run(folder, digits, keep_models=2)
 
 
-def test_trials_are_trainings_of_their_points(searched, pairs):
+@pytest.fixture(scope="module")
+def history(pairs):
+    """Of the second population, trained by itself."""
+    return fit.fit(GRID.configs[4:], pairs).history
+
+
+def test_trials_are_trainings_of_their_points(searched, history):
     _, _, rows = searched
     assert [row["status"] for row in rows] == ["COMPLETED"] * 8
-    history = fit.fit(GRID.configs[4:], pairs).history
     for k, row in enumerate(rows[4:]):
         for name in ("val_comparison_accuracy", "val_loss", "loss"):
             assert row[name] == pytest.approx(history[name][-1, k], rel=1e-6)
@@ -111,6 +71,18 @@ def test_trials_are_trainings_of_their_points(searched, pairs):
         assert row["best_val_comparison_accuracy"] == pytest.approx(best.max())
         assert row["best_epoch"] == best.argmax() + 1
     assert len({row["loss"] for row in rows}) == 8
+
+
+def test_each_trial_keeps_its_curve(searched, history):
+    folder, _, rows = searched
+    for k, row in enumerate(rows[4:]):
+        curve = curves.read(folder / f"trial_{row['trial']}")
+        assert list(curve) == [
+            *("loss", "comparison_accuracy", "val_loss", "val_comparison_accuracy")
+        ]
+        for name, values in curve.items():
+            assert values == pytest.approx(history[name][:, k], rel=1e-4)
+        assert curve["val_loss"][-1] == pytest.approx(row["val_loss"], rel=1e-4)
 
 
 def test_keras_tuners_api_works_in_a_plain_session(searched, pairs, capsys):
@@ -203,7 +175,9 @@ def full_disk(monkeypatch, name):
     return asked
 
 
-@pytest.mark.parametrize("name", ["model.keras", "metrics.json", "trial.json"])
+@pytest.mark.parametrize(
+    "name", ["history.csv", "model.keras", "metrics.json", "trial.json"]
+)
 def test_a_full_disk_ends_a_search_that_then_goes_on(
     digits, tmp_path, monkeypatch, no_training, name
 ):
@@ -285,7 +259,9 @@ def test_a_finished_search_trains_nothing_more(searched, digits, monkeypatch):
 
 def test_a_worker_knows_its_search_from_what_the_network_carries(digits, tmp_path):
     grid = Grid(AXES, dataclasses.replace(BASE, label_smoothing=0.05))
-    tuner = make_tuner(describe(digits, grid), None, tmp_path, None)
+    tuner = make_tuner(
+        describe(digits, grid), None, tmp_path, SearchProgress(verbose=False)
+    )
     trial = tuner.oracle.create_trial("a/0")
     sent = type(trial).from_proto(trial.to_proto())
     tuner._same_search(sent)
@@ -313,6 +289,8 @@ def test_diverging_points_fail_and_harm_nobody(digits, tmp_path):
         if row["status"] == "FAILED":
             assert "loss" in row["reason"] and "epoch" in row["reason"]
             assert row["val_comparison_accuracy"] is None
+            curve = curves.read(tmp_path / "grid" / f"trial_{row['trial']}")
+            assert len(curve["loss"]) == 2 and not np.isfinite(curve["loss"][-1])
         else:
             assert row | {"seconds": 0} == other | {"seconds": 0}
     selected = (tmp_path / "grid" / "results.md").read_text()
@@ -342,7 +320,7 @@ def test_selected_rows_are_the_best_without_and_with_auxiliary_loss():
         for point, accuracy in zip(GRID.points, accuracies, strict=True)
     ]
     rows[5]["status"] = "FAILED"
-    chosen = report.select(rows)
+    chosen = rows_.select(rows)
     assert [rows.index(row) for row in chosen] == [6, 3]
 
 

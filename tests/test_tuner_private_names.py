@@ -17,13 +17,23 @@ from tests.helpers import ROOT
 TUNER = sorted((ROOT / "tuner").glob("*.py"))
 # Modules of `tuner` from the lowest up: one may import those of rows before its own.
 ROWS = (
-    {"resources", "space", "_keras_tuner"},
-    {"processes", "flags", "project", "plots", "hparams", "hypermodel"},
-    {"choices", "pairs", "report", "progress", "oracle", "chief"},
-    {"heartbeat", "plan", "view"},
+    {"resources", "space", "pulse", "importance", "_keras_tuner"},
+    {
+        "curves",
+        "rows",
+        "processes",
+        "flags",
+        "project",
+        "plots",
+        "hparams",
+        "hypermodel",
+        "trials",
+    },
+    {"choices", "pairs", "results", "looking", "progress", "oracle", "chief"},
+    {"heartbeat", "live", "plan", "reporting", "view"},
     {"population"},
     {"parts"},
-    {"search"},
+    {"search", "status", "report"},
     {"__main__", "__init__"},
 )
 

@@ -13,9 +13,10 @@ from keras_pairs.errors import UserError
 from keras_pairs.paper import GRID
 from keras_pairs.training import costs
 from keras_pairs.trunks import TRUNKS
-from tuner import choices, hypermodel, pairs, plan, project, report, search, space
-from tuner.oracle import OBJECTIVE, GridOracle, set_metrics
+from tuner import choices, hypermodel, pairs, plan, project, results, rows, search, space
+from tuner.oracle import OBJECTIVE, GridOracle
 from tuner.space import Grid
+from tuner.trials import set_metrics
 
 SMALL = TrainingConfig(4, 0.01, 20, epochs=2, num_pairs=60)
 
@@ -86,9 +87,9 @@ def test_any_field_is_an_axis():
 
 
 def test_what_trials_are_compared_by_keeps_its_name():
-    assert OBJECTIVE.name == "val_comparison_accuracy" == report.METRICS[0]
+    assert OBJECTIVE.name == "val_comparison_accuracy" == rows.METRICS[0]
     assert OBJECTIVE.direction == "max"
-    assert report.METRICS[1:5] == (
+    assert rows.METRICS[1:5] == (
         *("best_val_comparison_accuracy", "best_epoch"),
         *("val_first_digit_accuracy", "val_second_digit_accuracy"),
     )
@@ -175,7 +176,7 @@ def test_results_of_other_axes(digits, tmp_path):
         values = trial.hyperparameters.values
         assert {name: values[name] for name in grid.axes} == grid.points[i]
         assert type(values["weight_sharing"]) is bool
-        metrics = dict.fromkeys(report.METRICS, 0.5) | {OBJECTIVE.name: (i + 1) / 10}
+        metrics = dict.fromkeys(rows.METRICS, 0.5) | {OBJECTIVE.name: (i + 1) / 10}
         set_metrics(trial, metrics, 2)
         trial.status = "FAILED" if i == 7 else "COMPLETED"
         oracle.end_trial(trial)
@@ -183,7 +184,8 @@ def test_results_of_other_axes(digits, tmp_path):
     again.place(tmp_path)
     again.reload()
     assert again.count_ended("COMPLETED") == 7
-    text = report.write(again, record, tmp_path)
+    found = rows.of_trials(grid, again.outcomes())
+    text = results.write(found, grid, record, tmp_path)
     assert "weight_sharing |  trunk" in text and "trunk=paper, lr=0.01, w_a=1)" in text
     header, first, *_ = (tmp_path / "results.csv").read_text().splitlines()
     assert header.startswith(

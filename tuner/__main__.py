@@ -7,7 +7,7 @@ A killed search goes on when its command is given again:
 
 from keras_pairs.commands import front_door
 
-COMMANDS = ("search",)
+COMMANDS = ("search", "status", "report")
 
 
 def run():

@@ -14,17 +14,18 @@ POLL_S = 0.2
 STOPS = grpc.StatusCode.ABORTED
 
 
-def serve(oracle):
+def serve(oracle, between=lambda: None):
     """Answers workers at KERASTUNER_ORACLE_IP and _PORT until all know that it is over.
 
     keras-tuner's own `start_server` looks only every 20 seconds whether they do.
 
     Args:
       oracle: `oracle.GridOracle`.
+      between: function without arguments, called every `POLL_S`.
 
     Raises:
       UserError: if the address cannot be used, or a worker cannot go on.
-      OSError, MemoryError: what the oracle met in a call.
+      OSError, MemoryError: what the oracle met in a call, or `between`.
     """
     address = ":".join(os.environ[f"KERASTUNER_ORACLE_{x}"] for x in ("IP", "PORT"))
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=1))
@@ -37,6 +38,11 @@ def serve(oracle):
     server.start()
     while not (servicer.failure or (servicer.stop_triggered and not oracle.tuner_ids)):
         time.sleep(POLL_S)
+        try:
+            between()
+        except OSError as error:
+            # The workers hear of it, too.
+            servicer.failure = servicer.failure or error
     # Lets the last answer go out.
     server.stop(grace=1).wait()
     if servicer.failure:

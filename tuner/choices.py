@@ -4,6 +4,7 @@ Importable without TensorFlow.
 """
 
 from keras_pairs.config import TrainingConfig
+from keras_pairs.errors import UserError
 from keras_pairs.paper import GRID
 from tuner import flags, project, space
 
@@ -23,12 +24,23 @@ def choose(values, found):
         of the grid is no legal configuration.
     """
     if found is None:
+        if values["extend"].value:
+            raise UserError(
+                f"--extend is for a search that exists, in its --run_dir; none is in "
+                f"{values['run_dir'].value or 'a new one'}"
+            )
         chosen = {name: values[name].value for name in flags.CHOICES}
         return {"grid": grid(values), **chosen}
-    names = (*flags.FIELDS, *flags.CHOICES)
+    extend = values["extend"].value
+    names = (*flags.CHOICES, "order", *(() if extend else (*flags.FIELDS, "rounds")))
     given = {name: values[name].value for name in names if values[name].present}
     project.check_same(values["run_dir"].value, found, given)
-    return {"grid": project.grid(found), **{name: found[name] for name in flags.CHOICES}}
+    grid_ = project.grid(found)
+    if extend:
+        fields = {n: values[n].value for n in flags.FIELDS if values[n].present}
+        rounds = values["rounds"]
+        grid_ = grid_.extended(fields, rounds.value if rounds.present else 1)
+    return {"grid": grid_, **{name: found[name] for name in flags.CHOICES}}
 
 
 def grid(values):
@@ -45,4 +57,4 @@ def grid(values):
     base = TrainingConfig.from_preset(preset, **{n: each[0] for n, each in given.items()})
     axes = dict(GRID) if preset == "paper" else {}
     axes |= {n: each for n, each in given.items() if n in GRID or len(each) > 1}
-    return space.Grid(axes, base)
+    return space.Grid(axes, base, values["order"].value, values["rounds"].value)

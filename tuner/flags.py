@@ -4,14 +4,27 @@ Importable without TensorFlow.
 """
 
 import dataclasses
+import re
 
 from keras_pairs import machine
 from keras_pairs.commands import flags
 from keras_pairs.commands.flags import Flag, shown
-from keras_pairs.fields import choice, integer, yes_no
+from keras_pairs.fields import Kind, choice, integer, yes_no
 from keras_pairs.paper import GRID
 from tuner.space import ORDER
 
+_DURATION = re.compile(r"(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s)?")
+
+
+def _seconds(text):
+    found = _DURATION.fullmatch(text)
+    if not text or not found:
+        raise ValueError(text)
+    units = zip(found.groups("0"), (3600, 60, 1), strict=True)
+    return sum(float(number) * unit for number, unit in units)
+
+
+DURATION = Kind(_seconds, lambda value: value > 0, "a time such as 2h, 90m or 1h30m")
 DATA = ("dataset", "data_path")
 PRESET = "Where what is not given comes from: the paper's grid, the paper's network with "
 PRESET += "weight sharing, or our most accurate network."
@@ -35,6 +48,21 @@ CHOICES = {
     "retries": Flag(integer(0), "How often a trial that crashed is tried again.", 1),
     "keep_models": Flag(integer(1), "Best models kept, for each nb_f.", 3),
 }
+# The grid's, besides its fields.
+OF_GRID = {
+    "order": Flag(
+        choice("grid", "random"),
+        "How points follow each other. random: populations of random points, as --seed "
+        "decides; a search that is stopped early is a fair sample of the grid.",
+        "grid",
+    ),
+    "rounds": Flag(
+        integer(1),
+        "Trainings of each point: with --seed and the seeds that follow it, each on pairs "
+        "of its own. The best is chosen by the mean.",
+        1,
+    ),
+}
 FLAGS = {
     "preset": CHOICES["preset"],
     **FIELDS,
@@ -47,9 +75,22 @@ FLAGS = {
         machine.cores(),
     ),
     **CHOICES,
-    "max_trials": Flag(integer(1), "Only so many trials, the first of the grid.", None),
+    **OF_GRID,
+    "max_trials": Flag(integer(1), "Only so many trials, the first in --order.", None),
+    "budget": Flag(
+        DURATION,
+        "Begin no other population when the search has taken so long, all its runs "
+        "together.",
+        shown="none; 2h, 90m, 1h30m",
+    ),
     "dry_run": Flag(
         yes_no(), "Show the plan and its estimated time; train nothing.", False
+    ),
+    "extend": Flag(
+        yes_no(),
+        "Add the values given of any field to the search that --run_dir holds, and go on "
+        "with it; no point is trained twice.",
+        False,
     ),
     "overwrite": Flag(
         yes_no(), "Delete the search that --run_dir holds; start anew.", False

@@ -12,11 +12,12 @@ METRICS = (SCORE, BEST_SCORE, "val_loss")
 def write(rows, axes, folder):
     """Writes the completed trials into a folder, in place of what it held.
 
-    Without tensorboard nothing happens.
+    The page shows the rounds of a point as one, with their mean. Without tensorboard
+    nothing happens.
 
     Args:
-      rows: `report.rows`.
-      axes: names of the grid's axes.
+      rows: `rows.of_trials`.
+      axes: names of the axes that are searched.
       folder: Path.
 
     Raises:
@@ -37,11 +38,15 @@ def write(rows, axes, folder):
                 ],
                 metrics=[api.Metric(name) for name in METRICS],
             )
+        first = {}
         for row in rows:
+            point = tuple(row[name] for name in axes)
+            first.setdefault(point, row["trial"])
             if row["status"] != "COMPLETED":
                 continue
             with tf.summary.create_file_writer(str(draft / row["trial"])).as_default():
-                api.hparams({name: row[name] for name in axes}, trial_id=row["trial"])
+                values = dict(zip(axes, point, strict=True))
+                api.hparams(values, trial_id=first[point])
                 for name in METRICS:
                     tf.summary.scalar(name, row[name], step=int(row["epochs"]))
         shutil.rmtree(folder, ignore_errors=True)

@@ -8,12 +8,12 @@ import threading
 import time
 
 import keras_tuner
-from keras_tuner.engine import trial as trial_module
 
 from keras_pairs import files
 from keras_pairs.errors import UserError
-from tuner import _keras_tuner, space
+from tuner import _keras_tuner, space, trials
 from tuner.space import ENDED, trial_id
+from tuner.trials import Status, Trial
 
 OBJECTIVE = keras_tuner.Objective(space.SCORE, "max")
 # A worker that was not heard of for so long is taken for dead; it calls every HEARTBEAT_S.
@@ -25,16 +25,15 @@ MODEL, ORIGIN = "model.keras", "metrics.json"
 # keras-tuner's network protocol has no room for a trial's message, but for any value.
 MESSAGE = "message"
 
-Trial, Status = trial_module.Trial, trial_module.TrialStatus
-
 
 class GridOracle(_keras_tuner.Oracle):
-    """Gives out the points of a grid in its order, each until it has ended.
+    """Gives out the points of a grid in its sequence, each until it has ended.
 
     `create_trial` knows a worker by what stands before the "/" of the tuner id. Its first
     id gets the first free point of a group that no other worker is at, further ids get
     the rest of that group, and then IDLE: a population is complete. With all points ended
-    every id gets STOPPED. A point whose worker is silent for LEASE_S is free again.
+    every id gets STOPPED. A point whose worker is silent for LEASE_S is free again. Where
+    `is_over` says so, no other population begins: a worker without one gets STOPPED.
 
     Args:
       grid: `space.Grid`.
@@ -57,13 +56,14 @@ class GridOracle(_keras_tuner.Oracle):
     ):
         self.grid, self.points, self.groups = grid, grid.points, grid.groups
         self.group_of = {i: g for g, group in enumerate(self.groups) for i in group}
-        self.wanted = range(min(len(self.points), max_trials or len(self.points)))
+        self.wanted = grid.sequence[:max_trials]
         self.settings = settings
         self.keep_models = keep_models
         self.on_change = on_change
         # When each worker was heard of last, and how far its population is.
         self.seen, self.epochs_done = {}, {}
-        self._lock = threading.RLock()
+        self.populations_ended, self.is_over = 0, lambda: False
+        self._outcomes, self._lock = {}, threading.RLock()
         hyperparameters = keras_tuner.HyperParameters()
         space.add_choices(hyperparameters, grid)
         for name, value in settings.items():
@@ -74,7 +74,7 @@ class GridOracle(_keras_tuner.Oracle):
             allow_new_entries=False,
             tune_new_entries=False,
             max_retries_per_trial=retries,
-            # Stands in oracle.json only: nothing here is random.
+            # Stands in oracle.json only: nothing in keras-tuner is random here.
             seed=1,
         )
         self.verbose = 0
@@ -96,10 +96,11 @@ class GridOracle(_keras_tuner.Oracle):
             worker = _worker(tuner_id)
             self.seen[worker] = _now()
             if tuner_id in self.ongoing_trials:
-                return _copy(self.ongoing_trials[tuner_id])
-            index = self._next_point(worker)
+                return trials.copy(self.ongoing_trials[tuner_id])
+            over = self.is_over() and not self._at_work(worker)
+            index = None if over else self._next_point(worker)
             if index is None:
-                ended = self.count_ended() == len(self.wanted)
+                ended = over or self.count_ended() == len(self.wanted)
                 if ended:
                     del self.seen[worker]
                 status = Status.STOPPED if ended else Status.IDLE
@@ -108,7 +109,8 @@ class GridOracle(_keras_tuner.Oracle):
             self._write(trial)
             self.ongoing_trials[tuner_id] = self.trials[trial.trial_id] = trial
             self.start_order.append(trial.trial_id)
-            return _copy(trial)
+            # What a tuner does to its trial counts when it reports it.
+            return trials.copy(trial)
 
     def update_trial(self, trial_id, metrics, step=0):
         """Takes a trial's metrics, or a sign of life: `{HEARTBEAT: epochs}`.
@@ -125,7 +127,7 @@ class GridOracle(_keras_tuner.Oracle):
                 self.epochs_done[self.group_of[int(trial_id)]] = metrics[HEARTBEAT]
                 self.on_change(self)
             elif trial.status not in ENDED:
-                set_metrics(trial, metrics, step)
+                trials.set_metrics(trial, metrics, step)
             return trial
 
     def end_trial(self, trial):
@@ -146,7 +148,8 @@ class GridOracle(_keras_tuner.Oracle):
             for tuner_id in leases:
                 del self.ongoing_trials[tuner_id]
                 self.seen[_worker(tuner_id)] = _now()
-            self.epochs_done.pop(self.group_of[int(known.trial_id)], None)
+            group = self.group_of[int(known.trial_id)]
+            self.epochs_done.pop(group, None)
             if leases and trial.status == Status.STOPPED:
                 raise UserError(message)
             if known.status in ENDED or trial.status == Status.STOPPED:
@@ -166,12 +169,31 @@ class GridOracle(_keras_tuner.Oracle):
                 self.end_order.append(known.trial_id)
             self._write(known)
             self._prune(known.hyperparameters.get("nb_f"))
+            if group not in self._at_work():
+                self.populations_ended += 1
             self.on_change(self)
 
     def count_ended(self, *statuses):
         """How many wanted points have ended, with one of `statuses` if any are given."""
-        trials = (self.trials.get(trial_id(i)) for i in self.wanted)
-        return sum(t is not None and t.status in (statuses or ENDED) for t in trials)
+        found = (self.trials.get(trial_id(i)) for i in self.wanted)
+        return sum(t is not None and t.status in (statuses or ENDED) for t in found)
+
+    def running(self):
+        """{trial id of a running population: epochs that it has done}."""
+        with self._lock:
+            groups = {
+                self.groups[g][0]: self.epochs_done.get(g, 0) for g in self._at_work()
+            }
+            return {trial_id(first): epochs for first, epochs in groups.items()}
+
+    def outcomes(self):
+        """dict, index of each point that was tried → `space.Outcome`."""
+        with self._lock:
+            for id_, trial in self.trials.items():
+                # keras-tuner takes a millisecond for each; what has ended does not change.
+                if id_ not in self._outcomes or self._outcomes[id_].status not in ENDED:
+                    self._outcomes[id_] = trials.outcome(trial)
+            return {int(id_): outcome for id_, outcome in self._outcomes.items()}
 
     def reload(self):
         """Takes what has ended from the trial files; everything else is free again.
@@ -231,9 +253,8 @@ class GridOracle(_keras_tuner.Oracle):
 
     def _next_point(self, worker):
         """The index of the next point for a worker, or None."""
-        running = {int(t.trial_id): _worker(k) for k, t in self.ongoing_trials.items()}
-        own = {self.group_of[i] for i, other in running.items() if other == worker}
-        others = {self.group_of[i] for i, other in running.items() if other != worker}
+        running = {int(t.trial_id) for t in self.ongoing_trials.values()}
+        own, others = self._at_work(worker), self._at_work(but=worker)
         for i in self.wanted:
             trial = self.trials.get(trial_id(i))
             free = i not in running and (trial is None or trial.status not in ENDED)
@@ -241,6 +262,14 @@ class GridOracle(_keras_tuner.Oracle):
             if free and (group in own if own else group not in others):
                 return i
         return None
+
+    def _at_work(self, only=None, but=None):
+        """Numbers of the groups that workers are at."""
+        return {
+            self.group_of[int(trial.trial_id)]
+            for tuner_id, trial in self.ongoing_trials.items()
+            if _worker(tuner_id) != but and only in (None, _worker(tuner_id))
+        }
 
     def _free_the_dead(self):
         alive = self.tuner_ids
@@ -258,20 +287,6 @@ class GridOracle(_keras_tuner.Oracle):
         for trial in done[self.keep_models :]:
             for name in (MODEL, ORIGIN):
                 (self._trial_folder(trial.trial_id) / name).unlink(missing_ok=True)
-
-
-def _copy(trial):
-    # As over the network: what a tuner does to its trial counts when it reports it.
-    return Trial.from_state(trial.get_state())
-
-
-def set_metrics(trial, metrics, step):
-    """Makes `metrics` (dict of floats) the metrics of a `Trial`, at `step` (epochs)."""
-    trial.metrics = type(trial.metrics)()
-    for name, value in metrics.items():
-        better = "max" if name.endswith("accuracy") else "min"
-        trial.metrics.register(name, direction=better)
-        trial.metrics.update(name, value, step=step)
 
 
 def _worker(tuner_id):

@@ -8,8 +8,8 @@ import sys
 
 from keras_pairs import data, files, startup
 from keras_pairs.commands import runner
-from keras_pairs.errors import UserError
-from tuner import choices, pairs, processes, project, resources
+from keras_pairs.errors import UsageError, UserError
+from tuner import choices, pairs, processes, project, pulse, resources
 
 
 def check(values):
@@ -28,6 +28,8 @@ def check(values):
         raise UserError("a distributed search needs a --run_dir that all its parts share")
     if part == "worker" and values["overwrite"].value:
         raise UserError("--overwrite is for the chief; a worker never deletes a search")
+    if values["extend"].value and values["overwrite"].value:
+        raise UsageError("--extend and --overwrite do not go together")
 
 
 def choose(values):
@@ -110,27 +112,37 @@ def search(values, record, images, run_dir):
       UserError: if the machine lacks something, or the chief and a worker disagree.
     """
     with _lack_in_one_line():
+        max_trials = values["max_trials"].value
+        worker = processes.role() == "worker"
+        if not worker:
+            points = len(project.grid(record).points)
+            pulse.begin(run_dir, min(points, max_trials or points))
         # One thread in every worker: with others a trial's last bits would differ.
         startup.import_tensorflow(work=0, population=True)
-        from tuner import hparams, report
+        from tuner import hparams, results, rows
+        from tuner.live import Live
         from tuner.progress import SearchProgress
 
-        worker = processes.role() == "worker"
-        progress = None
-        if not worker:
-            progress = SearchProgress(values["verbosity"].value == "1")
-        tuner = make_tuner(record, values["max_trials"].value, run_dir, progress)
-        ended = tuner.search(images)
+        progress = SearchProgress(values["verbosity"].value == "1" and not worker)
+        tuner = make_tuner(record, max_trials, run_dir, progress)
         if worker:
-            if not ended:
+            if not tuner.search(images):
                 command = [sys.executable, "-m", "tuner.search", *sys.argv[1:]]
                 os.execv(sys.executable, command)
             return
+        budget_s = values["budget"].value
+        live = Live(tuner.oracle, record, run_dir, progress, budget_s)
+        tuner.search(images, live.update)
         progress.show(tuner.oracle, last=True)
         tuner.save()
-        text = report.write(tuner.oracle, record, run_dir)
-        hparams.write(report.rows(tuner.oracle), tuner.grid.axes, run_dir / "hparams")
+        trials = rows.of_trials(tuner.grid, tuner.oracle.outcomes())
+        text = results.write(trials, tuner.grid, record, run_dir)
+        hparams.write(trials, tuner.grid.searched, run_dir / "hparams")
+        live.pulse(ended=True)
         runner.say(text)
+        unfinished = tuner.oracle.count_ended() < len(tuner.oracle.wanted)
+        if live.budget_left_s == 0 and unfinished:
+            runner.say("the budget is used; the same command with a larger one goes on")
         runner.say(f"run folder: {runner.relative(run_dir)}")
 
 
@@ -144,7 +156,7 @@ def make_tuner(record, max_trials, run_dir, progress):
         max_trials=max_trials,
         retries=record["retries"],
         keep_models=record["keep_models"],
-        on_change=progress.show if progress else lambda oracle: None,
+        on_change=progress.show,
     )
     return population.PopulationTuner(grid_oracle, record, run_dir)
 

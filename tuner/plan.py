@@ -15,8 +15,8 @@ def describe(grid, max_trials, workers):
       workers: int, how many processes train.
     """
     seconds = {}
-    points = grid.points[:max_trials]
-    for point, config in zip(points, grid.configs, strict=False):
+    wanted = grid.sequence[:max_trials]
+    for point, config in ((grid.points[i], grid.configs[i]) for i in sorted(wanted)):
         key = tuple(shown(point[name]) for name in grid.shared)
         seconds.setdefault(key, []).append(estimated_seconds(config))
     lines = [(*grid.shared, "trials", "one thread")]
@@ -24,6 +24,6 @@ def describe(grid, max_trials, workers):
     epochs = " or ".join(map(str, sorted({config.epochs for config in grid.configs})))
     hours = clock(sum(sum(each) for each in seconds.values()) / workers)
     return (
-        f"{markdown_table(lines)}{len(points)} trials of {epochs} epochs, about {hours} "
+        f"{markdown_table(lines)}{len(wanted)} trials of {epochs} epochs, about {hours} "
         f"with {workers} workers, each on a core of its own"
     )

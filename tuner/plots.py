@@ -1,4 +1,4 @@
-"""The picture of a search."""
+"""The pictures of a search."""
 
 import numpy as np
 
@@ -7,6 +7,9 @@ from keras_pairs.commands.flags import shown
 from keras_pairs.outputs import names as output_names
 from keras_pairs.paper import GRID
 from tuner.space import SCORE
+
+# Of the pairs of axes, those that matter most.
+PAIRS = 6
 
 
 def plot_search(rows, names, title, path):
@@ -44,6 +47,81 @@ def plot_search(rows, names, title, path):
     plots.save(figure, path)
 
 
+def plot_curves(curves, title, path):
+    """Draws learning curves: training dotted, validation in full.
+
+    Args:
+      curves: list of (label, dict by `curves.COLUMNS` of floats, one for each epoch).
+      title: str.
+      path: file to write (.png).
+    """
+    figure, (left, right) = plots.subplots(1, 2, figsize=(14, 5.5))
+    for number, (label, curve) in enumerate(curves):
+        loss, accuracy, val_loss, val_accuracy = curve.values()
+        epochs, colour = np.arange(1, len(loss) + 1), f"C{number % 10}"
+        for axes, scale, training, validation in (
+            (left, 1, loss, val_loss),
+            (right, 100, accuracy, val_accuracy),
+        ):
+            style = {"color": colour, "linewidth": 1}
+            axes.plot(epochs, scale * np.array(training), ":", **style)
+            axes.plot(epochs, scale * np.array(validation), "-", **style, label=label)
+    left.set(xlabel="epoch", ylabel="total loss, Eq. (1)", title="Loss")
+    right.set(xlabel="epoch", ylabel="accuracy (%)", title=output_names()[0].capitalize())
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+    figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    figure.suptitle(f"{title}: training dotted, validation in full")
+    plots.save(figure, path)
+
+
+def plot_importance(found, title, path):
+    """Draws the shares of axes and pairs of axes, the largest above.
+
+    Args:
+      found: `importance.Importance`.
+      title: str.
+      path: file to write (.png).
+    """
+    pairs = sorted(found.pairs.items(), key=lambda item: -item[1])[:PAIRS]
+    bars = sorted(found.main.items(), key=lambda item: -item[1])
+    bars = [(name, share, plots.OURS) for name, share in bars]
+    bars += [(" × ".join(names), share, plots.PAPER) for names, share in pairs]
+    figure, axes = plots.subplots(figsize=(8, 1.2 + 0.35 * len(bars)))
+    names, shares, colours = zip(*bars, strict=True)
+    drawn = axes.barh(names, 100 * np.array(shares), color=colours)
+    axes.bar_label(drawn, fmt="%.1f", padding=3)
+    axes.invert_yaxis()
+    axes.margins(x=0.1)
+    axes.set(xlabel="share of the accuracy's variance (%)", title=title)
+    plots.save(figure, path)
+
+
+def plot_interactions(found, title, path):
+    """Draws, for pairs of axes, the mean accuracy over all else.
+
+    Args:
+      found: `importance.Importance` of two axes or more.
+      title: str.
+      path: file to write (.png).
+    """
+    pairs = sorted(found.pairs, key=lambda names: -found.pairs[names])[:PAIRS]
+    columns = min(3, len(pairs))
+    rows = -(-len(pairs) // columns)
+    figsize = (1 + 5 * columns, 1 + 4 * rows)
+    figure, grid = plots.subplots(rows, columns, figsize=figsize, squeeze=False)
+    for axes in grid.flat[len(pairs) :]:
+        axes.axis("off")
+    for axes, names in zip(grid.flat, pairs, strict=False):
+        means = 100 * found.means(*names)
+        colours = {"vmin": means.min(), "vmax": max(means.max(), means.min() + 0.1)}
+        share = f"{' × '.join(names)}: {100 * found.pairs[names]:.1f} %"
+        axes.set(ylabel=names[0], xlabel=names[1], title=share)
+        _map(axes, means, colours, *(found.axes[name] for name in names))
+    figure.suptitle(title)
+    plots.save(figure, path)
+
+
 def _heat_map(axes, rows, colours, title):
     axes.set(xlabel="batch size", ylabel="lr", title=title)
     if not rows:
@@ -56,14 +134,20 @@ def _heat_map(axes, rows, colours, title):
     for row in rows:
         place = lrs.index(row["lr"]), sizes.index(row["batch_size"])
         best[place] = np.fmax(best[place], 100 * row[SCORE])
-    axes.imshow(best, **colours, aspect="auto", origin="lower")
+    _map(axes, best, colours, lrs, sizes)
+
+
+def _map(axes, values, colours, rows, columns):
+    axes.imshow(values, **colours, aspect="auto", origin="lower")
     middle = np.mean(list(colours.values()))
-    for (y, x), value in np.ndenumerate(best):
+    size = 10 if len(columns) < 9 else 7
+    for (y, x), value in np.ndenumerate(values):
         if np.isfinite(value):
             colour = "white" if value < middle else "black"
-            axes.text(x, y, f"{value:.1f}", ha="center", va="center", color=colour)
-    axes.set_xticks(range(len(sizes)), map(shown, sizes))
-    axes.set_yticks(range(len(lrs)), map(shown, lrs))
+            style = {"ha": "center", "va": "center", "color": colour, "fontsize": size}
+            axes.text(x, y, f"{value:.1f}", **style)
+    axes.set_xticks(range(len(columns)), map(shown, columns))
+    axes.set_yticks(range(len(rows)), map(shown, rows))
 
 
 def _against(axes, rows, name, title):

@@ -15,11 +15,12 @@ import numpy as np
 from keras_pairs import files, outputs
 from keras_pairs.errors import UserError
 from keras_pairs.training import fit
-from tuner import _keras_tuner, pairs, project, resources, space
+from tuner import _keras_tuner, curves, pairs, project, resources, space
 from tuner import oracle as oracles
 from tuner.chief import STOPS, serve
 from tuner.heartbeat import ChiefLostError, Heart
 from tuner.processes import role, supervised
+from tuner.trials import set_metrics
 from tuner.view import SearchView
 
 IDLE_S = 0.5
@@ -36,8 +37,9 @@ class PopulationTuner(SearchView):
     Args:
       oracle: `oracle.GridOracle`.
       record: dict of the search, see `project.describe`.
-      directory: existing folder that receives oracle.json, trial_<id>/trial.json and, for
-        the best trials, trial_<id>/model.keras and what it was trained on, metrics.json.
+      directory: existing folder that receives oracle.json, trial_<id>/trial.json and
+        history.csv and, for the best trials, model.keras and what it was trained on,
+        metrics.json.
     """
 
     def __init__(self, oracle, record, directory):
@@ -51,11 +53,12 @@ class PopulationTuner(SearchView):
         }
         super().__init__(oracle, directory)
 
-    def search(self, images=None):
+    def search(self, images=None, between=lambda: None):
         """Runs trials until the grid has ended; in a chief, serves the workers until then.
 
         Args:
           images: `data.Images` of the pairs of all trials; a chief needs none.
+          between: function without arguments, called now and then, but not in a worker.
 
         Returns:
           Whether the grid has ended: a worker stops after `POPULATIONS_PER_PROCESS`.
@@ -68,7 +71,7 @@ class PopulationTuner(SearchView):
         if not self.is_worker():
             self.oracle.prune()
         if role() == "chief":
-            serve(self.oracle)
+            serve(self.oracle, between)
             return True
         self._be_patient(FIRST_PATIENCE_S)
         populations = 0
@@ -77,6 +80,8 @@ class PopulationTuner(SearchView):
             if trials:
                 self.run_trials(trials, images)
                 populations += 1
+                if not self.is_worker():
+                    between()
             elif stopped:
                 return True
             else:
@@ -114,6 +119,7 @@ class PopulationTuner(SearchView):
                 seconds = (time.monotonic() - begun) / len(group)
                 members = [group.index(i) for i in indices]
                 self._judge(trials, members, trained.history, seconds)
+                self._keep_curves(trials, members, trained.history)
                 self._save_best(trials, members, trained)
             except Exception as error:
                 if heart.lost:
@@ -151,7 +157,9 @@ class PopulationTuner(SearchView):
         return trials, False
 
     def _same_search(self, trial):
-        for name, value in self.settings.items():
+        index, points = int(trial.trial_id), self.grid.points
+        point = points[index] if index < len(points) else {"trial": "none of that number"}
+        for name, value in (self.settings | point).items():
             there = trial.hyperparameters.values.get(name)
             if there != value:
                 raise UserError(
@@ -174,7 +182,11 @@ class PopulationTuner(SearchView):
             metrics["seconds"] = seconds
             # keras-tuner's network protocol has 32 bits for a metric.
             metrics = {name: float(np.float32(value)) for name, value in metrics.items()}
-            oracles.set_metrics(trial, metrics, len(losses))
+            set_metrics(trial, metrics, len(losses))
+
+    def _keep_curves(self, trials, members, history):
+        for trial, k in zip(trials, members, strict=True):
+            curves.write(self._own_folder(trial), history, k)
 
     def _save_best(self, trials, members, trained):
         """Saves what may be among the best of its width; the oracle prunes the rest."""
@@ -189,12 +201,16 @@ class PopulationTuner(SearchView):
             if trial.status == "COMPLETED"
         ]
         for *_, trial, k in sorted(completed, key=lambda x: x[:2])[: self.keep_models]:
-            folder = self.trial_folder(trial)
-            # The chief made it; over a network file system this sees it at once.
-            folder.mkdir(exist_ok=True)
+            folder = self._own_folder(trial)
             files.write_json(folder / oracles.ORIGIN, self._origin(trained, k))
             with files.atomic_write(folder / oracles.MODEL) as path:
                 trained.member(k).save(path)
+
+    def _own_folder(self, trial):
+        folder = self.trial_folder(trial)
+        # The chief made it; over a network file system this sees it at once.
+        folder.mkdir(exist_ok=True)
+        return folder
 
     def _origin(self, trained, k):
         """What a run's metrics.json says of its model, without any test accuracy."""

@@ -1,11 +1,11 @@
-"""The one line that a search shows: done, failed, best so far, time to go."""
+"""The one line that a search shows: done, failed, left, best so far, time to go."""
 
 import sys
 import time
 
 from keras_pairs.progress import clock
 from keras_pairs.training.costs import estimated_seconds
-from tuner import space
+from tuner import rows, space
 
 REFRESH_S, LOG_REFRESH_S = 0.5, 30
 
@@ -23,7 +23,7 @@ class SearchProgress:
     def __init__(self, verbose=True):
         self.verbose = verbose
         self.begun = self.shown = time.monotonic()
-        self.before = None
+        self.before, self.budget_left = None, lambda: None
         self.terminal = sys.stdout.isatty()
 
     def show(self, oracle, last=False):
@@ -35,26 +35,38 @@ class SearchProgress:
         if not self.verbose or (now - self.shown < interval and not last):
             return
         self.shown = now
-        line = self.line(oracle, now - self.begun)
+        line = self.line(oracle)
         if self.terminal:
             print(f"\r\033[K{line}", end="\n" if last else "", flush=True)
         else:
             print(line, flush=True)
 
-    def line(self, oracle, elapsed):
-        """The line, `elapsed` seconds after the start."""
-        total, failed = len(oracle.wanted), oracle.count_ended("FAILED")
-        parts = [f"{oracle.count_ended()}/{total} trials", f"{failed} failed"]
-        best = oracle.get_best_trials(1)
-        if best and best[0].score is not None:
-            values = best[0].hyperparameters.values
-            where = space.text(values, oracle.grid.axes, " ")
-            parts.append(f"best {100 * best[0].score:.1f} % ({where})")
+    def to_go(self, oracle):
+        """Seconds until the search has ended; None where that cannot be told yet."""
         done = self._work_done(oracle)
-        all_work = sum(self._work(oracle, i) for i in oracle.wanted)
-        if done > self.before and done < all_work:
-            rate = (done - self.before) / elapsed
-            parts.append(f"{clock((all_work - done) / rate)} to go")
+        if self.before is None:
+            self.before = done
+        if done <= self.before:
+            return None
+        rate = (done - self.before) / (time.monotonic() - self.begun)
+        return (sum(self._work(oracle, i) for i in oracle.wanted) - done) / rate
+
+    def line(self, oracle):
+        """The line."""
+        total, ended = len(oracle.wanted), oracle.count_ended()
+        parts = [f"{ended}/{total} trials", f"{oracle.count_ended('FAILED')} failed"]
+        if ended < total:
+            parts.append(f"{total - ended} left")
+        best = rows.best(oracle.grid, oracle.outcomes())
+        if best:
+            where = space.text(best, oracle.grid.searched, " ")
+            parts.append(f"best {rows.percent(best)} % ({where})")
+        to_go = self.to_go(oracle)
+        if to_go:
+            parts.append(f"{clock(to_go)} to go")
+        budget_left = self.budget_left()
+        if budget_left is not None and ended < total:
+            parts.append(f"{clock(budget_left)} of the budget left")
         return "  ".join(parts)
 
     def _work(self, oracle, index):

@@ -16,6 +16,8 @@ RECORD = "search.json"
 # Of a record; its file holds provenance besides.
 KEYS = ("grid", "config", "dataset", "preset", "validation", "keep_models", "retries")
 KEYS += ("source",)
+# What older records do not say.
+DEFAULTS = {"order": "grid", "rounds": 1, "extended": []}
 ABSENT = (FileNotFoundError, NotADirectoryError)
 
 
@@ -34,15 +36,24 @@ def describe(*, grid, where, images, preset, validation, retries, keep_models):
       validation: "validation" or "test".
       retries, keep_models: as `oracle.GridOracle` takes them.
     """
+    *before, stage = (
+        {
+            "grid": {name: list(values) for name, values in each.axes.items()},
+            "config": space.base_of(each),
+            "rounds": each.rounds,
+        }
+        for each in grid.stages
+    )
     return {
-        "grid": {name: list(values) for name, values in grid.axes.items()},
-        "config": space.base_of(grid),
+        **stage,
+        "extended": before,
         "dataset": images.describe(),
         "preset": preset,
         "validation": validation,
         "keep_models": keep_models,
         "retries": retries,
         "source": source(where, images),
+        "order": grid.order,
     }
 
 
@@ -56,9 +67,13 @@ def source(where, images):
 
 def grid(record):
     """The `space.Grid` of a record. Its base says nothing of the data: see `source`."""
-    axes = {name: tuple(values) for name, values in record["grid"].items()}
-    first = {name: values[0] for name, values in axes.items()}
-    return space.Grid(axes, TrainingConfig(**record["config"], **first))
+    found = None
+    for stage in (*record["extended"], record):
+        axes = {name: tuple(values) for name, values in stage["grid"].items()}
+        first = {name: values[0] for name, values in axes.items()}
+        base = TrainingConfig(**stage["config"], **first)
+        found = space.Grid(axes, base, record["order"], stage["rounds"], found)
+    return found
 
 
 def settings(record):
@@ -66,9 +81,15 @@ def settings(record):
 
     `search` is a digest of what decides the results, so that any trial tells whose it is.
     """
-    names = ("grid", "config", "validation")
     sha256 = record["dataset"]["sha256"]
-    identity = {name: record[name] for name in names} | {"dataset": sha256}
+    # Of the grid as it was at first: an extended search keeps its trials.
+    stage = [*record["extended"], record][0]
+    identity = {name: stage[name] for name in ("grid", "config")}
+    identity |= {"validation": record["validation"], "dataset": sha256}
+    if record["order"] != DEFAULTS["order"]:
+        identity["order"] = record["order"]
+    if stage["rounds"] != DEFAULTS["rounds"]:
+        identity["rounds"] = stage["rounds"]
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode())
     return {
         **record["config"],
@@ -81,9 +102,12 @@ def settings(record):
 
 def choices(record):
     """What was chosen for a search, by the name of its flag."""
-    names = ("preset", "validation", "retries", "keep_models")
+    names = ("preset", "validation", "retries", "keep_models", "order", "rounds")
+    axes = {name: tuple(values) for name, values in record["grid"].items()}
+    if record["rounds"] > 1:
+        axes["seed"] = axes["seed"][:1]
     return {
-        **{name: tuple(values) for name, values in record["grid"].items()},
+        **axes,
         **{name: (value,) for name, value in record["config"].items()},
         **{name: record[name] for name in names},
     }
@@ -109,7 +133,8 @@ def check_same(run_dir, record, wanted):
     if different:
         raise UserError(
             f"{run_dir} holds another search: {'; '.join(different)} (--run_dir alone goes "
-            "on with it; else use a new one, or --overwrite to delete it)"
+            "on with it, --extend adds values to it; else use a new one, or --overwrite to "
+            "delete it)"
         )
 
 
@@ -130,6 +155,8 @@ def check_same_data(run_dir, record, images):
 
 def claim(run_dir, record, overwrite=False):
     """Makes `run_dir` the folder of the search that `record` describes.
+
+    It may hold the search that this one extends.
 
     Raises:
       UserError: if it holds another search, or something that is no search.
@@ -155,11 +182,16 @@ def claim(run_dir, record, overwrite=False):
         _check_trials(run_dir, record)
         files.write_json(path, record | files.provenance())
         return
-    check_same(run_dir, found, choices(record))
+    may_change = ("grid", "config", "rounds", "extended", "source")
+    changes = {name: record[name] for name in may_change if found[name] != record[name]}
+    extends = grid(found) in grid(record).stages
+    check_same(run_dir, found | changes if extends else found, choices(record))
+    if not extends:
+        raise UserError(f"{run_dir} holds this search, but extended in another way")
     if found["dataset"]["sha256"] != record["dataset"]["sha256"]:
         raise UserError(f"{run_dir} holds a search on other images")
-    if found["source"] != record["source"]:
-        files.write_json(path, files.read_json(path) | {"source": record["source"]})
+    if changes:
+        files.write_json(path, files.read_json(path) | changes)
 
 
 def _check_trials(run_dir, record):
@@ -204,6 +236,7 @@ def read(run_dir):
         if not version:
             # What is missing shows here.
             record = {name: found[name] for name in KEYS}
+            record |= {name: found.get(name, default) for name, default in DEFAULTS.items()}
             grid(record), settings(record)
             return record
     except (*ABSENT, ValueError, KeyError, TypeError) as error:

@@ -1,141 +1,43 @@
-"""The results that a search ends with: rows, the table of the best, the files."""
+"""Writes a report on a search: tables, heat maps, learning curves, what matters.
 
-import dataclasses
+    python -m tuner.report --run_dir=runs/grid
+
+The search may be running, killed or finished; of its folder only `report` is written, or
+--output instead. Where tensorboard is installed: tensorboard --logdir=runs/grid/report
+"""
+
 import pathlib
 
-from keras_pairs import files, outputs, paper
-from keras_pairs.commands.configurations import SELECTED
-from keras_pairs.commands.flags import shown
-from keras_pairs.tables import markdown_table
-from tuner import plots, space
-from tuner.space import BEST_SCORE, SCORE
+from keras_pairs import files, startup
+from keras_pairs.commands import runner
+from keras_pairs.commands.flags import Flag
+from keras_pairs.errors import UsageError
+from keras_pairs.fields import folder
+from tuner import looking
 
-RESULTS = "results.csv"
-# In the rows whether they are axes or not.
-ALWAYS = ("w_m", "epochs", "num_pairs", "seed")
-# Per trial; the objective is the accuracy of the last epoch.
-METRICS = (
-    SCORE,
-    BEST_SCORE,
-    "best_epoch",
-    *(f"val_{name}_accuracy" for name in outputs.names()[1:]),
-    "val_loss",
-    f"{outputs.names()[0]}_accuracy",
-    "loss",
-    "seconds",
-)
+FLAGS = {
+    "run_dir": looking.RUN_DIR,
+    "output": Flag(folder(), "Folder for the report.", shown="<run_dir>/report"),
+}
 
 
-def rows(oracle):
-    """One dict for each trial that was tried, in the grid's order; None where unknown."""
-    found = []
-    for i, point in enumerate(oracle.points):
-        trial = oracle.trials.get(space.trial_id(i))
-        if trial is None:
-            continue
-        row = {"trial": trial.trial_id, **point}
-        row |= {name: getattr(oracle.grid.configs[i], name) for name in ALWAYS}
-        row["status"] = trial.status
-        for name in METRICS:
-            exists = trial.metrics.exists(name)
-            row[name] = (
-                float(f"{trial.metrics.get_last_value(name):.7g}") if exists else None
-            )
-        # A reason can be a whole traceback; its last line says what happened.
-        row["reason"] = (trial.message or "").strip().rpartition("\n")[2]
-        found.append(row)
-    return found
+def main(values):
+    run_dir, output = values["run_dir"].value, values["output"].value
+    search = looking.read(run_dir)
+    output = pathlib.Path(output or search.run_dir / "report")
+    if output.absolute() == search.run_dir.absolute():
+        raise UsageError("--output must be another folder than --run_dir")
+    output = files.make_run_dir(output, "report")
+    startup.import_tensorflow()
+    from tuner import reporting
+
+    runner.say(reporting.write(search, output))
+    runner.say(f"report: {runner.relative(output / reporting.REPORT)}")
 
 
-def select(found):
-    """The best row without and the best with auxiliary loss of each nb_f, as Table I.
-
-    Ties go to the first of the grid.
-    """
-    chosen = []
-    completed = [row for row in found if row["status"] == "COMPLETED"]
-    for nb_f in sorted({row["nb_f"] for row in completed}):
-        for auxiliary in (False, True):
-            among = [
-                row
-                for row in completed
-                if row["nb_f"] == nb_f and (row["w_a"] > 0) == auxiliary
-            ]
-            if among:
-                chosen.append(max(among, key=lambda row: row[SCORE]))
-    return chosen
+def run():
+    runner.run(main, __doc__, FLAGS)
 
 
-def markdown(chosen, record):
-    """The selected rows as a table, beside the paper's settings for that width.
-
-    Args:
-      chosen: list of dicts, from `select`.
-      record: dict of the search, see `project.describe`.
-    """
-    more = [name for name in record.get("grid", ()) if name not in paper.GRID]
-    lines = [
-        ("nb_f", "w_a > 0", "lr", "batch", "w_a", *more, "accuracy (%)", "best epoch (%)")
-        + ("the paper's lr", "batch", "w_a")
-    ]
-    for row in chosen:
-        auxiliary = row["w_a"] > 0
-        known = paper.row_of(row["nb_f"], auxiliary)
-        theirs = known.point() if known else {}
-        names = ("lr", "batch_size", "w_a")
-        lines.append(
-            (
-                shown(row["nb_f"]),
-                "yes" if auxiliary else "no",
-                *(shown(row[name]) for name in (*names, *more)),
-                f"{100 * row[SCORE]:.1f}",
-                f"{100 * row[BEST_SCORE]:.1f}",
-                *(shown(theirs[name]) if known else "" for name in names),
-            )
-        )
-    where = (
-        "the test pairs, as the paper's own search did: these accuracies are no estimate "
-        "for new data"
-        if record["validation"] == "test"
-        else "validation pairs; the test pairs were not used"
-    )
-    return f"{markdown_table(lines)}\nSelected by the last epoch's accuracy on {where}.\n"
-
-
-def write(oracle, record, run_dir):
-    """Writes results.csv, results.md, selected.json and the picture.
-
-    Args:
-      oracle: `oracle.GridOracle`.
-      record: dict of the search, see `project.describe`.
-      run_dir: str or Path.
-
-    Returns:
-      str, the text of results.md.
-
-    Raises:
-      OSError: if a file cannot be written.
-    """
-    run_dir, grid = pathlib.Path(run_dir), oracle.grid
-    found = rows(oracle)
-    files.write_csv(run_dir / RESULTS, found)
-    chosen = select(found)
-    failed = [row for row in found if row["status"] == "FAILED"]
-    text = markdown(chosen, record)
-    if failed:
-        text += f"\n{len(failed)} of {len(found)} trials failed:\n\n"
-        text += "".join(
-            f"- {row['trial']} ({space.text(row, grid.axes)}): {row['reason']}\n"
-            for row in failed
-        )
-    files.write_text(run_dir / "results.md", text)
-    configs = [
-        dataclasses.replace(grid.configs[int(row["trial"])], **record["source"]).to_dict()
-        for row in chosen
-    ]
-    files.write_json(run_dir / SELECTED, {"configs": configs, **record})
-    if chosen:
-        seed = "" if "seed" in grid.axes else f", seed {grid.base.seed}"
-        title = f"{record['dataset']['name']}{seed}"
-        plots.plot_search(found, grid.axes, title, run_dir / "results.png")
-    return text
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,137 @@
+"""What is up to date in a search's folder while it runs, and the line that it shows."""
+
+import csv
+import errno
+
+import pytest
+
+from tests import searches
+from tests.searches import GRID, describe, run
+from tuner import live, progress, results, rows
+from tuner.oracle import OBJECTIVE, GridOracle
+from tuner.trials import set_metrics
+
+
+def table(folder):
+    with open(folder / results.RESULTS, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def oracle(tmp_path):
+    found = GridOracle(GRID, {"search": "abc"})
+    found.place(tmp_path)
+    return found
+
+
+def take(oracle, worker="a"):
+    taken = []
+    while (trial := oracle.create_trial(f"{worker}/{len(taken)}")).status == "RUNNING":
+        taken.append(trial)
+    return taken
+
+
+def end(oracle, trials, accuracy=0.5):
+    for trial in trials:
+        metrics = dict.fromkeys(rows.METRICS, 0.1) | {OBJECTIVE.name: accuracy}
+        set_metrics(trial, metrics, 2)
+        trial.status = "COMPLETED"
+        oracle.end_trial(trial)
+
+
+def test_a_killed_search_has_what_had_ended(digits, tmp_path, monkeypatch):
+    populations = []
+
+    def dying(configs, *_, **__):
+        populations.append(configs)
+        if len(populations) == 2:
+            raise KeyboardInterrupt
+        return searches.FakeTrained(configs)
+
+    monkeypatch.setattr("keras_pairs.training.fit.fit", dying)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "grid", digits)
+    rows = table(tmp_path / "grid")
+    assert [row["status"] for row in rows] == ["COMPLETED"] * 4
+    assert [row["trial"] for row in rows] == ["0000", "0001", "0002", "0003"]
+    assert (tmp_path / "grid" / results.PICTURE).stat().st_size > 1000
+    # What says that a search has ended is not there yet.
+    assert not (tmp_path / "grid" / "selected.json").exists()
+
+
+def test_results_follow_each_population_and_take_little_time(
+    oracle, digits, tmp_path, monkeypatch
+):
+    now, cost = [100.0], 2.0
+    monkeypatch.setattr(live.time, "monotonic", lambda: now[0])
+    writes = []
+
+    def update(found, *_):
+        writes.append(len(found))
+        now[0] += cost
+
+    monkeypatch.setattr(results, "update", update)
+    monkeypatch.setattr(live.Live, "pulse", lambda self: None)
+    kept = live.Live(oracle, describe(digits), tmp_path, None)
+    kept.update()
+    *first, last = take(oracle)
+    end(oracle, first)
+    kept.update()
+    # A population is whole only when its last trial has ended.
+    assert writes == [] and len(first) == 3
+    end(oracle, [last])
+    kept.update()
+    kept.update()
+    assert writes == [4]
+    end(oracle, take(oracle, "b"))
+    kept.update()
+    assert writes == [4]
+    now[0] += cost / live.SHARE
+    kept.update()
+    kept.update()
+    assert writes == [4, 8]
+
+
+def test_a_full_disk_under_the_results_ends_the_search(oracle, monkeypatch):
+    from tuner import chief, processes
+
+    monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
+    monkeypatch.setenv("KERASTUNER_ORACLE_PORT", str(processes._free_port()))
+
+    def full():
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        chief.serve(oracle, full)
+
+
+def test_the_line_says_done_failed_left_best_and_time(oracle, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    shown = progress.SearchProgress(verbose=False)
+    shown.show(oracle)
+    now[0] += 10
+    assert shown.line(oracle) == "0/8 trials  0 failed  8 left"
+    end(oracle, take(oracle), accuracy=0.75)
+    assert shown.line(oracle) == (
+        "4/8 trials  0 failed  4 left  best 75.0 % (nb_f=4 batch_size=20 lr=0.01 w_a=0)  "
+        "0:10 to go"
+    )
+    end(oracle, take(oracle))
+    assert shown.line(oracle).startswith("8/8 trials  0 failed  best 75.0 %")
+
+
+def test_outcomes_follow_each_trial(oracle):
+    *first, last = take(oracle)
+    assert {o.status for o in oracle.outcomes().values()} == {"RUNNING"}
+    end(oracle, first, accuracy=0.75)
+    found = oracle.outcomes()
+    assert [found[i].status for i in range(4)] == ["COMPLETED"] * 3 + ["RUNNING"]
+    assert found[1].metrics[OBJECTIVE.name] == 0.75 and found[3].metrics == {}
+    last.status, last.message = "INVALID", "a crash"
+    oracle.end_trial(last)
+    assert oracle.outcomes()[3].status == "INVALID"
+    last.status = "FAILED"
+    oracle.end_trial(last)
+    assert oracle.outcomes()[3].message == "a crash"
+    assert oracle.outcomes()[3].status == "FAILED"

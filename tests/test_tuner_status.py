@@ -1,0 +1,139 @@
+"""`python -m tuner.status` on running, killed and finished searches."""
+
+import os
+import time
+
+import pytest
+
+from keras_pairs import files
+from tests import helpers, searches
+from tuner import looking, pulse
+
+
+@pytest.fixture
+def folder(digits, tmp_path, monkeypatch):
+    """A search of eight points that was stopped after three of the first four."""
+    monkeypatch.setattr("keras_pairs.training.fit.fit", searches.train_nothing)
+    monkeypatch.setattr("tuner.plots.plot_search", lambda *_: None)
+    searches.run(tmp_path / "grid", digits, max_trials=3)
+    return tmp_path / "grid"
+
+
+def status(folder):
+    done = helpers.call("status", f"--run_dir={folder}")
+    assert done.returncode == 0 and done.stderr == ""
+    lines = (line.partition(":") for line in done.stdout.splitlines())
+    return {name: text.strip() for name, _, text in lines}
+
+
+def beat(folder, **changes):
+    """Makes this process the search's chief, or what `changes` say."""
+    trial = folder / "trial_0003" / "trial.json"
+    trial.parent.mkdir(exist_ok=True)
+    state = files.read_json(folder / "trial_0002" / "trial.json")
+    values = state["hyperparameters"]["values"] | {"w_a": 1.0}
+    state |= {"trial_id": "0003", "status": "RUNNING", "metrics": {"metrics": {}}}
+    state["hyperparameters"]["values"] = values
+    files.write_json(trial, state)
+    known = {"ended": False, "used_s": 100, "to_go_s": 70.0, "wanted": 6}
+    pulse.write(folder, **known, running={"0000": 1.0})
+    path = folder / pulse.NAME
+    files.write_json(path, files.read_json(path) | changes)
+
+
+def test_a_search_that_was_stopped(folder):
+    shown = status(folder)
+    assert shown["search"].startswith("not running, last heard of 0:0")
+    assert f"python -m tuner.search --run_dir={folder} goes on" in shown["search"]
+    assert shown["done"] == "3 of 8 trials, 0 of them failed"
+    assert shown["running"] == "0" and shown["left"] == "5" and "to go" not in shown
+    # As in the fake training; ties go to the first.
+    best = "61.0 %, trial 0001: nb_f=4, batch_size=20, lr=0.01, w_a=1"
+    assert shown["best so far"] == best
+
+
+def test_a_search_that_runs(folder):
+    beat(folder)
+    shown = status(folder)
+    assert shown["search"].endswith(f"process {os.getpid()}")
+    assert shown["done"] == "3 of 6 trials, 0 of them failed"
+    assert shown["running"] == "1" and shown["left"] == "2"
+    assert shown["to go"] in ("about 1:10", "about 1:09", "about 1:08")
+    assert shown["training"] == "nb_f=4, batch_size=20: epoch 1 of 2"
+
+
+def test_a_search_that_starts_runs_and_keeps_its_time(folder):
+    beat(folder)
+    pulse.begin(folder, 8)
+    shown = status(folder)
+    assert shown["search"].startswith("running") and shown["time used"] == "1:40"
+    assert shown["done"].startswith("3 of 8") and "to go" not in shown
+
+
+@pytest.mark.parametrize(
+    ("changes", "runs"),
+    [
+        ({"host": "elsewhere"}, True),
+        ({"host": "elsewhere", "written": 1e9}, False),
+        # The number of a process that is gone, and one that another process has now.
+        ({"pid": 2**22 + 1}, False),
+        ({"process_started": 1e9}, False),
+        ({"written": time.time() + 1e6}, True),
+    ],
+)
+def test_whether_a_search_runs(folder, changes, runs):
+    beat(folder, **changes)
+    shown = status(folder)
+    assert shown["search"].startswith("running" if runs else "not running")
+    assert shown["running"] == str(int(runs))
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "[1]", "{}"])
+def test_without_a_sign_of_life_the_trials_tell(folder, text):
+    """Of a search of an older version, or with a damaged file."""
+    (folder / pulse.NAME).unlink()
+    if text is not None:
+        (folder / pulse.NAME).write_text(text)
+    shown = status(folder)
+    assert shown["search"].startswith("not running; python -m")
+    assert shown["done"] == "3 of 8 trials, 0 of them failed" and shown["left"] == "5"
+
+
+def test_a_finished_search(folder, digits):
+    searches.run(folder, digits)
+    shown = status(folder)
+    assert shown["search"] == "finished"
+    assert shown["done"].startswith("8 of 8") and shown["left"] == "0"
+    assert [o.status for o in looking.read(folder).outcomes.values()] == ["COMPLETED"] * 8
+
+
+def test_looking_writes_nothing(folder):
+    beat(folder)
+
+    def snapshot():
+        paths = [folder, *folder.rglob("*")]
+        return {path: path.stat().st_mtime_ns for path in paths}
+
+    before = snapshot()
+    status(folder)
+    assert snapshot() == before
+
+
+def test_no_search_is_one_line(tmp_path, folder):
+    done = helpers.call("status", f"--run_dir={tmp_path}")
+    helpers.assert_one_line(done, 1, "not the record of a search")
+    helpers.assert_one_line(helpers.call("status"), 2, "--run_dir says which search")
+    trial = folder / "trial_0002" / "trial.json"
+    trial.write_text(trial.read_text().replace('"lr": 0.001', '"lr": 0.002'))
+    done = helpers.call("status", f"--run_dir={folder}")
+    helpers.assert_one_line(done, 1, "holds another search (trial_0002)")
+
+
+def test_it_needs_no_tensorflow(folder):
+    told = {"PYTHONPROFILEIMPORTTIME": "1"}
+    begun = time.monotonic()
+    done = helpers.command("status", f"--run_dir={folder}", environment=told)
+    assert time.monotonic() - begun < 20
+    assert done.returncode == 0 and "3 of 8 trials" in done.stdout
+    names = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
+    assert "psutil" in names and not names & {"tensorflow", "keras", "keras_tuner"}

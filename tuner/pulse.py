@@ -1,0 +1,82 @@
+"""The chief's sign of life in a search's folder, for who only looks at it.
+
+Importable without TensorFlow.
+"""
+
+import pathlib
+import socket
+import time
+
+import psutil
+
+from keras_pairs import files
+
+NAME = "progress.json"
+# How often it is written, and for how long a chief on another machine may be silent.
+EVERY_S, SILENCE_S = 10, 60
+# Clocks of one machine tell a process's start a little differently.
+SAME_START_S = 2
+
+
+def write(run_dir, **known):
+    """Writes what a chief knows of its search.
+
+    Args:
+      run_dir: Path.
+      known: for JSON. `ended`: whether this chief has nothing more to do; `used_s`:
+        seconds of all runs; `to_go_s`, `budget_left_s`: seconds or None; `wanted`: points
+        in all; `running`: {trial id of a running population: epochs that it has done}.
+
+    Raises:
+      OSError: if it cannot be written.
+    """
+    process = psutil.Process()
+    who = {
+        "host": socket.gethostname(),
+        "pid": process.pid,
+        "process_started": process.create_time(),
+        "written": time.time(),
+    }
+    files.write_json(pathlib.Path(run_dir) / NAME, known | who)
+
+
+def begin(run_dir, wanted):
+    """Says that a chief of a search of `wanted` points is starting.
+
+    Raises:
+      OSError: if it cannot be written.
+    """
+    before = read(run_dir)
+    used_s = before["used_s"] if before else 0.0
+    write(run_dir, ended=False, used_s=used_s, to_go_s=None, wanted=wanted, running={})
+
+
+def read(run_dir):
+    """The dict that `write` wrote, or None where there is none or a damaged one."""
+    try:
+        found = files.read_json(pathlib.Path(run_dir) / NAME)
+        # What is missing shows here.
+        age(found), is_alive(found), float(found["used_s"]), len(found["running"])
+        found["wanted"], found["to_go_s"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found
+
+
+def age(found):
+    """Seconds since it was written, at least 0: clocks of two machines may differ."""
+    return max(0.0, time.time() - found["written"])
+
+
+def is_alive(found):
+    """Whether the chief that wrote it is still at work."""
+    if found["ended"]:
+        return False
+    if found["host"] != socket.gethostname():
+        return age(found) < SILENCE_S
+    try:
+        process = psutil.Process(found["pid"])
+        same = abs(process.create_time() - found["process_started"]) < SAME_START_S
+        return same and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
