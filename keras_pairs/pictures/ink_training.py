@@ -1,7 +1,9 @@
 """Training of the ink network, on scenes that are drawn anew for every step."""
 
+import csv
 import dataclasses
 import os
+import time
 
 import keras
 import numpy as np
@@ -16,6 +18,7 @@ LEARNING_RATE = 3e-3
 HELD_OUT = 12
 VALIDATION_SCENES = 256
 CHECKPOINT, WEIGHTS, METRICS = "ink.keras", "ink_weights.npz", "metrics.json"
+HISTORY = "history.csv"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +31,7 @@ class View:
     batch: int
 
 
-VIEWS = (View("whole", 128, (0.08, 0.9), 8), View("window", 64, (0.35, 0.9), 32))
+VIEWS = (View("whole", 128, (0.08, 1.0), 8), View("window", 64, (0.35, 1.0), 32))
 
 
 class Scenes(keras.utils.PyDataset):
@@ -40,7 +43,8 @@ class Scenes(keras.utils.PyDataset):
     """
 
     def __init__(self, glyphs, seed, epoch):
-        super().__init__()
+        # Drawing takes longer than a step, so it is done beside it, whose order is kept.
+        super().__init__(workers=2)
         self.glyphs, self.seed, self.epoch = glyphs, seed, epoch
 
     def __len__(self):
@@ -71,7 +75,7 @@ def train(images, epochs, seed, run_dir, progress=None):
       epochs: int, of `STEPS_PER_EPOCH` steps.
       seed: int.
       run_dir: Path of an existing folder, which gets `ink.keras` (after each epoch),
-        `ink_weights.npz` and `metrics.json`.
+        `history.csv` (loss and seconds of each), `ink_weights.npz` and `metrics.json`.
       progress: `progress.Progress` of `epochs`, or None.
 
     Returns:
@@ -89,9 +93,15 @@ def train(images, epochs, seed, run_dir, progress=None):
     training = np.arange(len(images.x_train)) % HELD_OUT > 0
     network = _begun(run_dir, epochs, seed)
     done = int(network.optimizer.iterations) // STEPS_PER_EPOCH
+    history = _history(run_dir)[:done]
     for epoch in range(done, epochs):
+        begun = time.monotonic()
         dataset = Scenes(images.x_train[training], seed, epoch)
-        network.fit(dataset, shuffle=False, verbose=0)
+        loss = network.fit(dataset, shuffle=False, verbose=0).history["loss"][0]
+        seconds = round(time.monotonic() - begun, 2)
+        history.append({"epoch": epoch + 1, "loss": loss, "seconds": seconds})
+        # Before the network: a line too many is dropped when the training goes on.
+        files.write_csv(run_dir / HISTORY, history)
         with files.atomic_write(run_dir / CHECKPOINT) as temporary:
             draft = temporary.with_suffix(".keras")
             network.save(draft)
@@ -102,11 +112,21 @@ def train(images, epochs, seed, run_dir, progress=None):
     metrics = {
         "config": config,
         "parameters": network.count_params(),
+        "minutes": round(sum(float(row["seconds"]) for row in history) / 60, 1),
         "validation": measure(network, images.x_train[~training]),
         **files.provenance(),
     }
     files.write_json(run_dir / METRICS, metrics)
     return metrics
+
+
+def _history(run_dir):
+    """The rows of history.csv; none where there is no such file yet."""
+    path = run_dir / HISTORY
+    if not path.exists():
+        return []
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def _begun(run_dir, epochs, seed):
