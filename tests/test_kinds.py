@@ -193,7 +193,7 @@ def test_shares_are_of_all_pictures(monkeypatch):
         lambda kind, x, count, seed: [(texts[i].encode(), i) for i in range(count)],
     )
     found = pictures_study.measure("pencil", [Reader()], images, 8, 0)
-    shares = {"refused": 1 / 8, "read": 5 / 8, "mnist_form": 7 / 8}
+    shares = {"refused": 1 / 8, "read": 5 / 8, "mnist_form": 7 / 8, "lost": 2 / 8}
     models = {"reader": shares}
     assert found == {"kind": "pencil", "group": "hard", "n": 8, "models": models}
     found = pictures_study.measure("blank", [Reader()], images, 8, 0)
