@@ -17,7 +17,7 @@ FLAGS = {
         name: flags.of_field(name, default=FIELDS[name].default)
         for name in ("dataset", "data_path", "seed")
     },
-    "epochs": flags.Flag(integer(1), "Epochs of 100 steps.", 90),
+    "epochs": flags.Flag(integer(1), "Epochs of 100 steps.", 200),
     **flags.others("run_dir", "verbosity"),
 }
 

@@ -39,13 +39,17 @@ class Scenes(keras.utils.PyDataset):
 
     Args:
       glyphs: uint8 [N, 28, 28], digits in MNIST's form.
-      seed, epoch: int.
+      seed: int.
+
+    Attributes:
+      epoch: int, set when one begins. `on_epoch_end` would not do: Keras calls it once
+        more, when it has looked at the first batch's shape.
     """
 
-    def __init__(self, glyphs, seed, epoch):
+    def __init__(self, glyphs, seed):
         # Drawing takes longer than a step, so it is done beside it, whose order is kept.
         super().__init__(workers=2)
-        self.glyphs, self.seed, self.epoch = glyphs, seed, epoch
+        self.glyphs, self.seed, self.epoch = glyphs, seed, 0
 
     def __len__(self):
         return STEPS_PER_EPOCH
@@ -94,20 +98,16 @@ def train(images, epochs, seed, run_dir, progress=None):
     network = _begun(run_dir, epochs, seed)
     done = int(network.optimizer.iterations) // STEPS_PER_EPOCH
     history = _history(run_dir)[:done]
-    for epoch in range(done, epochs):
-        begun = time.monotonic()
-        dataset = Scenes(images.x_train[training], seed, epoch)
-        loss = network.fit(dataset, shuffle=False, verbose=0).history["loss"][0]
-        seconds = round(time.monotonic() - begun, 2)
-        history.append({"epoch": epoch + 1, "loss": loss, "seconds": seconds})
-        # Before the network: a line too many is dropped when the training goes on.
-        files.write_csv(run_dir / HISTORY, history)
-        with files.atomic_write(run_dir / CHECKPOINT) as temporary:
-            draft = temporary.with_suffix(".keras")
-            network.save(draft)
-            os.replace(draft, temporary)
-        if progress:
-            progress.show(epoch + 1)
+    dataset = Scenes(images.x_train[training], seed)
+    # One call: each would leave its graph in memory.
+    network.fit(
+        dataset,
+        shuffle=False,
+        initial_epoch=done,
+        epochs=epochs,
+        verbose=0,
+        callbacks=[_Keeper(dataset, run_dir, history, progress)],
+    )
     ink_network.save(network, run_dir / WEIGHTS)
     metrics = {
         "config": config,
@@ -118,6 +118,31 @@ def train(images, epochs, seed, run_dir, progress=None):
     }
     files.write_json(run_dir / METRICS, metrics)
     return metrics
+
+
+class _Keeper(keras.callbacks.Callback):
+    """Says which epoch it is, and keeps history.csv and the checkpoint after each."""
+
+    def __init__(self, dataset, run_dir, history, progress):
+        super().__init__()
+        self.dataset, self.run_dir = dataset, run_dir
+        self.history, self.progress = history, progress
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.dataset.epoch, self.begun = epoch, time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        seconds = round(time.monotonic() - self.begun, 2)
+        row = {"epoch": epoch + 1, "loss": logs["loss"], "seconds": seconds}
+        self.history.append(row)
+        # Before the network: a line too many is dropped when the training goes on.
+        files.write_csv(self.run_dir / HISTORY, self.history)
+        with files.atomic_write(self.run_dir / CHECKPOINT) as temporary:
+            draft = temporary.with_suffix(".keras")
+            self.model.save(draft)
+            os.replace(draft, temporary)
+        if self.progress:
+            self.progress.show(epoch + 1)
 
 
 def _history(run_dir):
