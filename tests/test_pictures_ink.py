@@ -118,7 +118,7 @@ def test_the_command(tmp_path):
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert metrics["config"]["epochs"] == 1
     assert 0 <= metrics["validation"]["window"]["iou_body"] <= 1
-    (row,) = csv.DictReader((tmp_path / "run" / "history.csv").open())
+    (row,) = csv.DictReader((tmp_path / "run" / "history.csv").read_text().splitlines())
     assert float(row["loss"]) > 0 and 0 < float(row["seconds"])
     assert metrics["minutes"] == pytest.approx(float(row["seconds"]) / 60, abs=0.1)
 
