@@ -71,7 +71,8 @@ def measure(kind, models, images, pictures, seed):
 
     Returns:
       dict: kind, group, n, and for each model's name the shares `refused` and, of kinds
-      with one digit, `read` (right, of all n) and `mnist_form`.
+      with one digit, `read` (right, of all n), `mnist_form` (the same of the digits in
+      MNIST's form) and `lost` (right in that form, and not in the picture).
     """
     with tempfile.TemporaryDirectory() as folder:
         paths, chosen = [], []
@@ -87,8 +88,10 @@ def measure(kind, models, images, pictures, seed):
         if kind in kinds.KINDS:
             right, ready = images.y_test[chosen], images.x_test[chosen]
             shares["read"] = float(np.mean(found == right))
-            own = model.compare(ready, ready).digits[:, 0]
-            shares["mnist_form"] = float(np.mean(own == right))
+            own = model.compare(ready, ready).digits[:, 0] == right
+            shares["mnist_form"] = float(np.mean(own))
+            # What the picture cost: of the others the reader is at fault.
+            shares["lost"] = float(np.mean(own & (found != right)))
         row["models"][model.name] = shares
     return row
 

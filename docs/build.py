@@ -115,6 +115,20 @@ def ink(name):
     return tabulate
 
 
+def ink_training(path):
+    """Size and duration of an ink network's training, and what it reached, from its run."""
+    found = _json(path)
+    lines = [
+        ("parameters", f"{found['parameters']:,}"),
+        ("epochs", str(found["config"]["epochs"])),
+        ("minutes", f"{found['minutes']:.0f}"),
+        ("seed", str(found["config"]["seed"])),
+    ]
+    for view, measured in found["validation"].items():
+        lines += [(f"{view}: {name}", f"{value:.3f}") for name, value in measured.items()]
+    return tables.markdown_table([("ink network", ""), *lines])
+
+
 def picture_costs(path):
     """Time and memory of reading a picture, from the results.json of that benchmark."""
     from benchmarks import pictures
@@ -132,7 +146,7 @@ def fuzz(path):
 def origin(path):
     """Data, commit, versions and machine behind any results.json."""
     found = _json(path)
-    data, versions = found["dataset"], found["versions"]
+    data, versions = found.get("dataset") or found["config"]["dataset"], found["versions"]
     names = ("tensorflow", "keras", "python")
     return "\n".join(
         [
@@ -185,6 +199,7 @@ KINDS = {
     "score": score,
     "pictures": pictures,
     "ink": ink("tabulate"),
+    "ink-training": ink_training,
     "certainty": ink("tabulate_certainty"),
     "sources": sources,
     "picture-costs": picture_costs,

@@ -6,6 +6,8 @@ Its training pictures are digits of the data's training part over papers that ar
 anew for every step. A training that was stopped goes on with the same --run_dir.
 """
 
+import os
+
 from keras_pairs import data, files, startup
 from keras_pairs.commands import flags, runner
 from keras_pairs.config import FIELDS
@@ -17,7 +19,7 @@ FLAGS = {
         name: flags.of_field(name, default=FIELDS[name].default)
         for name in ("dataset", "data_path", "seed")
     },
-    "epochs": flags.Flag(integer(1), "Epochs of 100 steps.", 90),
+    "epochs": flags.Flag(integer(1), "Epochs of 100 steps.", 200),
     **flags.others("run_dir", "verbosity"),
 }
 
@@ -25,6 +27,9 @@ FLAGS = {
 def main(values):
     images = data.load_images(values["dataset"].value, values["data_path"].value)
     run_dir = files.make_run_dir(values["run_dir"].value, "ink")
+    # oneDNN calls it an error that it leaves integers to other kernels.
+    if os.environ["TF_CPP_MIN_LOG_LEVEL"] == "2":
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     startup.import_tensorflow(work=0)
     from keras_pairs.pictures import ink_training
 

@@ -228,6 +228,16 @@ def test_the_tables_of_a_search_are_made_from_its_csv(tmp_path):
     assert re.search(r"yes \|\s+2 \|\s+75.0 \|\s+80.0 \|\s+85.0 \|\s+13.0 \|", text), text
 
 
+def test_the_training_of_the_ink_network_is_shown(tmp_path):
+    reached = {"window": {"loss": 0.0871, "iou_ink": 0.6694}}
+    found = {"config": {"epochs": 90, "seed": 3}, "parameters": 50202, "minutes": 12.3}
+    (tmp_path / "run.json").write_text(json.dumps(found | {"validation": reached}))
+    text = build.built(page_of(tmp_path, "ink-training", "run.json"))
+    for name, value in (("parameters", "50,202"), ("epochs", "90"), ("minutes", "12")):
+        assert re.search(rf"{name} \|\s+{value} \|", text), text
+    assert re.search(r"window: iou_ink \|\s+0.669 \|", text), text
+
+
 def test_the_check_says_which_page_differs(tmp_path, monkeypatch, capsys):
     found = {"pairs": 5000, "accuracy": {"comparison": 0.99}, "calibration_error": 0.01}
     (tmp_path / "results.json").write_text(json.dumps(found))

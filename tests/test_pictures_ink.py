@@ -1,5 +1,6 @@
 """The ink network and its training."""
 
+import csv
 import dataclasses
 import json
 
@@ -14,10 +15,10 @@ from tests.helpers import assert_one_line, call, command
 
 def test_it_is_stock_keras_of_the_size_told(tmp_path):
     network = ink_network.build()
-    # Worked out by hand: 3x3 convolutions of the four levels and the way back, two numbers
-    # a filter and two statistics of each of the 12 batch norms, the last 1x1 with biases.
+    # Worked out by hand: 3x3 convolutions of the five levels and the way back, two numbers
+    # a filter and two statistics of each of the 15 batch norms, the last 1x1 with biases.
     pairs = [(5, 8), (8, 8), (8, 16), (16, 16), (16, 24), (24, 24), (24, 32), (32, 32)]
-    pairs += [(56, 24), (40, 16), (24, 8), (8, 8)]
+    pairs += [(32, 40), (40, 40), (72, 32), (56, 24), (40, 16), (24, 8), (8, 8)]
     convolutions = sum(9 * before * after for before, after in pairs)
     norms = sum(4 * after for _, after in pairs)
     assert network.count_params() == convolutions + norms + 2 * (8 + 1)
@@ -25,7 +26,7 @@ def test_it_is_stock_keras_of_the_size_told(tmp_path):
     again = keras.models.load_model(tmp_path / "ink.keras", custom_objects={})
     x = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 3)).astype("float32")
     np.testing.assert_allclose(again(x), network(x), atol=1e-5)
-    assert network(x[:1, :32, :40]).shape == (1, 32, 40, 2)
+    assert network(x[:1, :32, :48]).shape == (1, 32, 48, 2)
 
 
 def test_light_and_contrast_do_not_matter():
@@ -85,6 +86,8 @@ def test_a_stopped_training_goes_on_to_the_same_weights(short, digits, tmp_path)
     found = ink_training.train(digits, 3, 1, stopped)
     for view, measured in undisturbed["validation"].items():
         assert found["validation"][view] == pytest.approx(measured, rel=1e-4)
+    rows = [(folder / "history.csv").read_text().split() for folder in (whole, stopped)]
+    assert len(rows[0]) == len(rows[1]) == 1 + 3
     for ours, theirs in zip(
         ink_network.load(whole / "ink_weights.npz").get_weights(),
         ink_network.load(stopped / "ink_weights.npz").get_weights(),
@@ -101,8 +104,8 @@ def test_it_learns(short, digits, monkeypatch):
     keras.utils.set_random_seed(0)
     network = ink_network.build()
     network.compile(keras.optimizers.Adam(0.01), keras.losses.BinaryCrossentropy(True))
-    epochs = [ink_training.Scenes(digits.x_train, 0, 0)] * 4
-    losses = [network.fit(epoch, verbose=0).history["loss"][0] for epoch in epochs]
+    dataset = ink_training.Scenes(digits.x_train, 0)
+    losses = network.fit(dataset, shuffle=False, epochs=4, verbose=0).history["loss"]
     assert losses[-1] < 0.7 * losses[0]
 
 
@@ -115,6 +118,9 @@ def test_the_command(tmp_path):
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert metrics["config"]["epochs"] == 1
     assert 0 <= metrics["validation"]["window"]["iou_body"] <= 1
+    (row,) = csv.DictReader((tmp_path / "run" / "history.csv").read_text().splitlines())
+    assert float(row["loss"]) > 0 and 0 < float(row["seconds"])
+    assert metrics["minutes"] == pytest.approx(float(row["seconds"]) / 60, abs=0.1)
 
 
 def test_a_bad_flag():

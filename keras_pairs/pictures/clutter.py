@@ -1,10 +1,10 @@
-"""What lies on and around a sheet besides the digit: objects, frames, toolbars, shadows."""
+"""What lies on and around a sheet besides the digit: objects, frames, toolbars, hands."""
 
 import numpy as np
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from keras_pairs.pictures.papers import blend, places, smooth
+from keras_pairs.pictures.papers import blend
 
 
 def objects(rng, canvas, inside):
@@ -20,9 +20,8 @@ def objects(rng, canvas, inside):
         for _ in range(4):
             cover = draw(rng, len(canvas))
             if not cover[_pixels(inside, len(canvas))].any():
-                tint = (
-                    rng.uniform(0, 1, 3) if rng.random() < 0.7 else np.round(rng.random(3))
-                )
+                tint = rng.uniform(0, 1, 3)
+                tint = tint if rng.random() < 0.7 else np.round(tint)
                 if rng.random() < 0.3:
                     shade = ndimage.gaussian_filter(
                         cover, len(canvas) / rng.uniform(20, 60)
@@ -37,7 +36,7 @@ def _pixels(inside, side):
     return slice(max(0, top - 1), bottom + 2), slice(max(0, left - 1), right + 2)
 
 
-def _drawn(side, draw, soft=0.0):
+def covered(side, draw, soft=0.0):
     """What `draw`, a function of an `ImageDraw` of twice the size, covers: [side, side]."""
     image = Image.new("L", (2 * side, 2 * side))
     draw(ImageDraw.Draw(image))
@@ -63,7 +62,7 @@ def _disc(rng, side):
             else:
                 pencil.ellipse(box, fill=255)
 
-    return _drawn(side, draw)
+    return covered(side, draw)
 
 
 def _bar(rng, side):
@@ -72,7 +71,7 @@ def _bar(rng, side):
     length = rng.uniform(0.3, 2.5) * side
     width = int(max(1, rng.uniform(0.005, 0.12) * 2 * side))
     end = (start + length * np.sin(angle), length * np.cos(angle))
-    cover = _drawn(side, lambda pencil: pencil.line([(start, -width), end], 255, width))
+    cover = covered(side, lambda pencil: pencil.line([(start, -width), end], 255, width))
     return np.rot90(cover, rng.integers(4)).copy()
 
 
@@ -102,25 +101,27 @@ def _strip(rng, side):
                 pencil.line(points, 255, max(1, int(size / 6)))
             left += size * (1 + gap)
 
-    cover = _drawn(side, draw)
+    cover = covered(side, draw)
     return cover.T if rng.random() < 0.4 else cover
 
 
 def _hand(rng, side):
     """A hand or a thumb that reaches in from an edge: rounded bars side by side."""
-    return _fingers(rng, side, rng.uniform(0, 0.01) * side)
+    return fingers(rng, side, rng.uniform(0, 0.01) * side, 0.7)
 
 
-def _fingers(rng, side, soft):
+def fingers(rng, side, soft, longest):
+    """What a hand covers, its outline `soft` pixels wide: float32 [side, side] of 0…1."""
     edge, angle = rng.uniform(0, 1) * 2 * side, rng.normal(0, 0.4)
-    width = rng.uniform(0.04, 0.15) * 2 * side
-    number, reach = int(rng.integers(1, 5)), rng.uniform(0.05, 0.7) * 2 * side
+    width = rng.uniform(0.04, 0.2) * 2 * side
+    number, reach = int(rng.integers(1, 6)), rng.uniform(0.05, longest) * 2 * side
+    spread = abs(rng.normal(0, 0.12))
 
     def draw(pencil):
         for i in range(number):
             x = edge + i * width * 1.1
-            length = reach * rng.uniform(0.7, 1.1)
-            end = (x + length * np.sin(angle), length * np.cos(angle))
+            length, lean = reach * rng.uniform(0.7, 1.1), angle + i * spread
+            end = (x + length * np.sin(lean), length * np.cos(lean))
             pencil.line([(x, -width), end], 255, int(width))
             box = [end[0] - width / 2, end[1] - width / 2, end[0] + width / 2]
             pencil.ellipse([*box, end[1] + width / 2], fill=255)
@@ -128,7 +129,7 @@ def _fingers(rng, side, soft):
         wide = number * width * 0.6
         pencil.ellipse([palm - wide, -reach * 0.5, palm + wide, reach * 0.4], fill=255)
 
-    cover = _drawn(side, draw, soft)
+    cover = covered(side, draw, soft)
     return np.rot90(cover, rng.integers(4)).copy()
 
 
@@ -143,7 +144,7 @@ def _boxes(rng, side):
             left = x + i * wide
             pencil.rectangle([left, y, left + wide, y + high], outline=255, width=width)
 
-    return _drawn(side, draw)
+    return covered(side, draw)
 
 
 def frame(rng, canvas, inside):
@@ -164,25 +165,4 @@ def frame(rng, canvas, inside):
             )
 
     tint = np.clip(np.round(1 - canvas.mean((0, 1))) + rng.uniform(-0.6, 0.6, 3), 0, 1)
-    blend(canvas, _drawn(side, draw) * rng.uniform(0.3, 1), tint)
-
-
-def shadow(rng, side):
-    """How much light the shadow of an edge, a hand or a head lets through: [side, side]."""
-    kind = rng.random()
-    soft = side * 10 ** rng.uniform(-2.3, -0.8)
-    if kind < 0.5:
-        down, across = places(side)
-        angle = rng.uniform(-np.pi, np.pi)
-        edge = (down - 0.5) * np.cos(angle) + (across - 0.5) * np.sin(angle)
-        edge = edge + rng.uniform(-0.45, 0.45)
-        edge += smooth(rng, side, 4) * rng.choice([0, rng.uniform(0, 0.3)])
-        cover = 1 / (1 + np.exp(-np.clip(edge * side / soft * 2, -30, 30)))
-    elif kind < 0.8:
-        cover = _fingers(rng, side, soft)
-    else:
-        x, y = rng.uniform(-0.1, 1.1, 2) * 2 * side
-        wide, high = rng.uniform(0.1, 0.6, 2) * 2 * side
-        box = [x - wide, y - high, x + wide, y + high]
-        cover = _drawn(side, lambda pencil: pencil.ellipse(box, fill=255), soft)
-    return 1 - rng.uniform(0.15, 0.75) * cover
+    blend(canvas, covered(side, draw) * rng.uniform(0.3, 1), tint)

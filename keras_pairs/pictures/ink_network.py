@@ -13,8 +13,8 @@ from keras import layers, ops
 from keras_pairs import files
 from keras_pairs.errors import UserError
 
-# Filters of each level; each level halves the picture, so sides are multiples of 8.
-LEVELS = (8, 16, 24, 32)
+# Filters of each level; each level halves the picture, so sides are multiples of 16.
+LEVELS = (8, 16, 24, 32, 40)
 # Pixels: contrast with what lies as near as this shows ink in any light.
 NEIGHBOURHOOD = 15
 WEIGHTS = pathlib.Path(__file__).with_name("ink_weights.npz")
@@ -28,7 +28,7 @@ def build():
 
     Returns:
       `keras.Model` from `picture`, float32 [batch, side, side, 3] of 0…255, side a multiple
-      of 8, to float32 [batch, side, side, 2], the logits of each pixel's share of ink and
+      of 16, to float32 [batch, side, side, 2], the logits of each pixel's share of ink and
       of its lying in a digit's body (`strokes.Drawn`).
     """
     picture = keras.Input((None, None, 3), name="picture")

@@ -1,7 +1,9 @@
 """Training of the ink network, on scenes that are drawn anew for every step."""
 
+import csv
 import dataclasses
 import os
+import time
 
 import keras
 import numpy as np
@@ -16,6 +18,7 @@ LEARNING_RATE = 3e-3
 HELD_OUT = 12
 VALIDATION_SCENES = 256
 CHECKPOINT, WEIGHTS, METRICS = "ink.keras", "ink_weights.npz", "metrics.json"
+HISTORY = "history.csv"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +31,7 @@ class View:
     batch: int
 
 
-VIEWS = (View("whole", 128, (0.08, 0.9), 8), View("window", 64, (0.35, 0.9), 32))
+VIEWS = (View("whole", 128, (0.08, 1.0), 8), View("window", 64, (0.35, 1.0), 32))
 
 
 class Scenes(keras.utils.PyDataset):
@@ -36,12 +39,17 @@ class Scenes(keras.utils.PyDataset):
 
     Args:
       glyphs: uint8 [N, 28, 28], digits in MNIST's form.
-      seed, epoch: int.
+      seed: int.
+
+    Attributes:
+      epoch: int, set when one begins. `on_epoch_end` would not do: Keras calls it once
+        more, when it has looked at the first batch's shape.
     """
 
-    def __init__(self, glyphs, seed, epoch):
-        super().__init__()
-        self.glyphs, self.seed, self.epoch = glyphs, seed, epoch
+    def __init__(self, glyphs, seed):
+        # Drawing takes longer than a step, so it is done beside it, whose order is kept.
+        super().__init__(workers=2)
+        self.glyphs, self.seed, self.epoch = glyphs, seed, 0
 
     def __len__(self):
         return STEPS_PER_EPOCH
@@ -71,7 +79,7 @@ def train(images, epochs, seed, run_dir, progress=None):
       epochs: int, of `STEPS_PER_EPOCH` steps.
       seed: int.
       run_dir: Path of an existing folder, which gets `ink.keras` (after each epoch),
-        `ink_weights.npz` and `metrics.json`.
+        `history.csv` (loss and seconds of each), `ink_weights.npz` and `metrics.json`.
       progress: `progress.Progress` of `epochs`, or None.
 
     Returns:
@@ -89,24 +97,61 @@ def train(images, epochs, seed, run_dir, progress=None):
     training = np.arange(len(images.x_train)) % HELD_OUT > 0
     network = _begun(run_dir, epochs, seed)
     done = int(network.optimizer.iterations) // STEPS_PER_EPOCH
-    for epoch in range(done, epochs):
-        dataset = Scenes(images.x_train[training], seed, epoch)
-        network.fit(dataset, shuffle=False, verbose=0)
-        with files.atomic_write(run_dir / CHECKPOINT) as temporary:
-            draft = temporary.with_suffix(".keras")
-            network.save(draft)
-            os.replace(draft, temporary)
-        if progress:
-            progress.show(epoch + 1)
+    history = _history(run_dir)[:done]
+    dataset = Scenes(images.x_train[training], seed)
+    # One call: each would leave its graph in memory.
+    network.fit(
+        dataset,
+        shuffle=False,
+        initial_epoch=done,
+        epochs=epochs,
+        verbose=0,
+        callbacks=[_Keeper(dataset, run_dir, history, progress)],
+    )
     ink_network.save(network, run_dir / WEIGHTS)
     metrics = {
         "config": config,
         "parameters": network.count_params(),
+        "minutes": round(sum(float(row["seconds"]) for row in history) / 60, 1),
         "validation": measure(network, images.x_train[~training]),
         **files.provenance(),
     }
     files.write_json(run_dir / METRICS, metrics)
     return metrics
+
+
+class _Keeper(keras.callbacks.Callback):
+    """Says which epoch it is, and keeps history.csv and the checkpoint after each."""
+
+    def __init__(self, dataset, run_dir, history, progress):
+        super().__init__()
+        self.dataset, self.run_dir = dataset, run_dir
+        self.history, self.progress = history, progress
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.dataset.epoch, self.begun = epoch, time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        seconds = round(time.monotonic() - self.begun, 2)
+        row = {"epoch": epoch + 1, "loss": logs["loss"], "seconds": seconds}
+        self.history.append(row)
+        # Before the network: a line too many is dropped when the training goes on.
+        files.write_csv(self.run_dir / HISTORY, self.history)
+        with files.atomic_write(self.run_dir / CHECKPOINT) as temporary:
+            draft = temporary.with_suffix(".keras")
+            self.model.save(draft)
+            os.replace(draft, temporary)
+        if self.progress:
+            self.progress.show(epoch + 1)
+
+
+def _history(run_dir):
+    """The rows of history.csv; none where there is no such file yet."""
+    path = run_dir / HISTORY
+    if not path.exists():
+        return []
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def _begun(run_dir, epochs, seed):

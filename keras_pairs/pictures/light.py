@@ -1,9 +1,10 @@
-"""Lamps and cameras: what becomes of a scene before it is a picture."""
+"""Lamps, shadows and cameras: what becomes of a scene before it is a picture."""
 
 import numpy as np
 from scipy import ndimage
 
-from keras_pairs.pictures.papers import along, places
+from keras_pairs.pictures import clutter
+from keras_pairs.pictures.papers import along, places, smooth
 
 
 def lit(rng, canvas, shadows=()):
@@ -64,3 +65,21 @@ def seen(rng, canvas):
         threshold = grey.mean() * rng.uniform(0.6, 1) + rng.normal(0, 0.15, grey.shape)
         canvas = np.repeat((grey > threshold).astype("float32"), 3, -1)
     return np.clip(canvas, 0, 1)
+
+
+def shadow(rng, side):
+    """How much light the shadow of an edge, a hand or a head lets through: [side, side]."""
+    kind = rng.random()
+    soft = side * 10 ** rng.uniform(-2.3, -0.8)
+    if kind < 0.35:
+        edge = along(rng, side) + rng.uniform(-0.45, 0.45)
+        edge += smooth(rng, side, 4) * rng.choice([0, rng.uniform(0, 0.3)])
+        cover = 1 / (1 + np.exp(-np.clip(edge * side / soft * 2, -30, 30)))
+    elif kind < 0.8:
+        cover = clutter.fingers(rng, side, soft, 1.1)
+    else:
+        x, y = rng.uniform(-0.1, 1.1, 2) * 2 * side
+        wide, high = rng.uniform(0.1, 0.6, 2) * 2 * side
+        box = [x - wide, y - high, x + wide, y + high]
+        cover = clutter.covered(side, lambda pencil: pencil.ellipse(box, fill=255), soft)
+    return 1 - rng.uniform(0.15, 0.75) * cover

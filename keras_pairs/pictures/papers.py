@@ -49,6 +49,10 @@ def ink_colour(rng, paper):
         changed = np.clip(paper + step * rng.uniform(0.3, 0.8) * rng.choice([-1, 1]), 0, 1)
         if np.abs(changed - paper).max() > 0.2:
             return changed
+    if rng.random() < 0.1 and paper.min() > 0.5:
+        # A highlighter or a felt tip: takes some of the light of one or two channels.
+        taken = rng.permutation([1, rng.choice([0, rng.uniform(0, 1)]), 0])
+        return paper * (1 - rng.uniform(0.35, 0.95) * taken)
     least = rng.choice([0.12, 0.25, 0.45], p=[0.25, 0.3, 0.45])
     for _ in range(20):
         if rng.random() < 0.6:
@@ -64,9 +68,14 @@ def ink_colour(rng, paper):
     return 1 - np.round(paper)
 
 
+def blank(side, base):
+    """A canvas of colour `base`, and nothing else."""
+    return np.broadcast_to(base.astype("float32"), (side, side, 3)).copy()
+
+
 def paper(rng, side, base):
     """A sheet of colour `base`: fibres, folds, stains, and what is printed on it."""
-    canvas = np.broadcast_to(base.astype("float32"), (side, side, 3)).copy()
+    canvas = blank(side, base)
     if rng.random() < 0.6:
         tone = smooth(rng, side, int(rng.integers(2, 12))) * rng.uniform(0, 0.08)
         canvas += tone[..., None]
@@ -130,8 +139,9 @@ def _rulings(rng, canvas):
         phase = (axis + bend) / spacing + rng.random()
         distance = np.abs(phase - np.round(phase)) * spacing * side
         blend(canvas, np.clip(width / 2 + 0.5 - distance, 0, min(width, 1)), tint)
-    if rng.random() < 0.35:
-        place, tint = rng.uniform(0.03, 0.35), rng.uniform(0, 1, 3)
+    if rng.random() < 0.4:
+        # Beside the digit, or right through it.
+        place, tint = rng.uniform(0, rng.choice([0.35, 1])), rng.uniform(0, 1, 3)
         width *= rng.uniform(0.7, 2)
         for shift in (0, rng.uniform(0.01, 0.04))[: rng.integers(1, 3)]:
             distance = np.abs(axes[1] - place - shift) * side
@@ -224,16 +234,19 @@ def on_table(rng, sheet, inside):
     top, left, bottom, right = inside
     cover = np.ones((side, side), "float32")
     sharp = side * rng.uniform(0.3, 1.5)
-    for axis, other, edge, room in (
-        (down, across, top, top),
-        (across, down, left, left),
-        (1 - down, across, 1 - bottom, 1 - bottom),
-        (1 - across, down, 1 - right, 1 - right),
+    # The sheet's, to which each edge adds its own.
+    turn = rng.normal(0, 0.3) if rng.random() < 0.4 else 0
+    for axis, other, ends, edge, sign in (
+        (down, across, (left, right), top, 1),
+        (across, down, (top, bottom), left, -1),
+        (1 - down, across, (left, right), 1 - bottom, -1),
+        (1 - across, down, (top, bottom), 1 - right, 1),
     ):
-        if room > 0.03 and rng.random() < 0.75:
-            lean = rng.normal(0, 0.12)
+        if edge > 0.03 and rng.random() < 0.75:
+            lean = sign * turn + rng.normal(0, 0.12)
             # At both ends of what stays the edge keeps a distance.
-            start = edge - abs(lean) * 0.5 - room * rng.uniform(0.1, 0.8)
+            near = edge + min((end - 0.5) * lean for end in ends)
+            start = near - edge * rng.uniform(0.1, 0.8)
             cover *= 1 / (
                 1 + np.exp(-np.clip((axis + (other - 0.5) * lean - start) * sharp, -30, 30))
             )

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from keras_pairs.pictures import clutter, light, papers, strokes
+from keras_pairs.pictures import clutter, light, papers, stains, strokes
 
 
 class Scene(NamedTuple):
@@ -14,7 +14,8 @@ class Scene(NamedTuple):
 
     Attributes:
       picture: uint8 [side, side, 3].
-      ink: float32 [side, side], the share of each pixel that ink covers.
+      ink: float32 [side, side] of 0…1, the share of each pixel that ink covers; of strokes
+        thinner than a pixel, the share of the most that any covers.
       body: float32 [side, side], the digits' bodies, see `strokes.Drawn`.
       count: int, how many digits there are.
     """
@@ -25,7 +26,7 @@ class Scene(NamedTuple):
     count: int
 
 
-def scene(rng, glyphs, side, sizes=(0.08, 0.9)):
+def scene(rng, glyphs, side, sizes=(0.08, 1.0)):
     """Draws a digit over a paper.
 
         glyphs = load_images("digits").x_train
@@ -47,8 +48,12 @@ def scene(rng, glyphs, side, sizes=(0.08, 0.9)):
         nothing = np.zeros((side, side), "float32")
         return Scene(_noise(rng, side), nothing, nothing, 0)
     count = 0 if kind < 0.16 else int(rng.integers(2, 5)) if kind < 0.28 else 1
+    # What a program drew: one colour, and neither lamp nor camera.
+    plain = rng.random() < 0.12
     base = papers.colour(rng)
-    canvas = papers.paper(rng, large, base)
+    if plain and rng.random() < 0.5:
+        base = np.full(3, float(rng.random() < 0.7))
+    canvas = papers.blank(large, base) if plain else papers.paper(rng, large, base)
     drawn = strokes.digits(rng, glyphs, large, count, sizes)
     if not count and rng.random() < 0.3:
         papers.text(rng, canvas, largest=0.12)
@@ -66,18 +71,24 @@ def scene(rng, glyphs, side, sizes=(0.08, 0.9)):
     strength = rng.uniform(0.7, 1) if rng.random() < 0.3 else 1
     colour = papers.ink_colour(rng, base).astype("float32")
     canvas += (cover * strength)[..., None] * (colour - canvas)
+    if rng.random() < 0.2:
+        canvas *= stains.stain(rng, large)
     if rng.random() < 0.35:
         canvas = papers.on_table(rng, canvas, drawn.inside)
     if rng.random() < 0.35:
         clutter.objects(rng, canvas, drawn.inside if count else (0, 0, 0, 0))
-    shadows = rng.integers(1, 3) if rng.random() < 0.4 else 0
-    canvas = light.lit(rng, canvas, [clutter.shadow(rng, large) for _ in range(shadows)])
+    if not plain:
+        shadows = rng.integers(1, 3) if rng.random() < 0.45 else 0
+        shadows = [light.shadow(rng, large) for _ in range(shadows)]
+        canvas = light.lit(rng, canvas, shadows)
     layers = [canvas, drawn.ink, drawn.body]
     if large > side:
         layers = [_halved(layer) for layer in layers]
-    layers[0] = light.seen(rng, layers[0])
+    layers[1] = _whole(layers[1])
+    if not plain:
+        layers[0] = light.seen(rng, layers[0])
     canvas, ink, body = _continued(rng, layers)
-    picture = np.uint8(np.round(canvas * 255))
+    picture = np.uint8(np.round(np.clip(canvas, 0, 1) * 255))
     if rng.random() < 0.2:
         buffer = io.BytesIO()
         Image.fromarray(picture).save(buffer, "JPEG", quality=int(rng.integers(15, 90)))
@@ -101,7 +112,7 @@ def _continued(rng, layers):
     """Edges as `finding` continues them where a window reaches beyond the picture."""
     _, ink, _ = layers
     side = len(ink)
-    if rng.random() < 0.8:
+    if rng.random() < 0.7:
         return layers
     edges = []
     for axis in (1, 0):
@@ -114,6 +125,12 @@ def _continued(rng, layers):
         edges.append(low + np.minimum(places, 2 * inside - 1 - places))
     rows, columns = edges
     return [layer[rows][:, columns] for layer in layers]
+
+
+def _whole(ink):
+    """`ink`, or where its strokes are thinner than a pixel, as if they filled one."""
+    most = ink.max()
+    return ink if most > 0.9 or not most else np.minimum(ink / (0.7 * most), 1)
 
 
 def _halved(x):

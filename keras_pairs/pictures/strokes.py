@@ -8,6 +8,15 @@ from scipy import ndimage, spatial
 
 # A body's size over that of the digit's convex hull: of neighbours they must not touch.
 BODY = 0.85
+# The width of a body's edge over the digit's height.
+BODY_EDGE = 0.06
+PENS = ("as it is", "hard", "line", "marker", "coarse")
+# How viewers enlarge tiny pictures.
+ENLARGED = (
+    Image.Resampling.NEAREST,
+    Image.Resampling.BILINEAR,
+    Image.Resampling.BICUBIC,
+)
 
 
 class Drawn(NamedTuple):
@@ -16,7 +25,8 @@ class Drawn(NamedTuple):
     Attributes:
       ink: float32 [side, side] of 0…1, the share of each pixel that ink covers.
       body: float32 [side, side], 1 where a pixel lies in one digit's body: its convex hull,
-        a little shrunk. Parts of one digit lie in one body, and each digit has its own.
+        a little shrunk and not too thin. Parts of one digit lie in one body, and each digit
+        has its own.
       inside: (top, left, bottom, right) of 0…1, the box around all ink, or a part of the
         picture where there is none.
     """
@@ -37,7 +47,7 @@ def digits(rng, glyphs, side, count, sizes):
         if soft:
             digit = ndimage.gaussian_filter(digit, soft * height * side)
             digit /= max(digit.max(), 1e-6)
-        ink = np.maximum(ink, digit)
+        ink = np.maximum(ink, digit.astype("float32"))
         bodies += _body(digit)
     inked = np.argwhere(ink > 0.3)
     inside = (0.2, 0.2, 0.8, 0.8)
@@ -51,7 +61,7 @@ def _placed(rng, glyphs, count, sizes):
     if not count:
         return
     chosen = glyphs[rng.integers(len(glyphs), size=count)]
-    if rng.random() < 0.12:
+    if rng.random() < 0.15:
         chosen = np.stack([_geometric(rng) for _ in range(count)])
     axis = int(count == 1 or rng.random() < 0.8)
     relative = np.ones(count) if count == 1 else rng.uniform(0.75, 1.1, count)
@@ -60,7 +70,8 @@ def _placed(rng, glyphs, count, sizes):
     gap = rng.uniform(0.15, 0.7)
     length = extents[:, axis].sum() + gap * (count - 1)
     most = min(sizes[1], 0.95 / length) if count > 1 else sizes[1]
-    height = np.exp(rng.uniform(np.log(min(sizes[0], most)), np.log(most)))
+    least = 0.8 * most if rng.random() < 0.1 else min(sizes[0], most)
+    height = np.exp(rng.uniform(np.log(least), np.log(most)))
     room = np.array([1 - height, 1 - height])
     room[axis] = 1 - height * length
     corner = rng.uniform(0, 1, 2) * np.maximum(room, 0) + np.minimum(room, 0) / 2
@@ -105,27 +116,54 @@ def _extent(glyph):
 
 def _body(digit):
     """The body of one digit's ink, int [side, side]."""
-    points = np.argwhere(digit > 0.5)
-    body = Image.new("1", digit.shape)
+    points = np.argwhere(digit > 0.5 * digit.max())
     try:
         corners = points[spatial.ConvexHull(points).vertices]
     except (ValueError, spatial.QhullError):
         # Of a few pixels, or all on one line.
-        return (digit > 0.5).astype(int)
-    middle = corners.mean(0)
+        corners = np.array([points.min(0), points.max(0)])
+    middle, height = corners.mean(0), np.ptp(points, 0).max()
     corners = middle + BODY * (corners - middle)
-    ImageDraw.Draw(body).polygon([(x, y) for y, x in corners.tolist()], fill=1)
+    outline = [(x, y) for y, x in corners.tolist()]
+    body = Image.new("1", digit.shape)
+    pencil = ImageDraw.Draw(body)
+    if len(outline) > 2:
+        pencil.polygon(outline, fill=1)
+    # A 1 gets a body too.
+    pencil.line([*outline, outline[0]], 1, int(max(1, BODY_EDGE * height)))
     return np.asarray(body).astype(int)
 
 
 def _pen(rng):
-    """How strokes are drawn: (kind, thickness)."""
-    kind = rng.choice(["as it is", "hard", "line"], p=[0.35, 0.4, 0.25])
-    return kind, rng.uniform(0.2, 0.7) if kind == "hard" else rng.uniform(0.02, 0.14)
+    """How strokes are drawn: (kind, thickness), the latter 0…1 or a share of the height."""
+    kind = rng.choice(PENS, p=[0.25, 0.3, 0.25, 0.12, 0.08])
+    thickness = {
+        "as it is": 0,
+        "hard": rng.uniform(0.2, 0.7),
+        "line": 10 ** rng.uniform(-2.1, -0.85),
+        "marker": rng.uniform(0, 0.14),
+        "coarse": 0,
+    }
+    return kind, thickness[kind]
+
+
+def _coarse(rng, glyph):
+    """A glyph as a tiny picture that was enlarged: of 7 to 12 pixels, softly or not."""
+    (top, left), (bottom, right) = np.array(_extent(glyph), int)
+    image = Image.fromarray(glyph).crop((left, top, right, bottom))
+    scale = rng.integers(7, 13) / max(image.size)
+    size = [max(1, round(length * scale)) for length in image.size]
+    tiny = image.resize(size, Image.Resampling.BOX)
+    how = Image.Resampling(rng.choice(ENLARGED))
+    large = np.asarray(tiny.resize([8 * length for length in size], how), float)
+    return np.pad(large * (255 / large.max()), 8)
 
 
 def _drawn(rng, glyph, side, middle, height, pen):
     """One digit, float32 [side, side] of 0…1, turned, sheared and stretched a little."""
+    kind, thickness = pen
+    if kind == "coarse":
+        glyph = _coarse(rng, glyph)
     low, high = _extent(glyph)
     centre, span = (low + high) / 2, (high - low).max()
     # Pixels of the canvas → pixels of the glyph.
@@ -143,14 +181,27 @@ def _drawn(rng, glyph, side, middle, height, pen):
         (side, side), Image.Transform.AFFINE, data, Image.Resampling.BICUBIC
     )
     drawn = np.clip(np.asarray(drawn), 0, 1)
-    kind, thickness = pen
     pixel = height * side / span
     if kind == "hard":
-        return np.clip((drawn - thickness) * max(2, pixel) + 0.5, 0, 1)
+        # No flatter than leaves the paper clean.
+        return np.clip((drawn - thickness) * max(pixel, 0.5 / thickness) + 0.5, 0, 1)
     if kind == "line" and height * side > 16:
-        inside = ndimage.distance_transform_edt(drawn > 0.4)
-        ridge = (inside > 0) & (inside >= ndimage.maximum_filter(inside, 3) - 0.6)
-        away = ndimage.distance_transform_edt(~ridge)
-        half = max(thickness * height * side / 2, 0.3)
-        return np.clip(half + 0.5 - away, 0, 1).astype("float32") * min(1, 2 * half)
+        away = ndimage.distance_transform_edt(~_ridge(drawn > 0.4))
+        half = max(thickness * height * side / 2, 0.15)
+        # Thinner than a pixel: one pixel, and fainter.
+        return np.clip(max(half, 0.5) + 0.5 - away, 0, 1) * min(1, 2 * half)
+    if kind == "marker":
+        away = ndimage.distance_transform_edt(drawn <= 0.4)
+        return np.clip(thickness / 2 * height * side + 1 - away, 0, 1)
     return drawn
+
+
+def _ridge(mask):
+    """The middle of a mask's strokes, bool as the mask, one to three pixels wide."""
+    inside = ndimage.distance_transform_edt(mask)
+    ridge = inside >= ndimage.maximum_filter(inside, 3) - 0.75
+    # A corner of the mask is no stroke of its own.
+    ridge &= inside > 0.3 * inside.max()
+    # Two steps out and back close gaps, and need as much room at the edges.
+    closed = ndimage.binary_closing(np.pad(ridge, 2), np.ones((3, 3)), 2)
+    return closed[2:-2, 2:-2] & mask
