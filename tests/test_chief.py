@@ -2,6 +2,7 @@
 
 import errno
 import threading
+import time
 
 import grpc
 import pytest
@@ -69,6 +70,40 @@ def test_a_worker_that_cannot_go_on_ends_the_chief(served, tmp_path, monkeypatch
     assert isinstance(told, UserError) and str(told) == "the chief stops: disk full"
     monkeypatch.setenv(processes.SUPERVISED, "1")
     assert isinstance(population._chief_lost(raised.value), SystemExit)
+
+
+def test_workers_hear_what_ended_the_chief_between_their_calls(
+    served, tmp_path, monkeypatch
+):
+    grid_oracle, client, _ = served
+    (tmp_path / "project").mkdir()
+    trials = [client.create_trial(f"worker{k}/0") for k in range(2)]
+    full, ended = threading.Event(), []
+
+    def between():
+        if full.is_set():
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def serve():
+        try:
+            chief.serve(grid_oracle, between)
+        except OSError as error:
+            ended.append(error)
+
+    monkeypatch.setenv("KERASTUNER_ORACLE_PORT", str(processes._free_port()))
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    other = oracle_client.OracleClient(grid_oracle)
+    other.update_trial(trials[0].trial_id, {oracle.HEARTBEAT: 1.0})
+    full.set()
+    time.sleep(1)
+    for _ in trials:
+        with pytest.raises(grpc.RpcError) as raised:
+            other.update_trial(trials[1].trial_id, {oracle.HEARTBEAT: 1.0})
+        assert raised.value.code() is chief.STOPS
+        assert raised.value.details() == "the chief stops: No space left on device"
+    thread.join(20)
+    assert ended[0].errno == errno.ENOSPC
 
 
 def test_another_error_costs_its_call_only(served, tmp_path):

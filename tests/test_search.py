@@ -307,7 +307,7 @@ def test_a_full_disk_ends_the_search_and_with_room_it_goes_on(small_disk):
     folder = small_disk / "grid"
     code, _, errors = command(*SMALL, f"--run_dir={folder}", "--workers=2")
     assert code == 1 and len(errors.splitlines()) == 1, errors
-    assert errors.startswith(f"error: {folder}/trial_") and "No space left" in errors
+    assert errors.startswith(f"error: {folder}/") and "No space left" in errors
     assert not parts(folder) and not list(folder.rglob(".tmp-*"))
     assert not [p for p in folder.glob("*/trial.json") if '"FAILED"' in p.read_text()]
     subprocess.run(["mount", "-o", "remount,size=32m", small_disk], check=True)

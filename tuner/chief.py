@@ -10,6 +10,8 @@ from keras_pairs.errors import UserError
 from tuner import _keras_tuner, resources
 
 POLL_S = 0.2
+# A worker that trains calls every `oracle.HEARTBEAT_S`.
+HEARD_S = 3.5
 # How the chief answers a call when the search cannot go on; the details say why.
 STOPS = grpc.StatusCode.ABORTED
 
@@ -41,8 +43,13 @@ def serve(oracle, between=lambda: None):
         try:
             between()
         except OSError as error:
-            # The workers hear of it, too.
             servicer.failure = servicer.failure or error
+    end = time.monotonic() + HEARD_S
+    # Each worker should hear why, and not only that nobody answers.
+    while servicer.failure and len(servicer.told) < len(oracle.tuner_ids):
+        if time.monotonic() > end:
+            break
+        time.sleep(POLL_S)
     # Lets the last answer go out.
     server.stop(grace=1).wait()
     if servicer.failure:
@@ -58,7 +65,7 @@ class _Servicer(_keras_tuner.OracleServicer):
 
     def __init__(self, oracle):
         super().__init__(oracle)
-        self.failure = None
+        self.failure, self.told = None, set()
 
     def CreateTrial(self, request, context):
         return self._answer(super().CreateTrial, request, context)
@@ -78,5 +85,6 @@ class _Servicer(_keras_tuner.OracleServicer):
                 if not ends and resources.lacking(error) is None:
                     raise
                 self.failure = error
+        self.told.add(context.peer())
         why = resources.lacking(self.failure) or str(self.failure)
         context.abort(STOPS, f"the chief stops: {why}")
