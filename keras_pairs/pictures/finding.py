@@ -16,7 +16,7 @@ INKED = 0.5
 LEAST_INK = 12.0
 # Of 0…1: what is surest of a digit's ink and of its body. Measured on validation scenes: of
 # those without a digit in which something is found, a third stays below, of those with one,
-# many of them unreadable, one in 25.
+# many of them unreadable, one in 17.
 SUREST = 0.85
 # A digit has this share of the largest one's body, and of the tallest one's height.
 LEAST_MASS, LEAST_HEIGHT = 0.1, 0.4
