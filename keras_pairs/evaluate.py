@@ -10,18 +10,17 @@ published model, without training.
 """
 
 from keras_pairs import data, files, machine, startup, tables
-from keras_pairs.commands import flags, runner
-from keras_pairs.commands.configurations import configurations
+from keras_pairs.commands import configurations, flags, runner
 
 FLAGS = (
-    flags.others("table1", "from_search")
+    configurations.OF_SEVERAL
     | flags.of_training()
     | flags.others("rounds", "run_dir", "memory_limit", "verbosity")
 )
 
 
 def main(values):
-    configs = configurations(values)
+    configs = configurations.asked_for(values)
     verbose = values["verbosity"].value == "1"
     images = data.load_images(configs[0].dataset, configs[0].data_path, verbose)
     data.check_enough(images, configs[0].num_pairs)
@@ -31,7 +30,7 @@ def main(values):
 
     gib, count = values["memory_limit"].value, values["rounds"].value
     for config in configs:
-        runner.print_config(config, images)
+        configurations.show(config, images)
     runner.say(f"{count} rounds each; results go to {runner.relative(run_dir)}")
     rows = rounds.evaluate(
         configs,

@@ -13,10 +13,10 @@ k-th pair; of a CSV file's text one more line, the last, names the model and its
 import pathlib
 
 from keras_pairs import startup
-from keras_pairs.commands import answers, flags, runner
+from keras_pairs.commands import answers, runner
 from keras_pairs.errors import UserError
 
-FLAGS = flags.others("model", "csv", "json", "request", "show", "split")
+FLAGS = answers.FLAGS
 
 
 def main(values, *images):

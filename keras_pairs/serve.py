@@ -9,9 +9,18 @@ server once it has answered what was asked. It needs `pip install 'keras_pairs[s
 """
 
 from keras_pairs.commands import flags, runner
+from keras_pairs.fields import integer, text
 from keras_pairs.server import process
 
-FLAGS = flags.others("model", "host", "port")
+FLAGS = {
+    **flags.others("model"),
+    "host": flags.Flag(
+        text(), "Address to listen on; 0.0.0.0 for every machine's requests.", "127.0.0.1"
+    ),
+    "port": flags.Flag(
+        integer(0, 65535), "Port to listen on; 0 for any that is free.", 8501
+    ),
+}
 
 
 def main(values):

@@ -12,7 +12,7 @@ import shlex
 import time
 
 from keras_pairs import data, files, startup
-from keras_pairs.commands import flags, runner
+from keras_pairs.commands import configurations, flags, runner
 from keras_pairs.serving import box
 
 FLAGS = flags.of_training() | flags.others("run_dir", "export_dir", "verbosity")
@@ -30,7 +30,7 @@ def main(values):
     startup.import_tensorflow(config.nb_f * config.batch_size)
     from keras_pairs.training.run import train_run
 
-    runner.print_config(config, images)
+    configurations.show(config, images)
     begun = time.perf_counter()
     run = train_run(
         config,

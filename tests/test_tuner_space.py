@@ -197,9 +197,9 @@ def test_results_of_other_axes(digits, tmp_path):
     assert [TrainingConfig(**config) for config in selected] == [
         dataclasses.replace(grid.configs[i], dataset="digits") for i in (6, 5)
     ]
-    values = flags.define(flags.of_training() | flags.others("table1", "from_search"))
+    values = flags.define(flags.of_training() | configurations.OF_SEVERAL)
     values(["evaluate", f"--from_search={tmp_path}", "--epochs=5"])
-    asked_for = configurations.configurations(values)
+    asked_for = configurations.asked_for(values)
     assert [config.to_dict() for config in asked_for] == [
         config | {"epochs": 5} for config in selected
     ]

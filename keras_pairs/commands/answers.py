@@ -5,11 +5,29 @@ import csv
 import json
 import sys
 
-from keras_pairs.commands import runner
+from keras_pairs.commands import flags, runner
 from keras_pairs.errors import UsageError, UserError
+from keras_pairs.fields import file, new_file, yes_no
 from keras_pairs.pictures import image_files
 
 CHUNK = 256
+# Of `predict`.
+FLAGS = {
+    **flags.others("model"),
+    "csv": flags.Flag(file(), "Pairs of image files, one pair a row."),
+    "json": flags.Flag(yes_no(), "Print one JSON object per pair.", False),
+    "request": flags.Flag(
+        yes_no(), "Print the body of a TF-Serving request instead, for curl -d @-.", False
+    ),
+    "show": flags.Flag(
+        new_file(".png"), "Write a picture (.png) of what was found and why it answers so."
+    ),
+    "split": flags.Flag(
+        yes_no(),
+        "The one picture given shows both digits; the left one is the first.",
+        False,
+    ),
+}
 
 
 def read_rows(path):

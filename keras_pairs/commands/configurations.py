@@ -4,16 +4,24 @@ import dataclasses
 import pathlib
 
 from keras_pairs import files
-from keras_pairs.commands import flags
+from keras_pairs.commands import flags, runner
 from keras_pairs.config import FIELDS, TrainingConfig
 from keras_pairs.errors import UserError
+from keras_pairs.fields import existing, yes_no
 from keras_pairs.paper import GRID, TABLE1
 
+# Of `evaluate`, in place of one configuration.
+OF_SEVERAL = {
+    "table1": flags.Flag(yes_no(), "Evaluate all eight rows of Table I.", False),
+    "from_search": flags.Flag(
+        existing(), "Evaluate the configurations that a search selected: its --run_dir."
+    ),
+}
 # What a search leaves.
 SELECTED = "selected.json"
 
 
-def configurations(values):
+def asked_for(values):
     """The `TrainingConfig`s that the flags ask for.
 
     Args:
@@ -48,3 +56,15 @@ def _selected(path, values):
         raise UserError(f"{path}: no such file (a search that has ended has it)") from error
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: not what a search selected") from error
+
+
+def show(config, images):
+    """Shows a configuration before the work begins."""
+    values = config.to_dict() | {"dataset": images.name, "data_path": images.source}
+    beyond = config.beyond_paper()
+    shown = (
+        f"{name}={value}"
+        for name, value in values.items()
+        if name in beyond or not FIELDS[name].metadata["beyond_paper"]
+    )
+    runner.say("  ".join(shown))

@@ -4,11 +4,16 @@ import dataclasses
 
 from keras_pairs.commands import flags
 from keras_pairs.errors import UsageError
-from keras_pairs.fields import choice, new_file
+from keras_pairs.fields import choice, integer, new_file
 from keras_pairs.serving.formats import FORMATS
 
 SAVED_MODEL = "saved_model"
-OF_VERSIONS = flags.others("export_dir", "keep")
+OF_VERSIONS = {
+    **flags.others("export_dir"),
+    "keep": flags.Flag(
+        integer(2), "How many versions stay; older ones are removed.", shown="all"
+    ),
+}
 FLAGS = {
     "model": dataclasses.replace(
         flags.OTHERS["model"], help="A run folder, its model.keras, or a published model."

@@ -9,13 +9,9 @@ from keras_pairs.fields import (
     Kind,
     choice,
     existing,
-    file,
     folder,
     integer,
-    new_file,
     number,
-    text,
-    yes_no,
 )
 from keras_pairs.paper import ROUNDS
 
@@ -68,7 +64,7 @@ def of_field(name, **changes):
     return dataclasses.replace(flag, **changes)
 
 
-# Of several commands, or of one.
+# Of several commands. What one command alone has stands where it is read.
 OTHERS = {
     "run_dir": Flag(folder(), "Folder for the results.", shown="runs/<command>-<time>"),
     "export_dir": Flag(
@@ -82,41 +78,16 @@ OTHERS = {
     "rounds": Flag(
         integer(2), "Trainings per configuration, each on pairs of its own.", ROUNDS
     ),
-    "table1": Flag(yes_no(), "Evaluate all eight rows of Table I.", False),
     "memory_limit": Flag(
         number(0, strict=True),
         "GiB that one graph may take; decides how many rounds train at once.",
         shown="a quarter of the machine's",
     ),
-    "run": Flag(existing(), "A run folder, or its model.keras."),
     "model": Flag(
         existing(),
         "A published model: a folder of versions, of which the newest is taken, or one of "
         "them.",
         shown="the model in the box",
-    ),
-    "keep": Flag(
-        integer(2), "How many versions stay; older ones are removed.", shown="all"
-    ),
-    "csv": Flag(file(), "Pairs of image files, one pair a row."),
-    "json": Flag(yes_no(), "Print one JSON object per pair.", False),
-    "request": Flag(
-        yes_no(), "Print the body of a TF-Serving request instead, for curl -d @-.", False
-    ),
-    "show": Flag(
-        new_file(".png"), "Write a picture (.png) of what was found and why it answers so."
-    ),
-    "split": Flag(
-        yes_no(),
-        "The one picture given shows both digits; the left one is the first.",
-        False,
-    ),
-    "host": Flag(
-        text(), "Address to listen on; 0.0.0.0 for every machine's requests.", "127.0.0.1"
-    ),
-    "port": Flag(integer(0, 65535), "Port to listen on; 0 for any that is free.", 8501),
-    "from_search": Flag(
-        existing(), "Evaluate the configurations that a search selected: its --run_dir."
     ),
 }
 
@@ -159,13 +130,6 @@ def config_from_flags(values):
     """
     given = {name: values[name].value for name in FIELDS if name in values}
     return TrainingConfig.from_preset(values["preset"].value, **given)
-
-
-def describe(name, row):
-    """(the flag as `--help` names it, its text)."""
-    kind = f"=<{'|'.join(row.kind.choices)}>" if row.kind.choices else ""
-    default = shown(row.default) if row.default is not None else row.shown
-    return f"--{name}{kind}", row.help + (f" [{default}]" if default else "")
 
 
 def shown(value):

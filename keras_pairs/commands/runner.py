@@ -3,13 +3,12 @@
 import os
 import pathlib
 import sys
-import textwrap
 
 from absl import flags as absl_flags
 
 from keras_pairs import __version__, startup
 from keras_pairs.commands import flags
-from keras_pairs.config import FIELDS
+from keras_pairs.commands.usage import usage
 from keras_pairs.errors import UsageError, UserError
 
 HELP = {"--help", "-help", "-h"}
@@ -18,13 +17,6 @@ GONE = {
     "model": "no --model here: python -m keras_pairs.score --model=… has one",
     "weight_averaging": "--weight_averaging is gone: it adds nothing where the learning "
     "rate falls (--one_cycle)",
-}
-# Of every command: what absl and `run` understand without a definition.
-COMMON_FLAGS = {
-    "flagfile=<file>": "Read flags from a text file, one a line; a line that begins with # "
-    "is a comment. They count as if they stood here: of a flag given twice the later wins.",
-    "help": "Show this.",
-    "version": "Show the version.",
 }
 
 
@@ -85,37 +77,9 @@ def version():
     return f"keras_pairs {__version__}"
 
 
-def usage(doc, rows):
-    """The text of `--help`."""
-    lines = [doc.strip(), "", "Flags:"]
-    for name, row in rows.items():
-        flag, text = flags.describe(name, row)
-        lines += [f"  {flag}", _indented(text)]
-    lines += ["", "Flags of every command:"]
-    for name, text in COMMON_FLAGS.items():
-        lines += [f"  --{name}", _indented(text)]
-    return "\n".join(lines)
-
-
-def _indented(text):
-    return textwrap.fill(text, 78, initial_indent=" " * 6, subsequent_indent=" " * 6)
-
-
 def say(*parts):
     """Prints a line of the result, at once."""
     print(*parts, flush=True)
-
-
-def print_config(config, images):
-    """Shows a configuration before the work begins."""
-    values = config.to_dict() | {"dataset": images.name, "data_path": images.source}
-    beyond = config.beyond_paper()
-    shown = (
-        f"{name}={value}"
-        for name, value in values.items()
-        if name in beyond or not FIELDS[name].metadata["beyond_paper"]
-    )
-    say("  ".join(shown))
 
 
 def relative(path):
