@@ -12,6 +12,7 @@ import zlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from benchmarks import kinds_colours as colours
 from benchmarks import kinds_photos as photos
 from benchmarks import kinds_plain as plain
 from benchmarks import kinds_refused as refused
@@ -19,7 +20,7 @@ from keras_pairs import data, files
 from keras_pairs.commands import flags, runner
 from keras_pairs.fields import new_file
 
-# Group: functions of (glyph, rng), which `kinds_plain` and `kinds_photos` describe.
+# Group: functions of (glyph, rng); `kinds_photos` says what they give.
 GROUPS = {
     "plain": (
         *(plain.black_on_white, plain.white_on_black, plain.thick_marker, plain.thin_pen),
@@ -44,8 +45,8 @@ GROUPS = {
         *(photos.recycled_paper, photos.kraft_cardboard, photos.sticky_note),
         *(photos.whiteboard, photos.blackboard, photos.chalk_on_pavement),
         *(photos.text_beside, photos.print_shining_through, photos.coffee_stain),
-        *(photos.fold_lines, photos.thermal_receipt, photos.green_on_red),
-        *(photos.light_ink_on_dark_paper, photos.ballpoint_twice, photos.highlighter),
+        *(photos.fold_lines, photos.thermal_receipt, colours.green_on_red),
+        *(colours.light_ink_on_dark_paper, colours.ballpoint_twice, colours.highlighter),
     ),
     "camera": (
         *(photos.tilted_sheet, photos.edge_of_table, photos.motion_blur),
