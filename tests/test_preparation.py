@@ -205,7 +205,7 @@ def test_a_process_that_ends_early_is_one_line(folder, home, monkeypatch):
 
 
 def test_a_picture_that_fails_otherwise_ends_nothing(folder, monkeypatch):
-    paths = [str(folder / "0" / "0.png"), str(folder / "0"), str(folder / "none.png")]
+    paths = [str(folder / "3" / "0.png"), str(folder / "0"), str(folder / "none.png")]
     monkeypatch.setattr(prepare, "AHEAD", 0)
     answers = list(prepare.answers(paths))
     assert ["image" in answer for answer in answers] == [True, False, False]
