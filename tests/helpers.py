@@ -8,6 +8,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import types
 from unittest import mock
 
 import numpy as np
@@ -34,6 +35,17 @@ COMMANDS = {
     "status": "tuner.status",
     "report": "tuner.report",
 }
+
+
+def stopped_clock(monkeypatch, module, start=100.0):
+    """A `time.monotonic` that the test moves, of one module: a list of one number.
+
+    The whole program's must go on: servers in other threads sleep by it.
+    """
+    now = [start]
+    clock = types.SimpleNamespace(monotonic=lambda: now[0])
+    monkeypatch.setattr(module, "time", clock)
+    return now
 
 
 def call(name, *arguments, cwd=None):

@@ -234,6 +234,8 @@ def test_a_file_system_without_locks_is_one_line(tmp_path, monkeypatch):
 # As on Windows, but for what TensorFlow itself imports.
 WITHOUT_POSIX = """
 import importlib, pkgutil, sys
+# It has a part for each system, and this one's needs them.
+import psutil
 for name in ("fcntl", "grp", "pwd", "resource", "termios"):
     sys.modules[name] = None
 for package in map(importlib.import_module, ("keras_pairs", "tuner")):

@@ -1,19 +1,17 @@
 """The line that says how far a preparation is."""
 
 import sys
-import time
 
 import pytest
 
+from keras_pairs import progress as progress_module
 from keras_pairs.progress import Progress
+from tests.helpers import stopped_clock
 
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A clock that the test moves: a list of one number."""
-    now = [100.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    return now
+    return stopped_clock(monkeypatch, progress_module)
 
 
 def test_a_log_has_a_line_now_and_then(clock, capsys):

@@ -6,6 +6,7 @@ import errno
 import pytest
 
 from tests import searches
+from tests.helpers import stopped_clock
 from tests.searches import GRID, describe, run
 from tuner import live, progress, results, rows
 from tuner.oracle import OBJECTIVE, GridOracle
@@ -62,8 +63,7 @@ def test_a_killed_search_has_what_had_ended(digits, tmp_path, monkeypatch):
 def test_results_follow_each_population_and_take_little_time(
     oracle, digits, tmp_path, monkeypatch
 ):
-    now, cost = [100.0], 2.0
-    monkeypatch.setattr(live.time, "monotonic", lambda: now[0])
+    now, cost = stopped_clock(monkeypatch, live), 2.0
     writes = []
 
     def update(found, *_):
@@ -106,8 +106,7 @@ def test_a_full_disk_under_the_results_ends_the_search(oracle, monkeypatch):
 
 
 def test_the_line_says_done_failed_left_best_and_time(oracle, monkeypatch):
-    now = [100.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    now = stopped_clock(monkeypatch, progress)
     shown = progress.SearchProgress(verbose=False)
     shown.show(oracle)
     now[0] += 10
