@@ -246,7 +246,7 @@ def test_light_and_dark(visit, scheme):
     assert sent(asked.value).convert("L").getpixel((0, 0)) == 255
 
 
-@pytest.mark.parametrize("width", [320, 390, 700, 1000])
+@pytest.mark.parametrize("width", [320, 390, 700, 768, 834, 912, 1000])
 def test_no_width_scrolls_sideways(visit, width):
     page = visit(viewport={"width": width, "height": 800}, **PHONE)
     page.get_by_role("button", name="Random pair").click()

@@ -114,8 +114,9 @@ function show() {
   byId("verdict").dataset.relation = answer?.relation ?? "none";
   byId("verdict").classList.toggle("unsure", answer !== null && !answer.sure);
   say(byId("probability"), answer ? showing.percent(answer.probability) : "");
-  // Empty for a moment only, until the server answers.
-  if (sentence) say(byId("sentence"), sentence);
+  // Empty for a moment only, until the server answers; if it is gone, for longer.
+  const waiting = byId("stage").classList.contains("waiting");
+  if (sentence || waiting) say(byId("sentence"), sentence);
   clearTimeout(telling);
   telling = setTimeout(tell, QUIET);
 }
@@ -134,6 +135,7 @@ function say(element, text) {
 function report(trouble) {
   say(byId("trouble"), trouble);
   byId("stage").classList.toggle("waiting", trouble !== "");
+  if (trouble) show();
 }
 
 function open(files, index) {

@@ -77,7 +77,8 @@ export class Pad {
     } catch {
       if (sheet !== this.sheet) return;
       this.changed();
-      this.refused("not a picture that this browser reads");
+      const kept = this.blank ? "" : "; the square is as it was";
+      this.refused(`not a picture that this browser reads${kept}`);
       return;
     }
     if (sheet === this.sheet) this.#replace({ strokes: [], picture });
