@@ -8,11 +8,13 @@ import struct
 import sys
 import warnings
 
+import numpy as np
 import pytest
 from PIL import Image, TiffImagePlugin, features
 
 from keras_pairs.pictures import image_files
 from keras_pairs.pictures.image_files import MAX_SCANS
+from keras_pairs.pictures.seen import Seen
 from tests.helpers import png
 from tests.picture_files import (
     HAS_AVIF,
@@ -254,3 +256,24 @@ def test_pillow_is_quiet(tmp_path, capfd, caplog):
         assert read(tmp_path / "a.jpg").size == (300, 200)
     assert capfd.readouterr() == ("", "") and not caplog.records
     assert logging.getLogger("PIL").level == level
+
+
+@pytest.mark.parametrize(
+    ("boxes", "parts"),
+    [
+        # Side by side.
+        (
+            [[0.2, 0.1, 0.8, 0.4], [0.1, 0.6, 0.7, 0.9]],
+            [[0, 0, 1, 0.5], [0, 0.5, 1, 1]],
+        ),
+        # Above each other: the lower one begins further left.
+        (
+            [[0.6, 0.3, 0.9, 0.6], [0.1, 0.4, 0.4, 0.7]],
+            [[0, 0, 0.5, 1], [0.5, 0, 1, 1]],
+        ),
+    ],
+)
+def test_two_digits_are_cut_apart_left_or_upper_one_first(boxes, parts):
+    none = np.zeros((28, 28), "uint8")
+    seen = Seen(none, 2, none, np.zeros(4), np.float32(boxes + 7 * [[0] * 4]))
+    np.testing.assert_allclose(seen.halves("both.png"), parts, atol=1e-6)

@@ -122,7 +122,7 @@ def test_looking_writes_nothing(folder):
 def test_no_search_is_one_line(tmp_path, folder):
     done = helpers.call("status", f"--run_dir={tmp_path}")
     helpers.assert_one_line(done, 1, "not the record of a search")
-    helpers.assert_one_line(helpers.call("status"), 2, "--run_dir says which search")
+    helpers.assert_one_line(helpers.call("status"), 2, "--run_dir is missing")
     trial = folder / "trial_0002" / "trial.json"
     trial.write_text(trial.read_text().replace('"lr": 0.001', '"lr": 0.002'))
     done = helpers.call("status", f"--run_dir={folder}")

@@ -56,8 +56,10 @@ def read(run_dir):
       OSError: if a file cannot be read.
     """
     if run_dir is None:
-        raise UsageError("--run_dir says which search")
+        raise UsageError("--run_dir is missing: the folder of a search")
     run_dir = pathlib.Path(run_dir)
+    if not run_dir.is_dir():
+        raise UserError(f"{run_dir}: no such folder")
     # Before the trials: one that has ended meanwhile is no running one.
     beat = pulse.read(run_dir)
     record = project.read(run_dir)

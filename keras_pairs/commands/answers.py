@@ -24,7 +24,7 @@ FLAGS = {
     ),
     "split": flags.Flag(
         yes_no(),
-        "The one picture given shows both digits; the left one is the first.",
+        "The one picture given shows both digits; the left or upper one is the first.",
         False,
     ),
 }

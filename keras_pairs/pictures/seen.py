@@ -45,7 +45,8 @@ class Seen:
     def halves(self, name):
         """Where to cut a picture of two digits: the box of each, float [4], as shares.
 
-        The first is the left one. They are cut apart in the middle between them.
+        The first is the left one or, where they stand above each other, the upper one.
+        They are cut apart in the middle between them.
 
         Raises:
           UserError: that begins with `name`, if there are not exactly two.
@@ -55,14 +56,12 @@ class Seen:
         first, second = self.boxes[:2].astype(float)
         # Side by side or one above the other: where the gap between them is wider.
         axis = int(second[1] - first[3] >= max(second[0] - first[2], first[0] - second[2]))
-        low, high = (first, second) if first[axis] <= second[axis] else (second, first)
-        cut = (low[axis + 2] + high[axis]) / 2
-        parts = []
-        for box in (first, second):
-            part = np.array([0.0, 0.0, 1.0, 1.0])
-            part[axis + 2 if box is low else axis] = cut
-            parts.append(part)
-        return parts
+        if first[axis] > second[axis]:
+            first, second = second, first
+        cut = (first[axis + 2] + second[axis]) / 2
+        parts = np.array([[0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 1.0, 1.0]])
+        parts[0, axis + 2] = parts[1, axis] = cut
+        return list(parts)
 
 
 def crop(png, part):
