@@ -43,10 +43,9 @@ class Importance:
         """How it was found, as a sentence."""
         count = self.scores.size
         text = "Functional ANOVA: shares of the accuracy's variance over the grid, by its "
-        text += f"marginal means. All {count} points have completed, so that it is exact."
+        text += "marginal means."
         if self.forest_r2 is None:
-            return text
-        text = text.partition(" All ")[0]
+            return f"{text} All {count} points have completed, so that it is exact."
         text += f" {self.known} of {count} points have completed; the others are predicted "
         text += f"by a random forest of {TREES} trees on the axes' values (Hutter et al. "
         text += f"2014), R² {self.forest_r2:.2f} on points that its trees had not seen."

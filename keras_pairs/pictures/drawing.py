@@ -55,9 +55,17 @@ def mnist_form(png):
       tf.errors.InvalidArgumentError: as `look`, and if the picture does not show
         exactly one digit.
     """
-    seen = look(png)
-    image = require(seen["count"] > 0, NO_DIGIT, seen["image"])
-    return require(seen["count"] < 2, SEVERAL, image)
+    return only_digits(look(png))
+
+
+def only_digits(seen):
+    """`image` of what `look` gave of a picture, or of a batch of them.
+
+    Raises:
+      tf.errors.InvalidArgumentError: if a picture does not show exactly one digit.
+    """
+    image = require(tf.reduce_all(seen["count"] > 0), NO_DIGIT, seen["image"])
+    return require(tf.reduce_all(seen["count"] < 2), SEVERAL, image)
 
 
 def look(png):

@@ -2,7 +2,6 @@
 
 import csv
 import dataclasses
-import os
 import time
 
 import keras
@@ -138,9 +137,7 @@ class _Keeper(keras.callbacks.Callback):
         # Before the network: a line too many is dropped when the training goes on.
         files.write_csv(self.run_dir / HISTORY, self.history)
         with files.atomic_write(self.run_dir / CHECKPOINT) as temporary:
-            draft = temporary.with_suffix(".keras")
-            self.model.save(draft)
-            os.replace(draft, temporary)
+            self.model.save(temporary)
         if self.progress:
             self.progress.show(epoch + 1)
 

@@ -67,11 +67,8 @@ def save(model, path):
 
     def png(png_bytes):
         seen = _looking()(tf.reshape(_batch("png", png_bytes), [-1]))
-        count = seen["count"]
-        digits = require(tf.reduce_all(count > 0), drawing.NO_DIGIT, seen["image"])
-        digits = require(tf.reduce_all(count < 2), drawing.SEVERAL, digits)
         # As `images` takes what `prepare` gives: both ways give the same answer.
-        digits = tf.round(digits)
+        digits = tf.round(drawing.only_digits(seen))
         return answer(_pool(tf.reshape(digits, [-1, 2, drawing.SIDE, drawing.SIDE])))
 
     def prepare(png_bytes):
