@@ -185,3 +185,14 @@ def squares(visit):
     from tests.browsers import squares
 
     return squares(visit())
+
+
+@pytest.fixture
+def no_training(monkeypatch):
+    """Takes the trainings and the picture out of `tests.searches.run`."""
+    from keras_pairs.training import fit
+    from tests import searches
+    from tuner import plots
+
+    monkeypatch.setattr(fit, "fit", searches.train_nothing)
+    monkeypatch.setattr(plots, "plot_search", lambda *_: None)

@@ -195,53 +195,6 @@ def test_the_public_interface_is_lazy():
         keras_pairs.lode  # noqa: B018
 
 
-def test_a_wheel_has_the_box_and_nothing_else_that_was_published(tmp_path):
-    if importlib.util.find_spec("setuptools") is None:
-        pytest.skip("needs setuptools")
-    project, installed = tmp_path / "project", tmp_path / "installed"
-    project.mkdir()
-    for name in ("setup.cfg", "pyproject.toml", "README.md"):
-        shutil.copy(ROOT / name, project)
-    for name in COMMANDS:
-        shutil.copytree(ROOT / name, project / name)
-    source = ROOT / "saved_models" / box.VERSION
-    for version in (box.VERSION, "digit_pairs/2", "digits-paper/1"):
-        shutil.copytree(source, project / "saved_models" / version)
-    build = "from setuptools import setup; setup()"
-    subprocess.run(
-        [sys.executable, "-c", build, "-q", "build_py", f"--build-lib={installed}"],
-        cwd=project,
-        check=True,
-        capture_output=True,
-    )
-
-    def files_below(folder):
-        return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
-
-    packed = files_below(installed / "keras_pairs" / "saved_models")
-    assert packed == {f"{box.VERSION}/{name}" for name in files_below(source)}
-    assert {path.name for path in installed.iterdir()} == set(COMMANDS)
-    for name in COMMANDS:
-        modules = {path for path in files_below(ROOT / name) if path.endswith(".py")}
-        assert modules <= files_below(installed / name)
-    page = files_below(ROOT / "keras_pairs" / "server" / "page")
-    assert "index.html" in page
-    assert page == files_below(installed / "keras_pairs" / "server" / "page")
-    found = subprocess.run(
-        [sys.executable, "-c", "from keras_pairs.serving import box; print(box.path())"],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(installed)},
-        capture_output=True,
-        text=True,
-    )
-    path = pathlib.Path(found.stdout.strip())
-    assert path == installed / "keras_pairs" / "saved_models" / box.VERSION
-
-
-def test_the_repository_keeps_the_box_only():
-    assert f"!saved_models/{box.VERSION}\n" in (ROOT / ".gitignore").read_text()
-
-
 @pytest.mark.parametrize(
     ("data", "preset", "folder"),
     [

@@ -1,77 +1,28 @@
 """`python -m tuner.search` as processes, some of them killed."""
 
-import csv
 import json
-import os
-import pathlib
 import random
 import re
 import shutil
-import signal
 import subprocess
 import time
 
 import pytest
 
 from tests import helpers
-
-GRID = ("--nb_f=4", "--lr=0.01,0.001", "--batch_size=20,30,60", "--w_a=0,1")
-SMALL = (*GRID, "--epochs=2", "--dataset=digits", "--num_pairs=60")
-# Long enough to be killed in the middle of a population.
-LONG = (*GRID, "--epochs=400", "--dataset=digits", "--num_pairs=60", "--max_trials=8")
-
-
-def start(*arguments, **environment):
-    return helpers.start("search", *arguments, environment=environment)
-
-
-def command(*arguments, **environment):
-    done = helpers.command("search", *arguments, environment=environment, timeout=300)
-    return done.returncode, done.stdout, done.stderr
-
-
-def results(folder):
-    """results.csv but for the seconds, which no two runs share."""
-    with open(folder / "results.csv", newline="") as file:
-        return [row | {"seconds": None} for row in csv.DictReader(file)]
-
-
-def parts(folder):
-    """Process ids of the chief and workers on a run folder: {tuner id: pid}."""
-    found = {}
-    for path in pathlib.Path("/proc").glob("[0-9]*"):
-        try:
-            if str(folder).encode() not in (path / "cmdline").read_bytes():
-                continue
-            environment = (path / "environ").read_bytes().decode(errors="replace")
-        except OSError:
-            continue
-        tuner_id = re.search(r"KERASTUNER_TUNER_ID=([^\0]+)", environment)
-        found[tuner_id[1] if tuner_id else "supervisor"] = int(path.name)
-    return found
-
-
-def kill(pid):
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
-
-
-def wait_for(condition, process, seconds=120):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "nothing happened"
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.05)
-
-
-def running(folder):
-    return [p for p in folder.glob("trial_*/trial.json") if '"RUNNING"' in p.read_text()]
-
-
-def modified(paths):
-    return {path: path.stat().st_mtime_ns for path in paths}
+from tests.search_processes import (
+    GRID,
+    LONG,
+    SMALL,
+    command,
+    kill,
+    modified,
+    parts,
+    results,
+    running,
+    start,
+    wait_for,
+)
 
 
 @pytest.fixture(scope="module")
@@ -262,34 +213,6 @@ def test_damaged_files_cost_their_trial(undisturbed, tmp_path):
     assert results(folder) == results(undisturbed)
 
 
-BAD = [
-    ("--nb_f=8,,16", "nb_f"),
-    ("--nb_f=8,8", "twice"),
-    ("--lr=0.1,0", "finite"),
-    ("--lr=nan", "finite"),
-    ("--trunk=paper,round", "one of paper, padded"),
-    ("--weight_sharing=true,maybe", "true or false"),
-    ("--dataset=mnist,digits", "one of auto, mnist, digits, idx, folder, npz"),
-    ("--preset=paper,best", "one of paper, shared, best"),
-    ("--batch_size=0", "at least 1"),
-    ("--w_a=-1", "at least 0"),
-    ("--workers=0", "workers"),
-    ("--max_trials=0", "max_trials"),
-    ("--validation=train", "validation"),
-    ("--retries=-1", "retries"),
-    ("--keep_models=0", "keep_models"),
-    ("--data_path=/no/such.npz", "an existing file"),
-    ("stray", "stray"),
-]
-
-
-@pytest.mark.parametrize(("argument", "message"), BAD)
-def test_bad_flags_get_one_line(argument, message, tmp_path):
-    done = helpers.call("search", argument, f"--run_dir={tmp_path}/grid")
-    helpers.assert_one_line(done, 2, message)
-    assert not list(tmp_path.iterdir())
-
-
 @pytest.fixture
 def small_disk(tmp_path):
     """A file system of 64 kB."""
@@ -321,26 +244,6 @@ def test_a_full_disk_ends_the_search_and_with_room_it_goes_on(small_disk):
     code, _, errors = command(f"--run_dir={folder}")
     assert code == 1 and "Read-only file system" in errors
     assert len(errors.splitlines()) == 1
-
-
-def test_what_only_shows_later_gets_one_line(tmp_path):
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "thesis.txt").touch()
-    for flags, message in (
-        (("--w_m=0",), "w_m + w_a must be positive"),
-        ((f"--run_dir={tmp_path}/other", "--overwrite"), "something else than a search"),
-    ):
-        helpers.assert_one_line(helpers.call("search", *SMALL, *flags), 1, message)
-    assert (tmp_path / "other" / "thesis.txt").exists()
-
-
-def test_dry_run_plans_and_writes_nothing(tmp_path):
-    flags = (*SMALL, "--dry_run", f"--run_dir={tmp_path}/grid")
-    done = helpers.call("search", *flags)
-    assert done.returncode == 0 and "12 trials of 2 epochs, about 0:0" in done.stdout
-    assert not list(tmp_path.iterdir())
-    done = helpers.call("search", "--dry_run", "--max_trials=70", "--nb_f=8")
-    assert "70 trials of 150 epochs" in done.stdout
 
 
 @pytest.mark.slow

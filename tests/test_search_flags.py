@@ -1,0 +1,53 @@
+"""What the flags of `python -m tuner.search` may not be, and its plan."""
+
+import pytest
+
+from tests import helpers
+from tests.search_processes import SMALL
+
+BAD = [
+    ("--nb_f=8,,16", "nb_f"),
+    ("--nb_f=8,8", "twice"),
+    ("--lr=0.1,0", "finite"),
+    ("--lr=nan", "finite"),
+    ("--trunk=paper,round", "one of paper, padded"),
+    ("--weight_sharing=true,maybe", "true or false"),
+    ("--dataset=mnist,digits", "one of auto, mnist, digits, idx, folder, npz"),
+    ("--preset=paper,best", "one of paper, shared, best"),
+    ("--batch_size=0", "at least 1"),
+    ("--w_a=-1", "at least 0"),
+    ("--workers=0", "workers"),
+    ("--max_trials=0", "max_trials"),
+    ("--validation=train", "validation"),
+    ("--retries=-1", "retries"),
+    ("--keep_models=0", "keep_models"),
+    ("--data_path=/no/such.npz", "an existing file"),
+    ("stray", "stray"),
+]
+
+
+@pytest.mark.parametrize(("argument", "message"), BAD)
+def test_bad_flags_get_one_line(argument, message, tmp_path):
+    done = helpers.call("search", argument, f"--run_dir={tmp_path}/grid")
+    helpers.assert_one_line(done, 2, message)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_only_shows_later_gets_one_line(tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.txt").touch()
+    for flags, message in (
+        (("--w_m=0",), "w_m + w_a must be positive"),
+        ((f"--run_dir={tmp_path}/other", "--overwrite"), "something else than a search"),
+    ):
+        helpers.assert_one_line(helpers.call("search", *SMALL, *flags), 1, message)
+    assert (tmp_path / "other" / "thesis.txt").exists()
+
+
+def test_dry_run_plans_and_writes_nothing(tmp_path):
+    flags = (*SMALL, "--dry_run", f"--run_dir={tmp_path}/grid")
+    done = helpers.call("search", *flags)
+    assert done.returncode == 0 and "12 trials of 2 epochs, about 0:0" in done.stdout
+    assert not list(tmp_path.iterdir())
+    done = helpers.call("search", "--dry_run", "--max_trials=70", "--nb_f=8")
+    assert "70 trials of 150 epochs" in done.stdout
