@@ -116,6 +116,12 @@ class TrainingConfig:
         0.0,
         beyond_paper=True,
     )
+    teachers: int = option(
+        integer(0),
+        "Networks trained first, of which this one learns what they agree on.",
+        0,
+        beyond_paper=True,
+    )
     one_cycle: bool = option(
         yes_no(), "The learning rate rises to lr and falls to 0.", False, beyond_paper=True
     )
@@ -165,6 +171,14 @@ class TrainingConfig:
             dataclasses.replace(self, committee=1, seed=self.seed + i * SEED_STEP)
             for i in range(self.committee)
         ]
+
+    def taught_by(self):
+        """The configuration of the committee that teaches this one.
+
+        Its networks begin with other weights than this one's.
+        """
+        seed = self.seed + self.committee * SEED_STEP
+        return dataclasses.replace(self, committee=self.teachers, teachers=0, seed=seed)
 
     def beyond_paper(self):
         """What of it departs from the paper, as a dict."""

@@ -13,7 +13,6 @@ from keras_pairs.networks.population import (
     Population,
     PopulationKit,
     build_population,
-    networks_and_members,
 )
 from keras_pairs.outputs import OUTPUTS
 from keras_pairs.training import batches, loss_weights, objective
@@ -51,14 +50,11 @@ class Trained:
         """
         images, _ = batches.stack(pairs)
         dataset = tf.data.Dataset.from_tensor_slices(images).batch(EVALUATION_BATCH)
-        predicted = self.population.predict(dataset, verbose=0)
-        found = {}
-        for output in OUTPUTS:
-            logits = predicted[output.name]
-            _, logits = networks_and_members(logits, self.population.committee)
-            found[output.name] = np.asarray(
-                tf.sigmoid(logits[..., 0]) if output.binary else tf.nn.softmax(logits)
-            )
+        logits = self.population.predict(dataset, verbose=0)
+        found = {
+            name: np.asarray(values)
+            for name, values in self.population.probabilities(logits).items()
+        }
         return [
             {name: values[:, k] for name, values in found.items()}
             for k in range(len(self.configs))
@@ -111,6 +107,11 @@ def fit(
         return batches.stack(pairs if own_data else pairs[0])
 
     population = build_population(configs, own_data, kit)
+    if first.teachers:
+        teachers = [config.taught_by() for config in configs]
+        trained = fit(teachers, splits, validate=False, callbacks=callbacks)
+        # A method: a model would count as a part of this one.
+        population.taught_by = trained.population.teach
     arrays = part("train")
     steps = -(-len(arrays[0]) // first.batch_size)
     objective.compile_population(population, configs, steps)

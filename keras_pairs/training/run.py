@@ -75,7 +75,8 @@ def train_run(
         **files.provenance(),
     }
     files.write_json(run_dir / "config.json", origin)
-    trained = fit([config], splits, callbacks=[EpochProgress(config.epochs, verbose)])
+    epochs = config.epochs * (2 if config.teachers else 1)
+    trained = fit([config], splits, callbacks=[EpochProgress(epochs, verbose)])
     (answers,) = trained.answers(splits.test)
     columns = {name: values[:, 0] for name, values in trained.history.items()}
     rows = [
