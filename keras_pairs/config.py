@@ -172,13 +172,17 @@ class TrainingConfig:
             for i in range(self.committee)
         ]
 
-    def taught_by(self):
-        """The configuration of the committee that teaches this one.
+    def stages(self):
+        """The trainings that this one consists of, in their order, as configurations.
 
-        Its networks begin with other weights than this one's.
+        Its teachers' comes first, where it has any: a committee whose networks begin with
+        other weights than this one's. The last is this one.
         """
+        if not self.teachers:
+            return [self]
         seed = self.seed + self.committee * SEED_STEP
-        return dataclasses.replace(self, committee=self.teachers, teachers=0, seed=seed)
+        changed = {"committee": self.teachers, "teachers": 0, "seed": seed}
+        return [dataclasses.replace(self, **changed), self]
 
     def beyond_paper(self):
         """What of it departs from the paper, as a dict."""

@@ -80,7 +80,9 @@ def fit(
       splits: one `data.Splits` that all members share, or a list of K, one each.
       validate: whether to score the validation pairs after every epoch.
       callbacks: `keras.callbacks.Callback`s; per-member values are arrays [K] in logs.
-      kit: `networks.population.PopulationKit`, for networks that depart from the paper's.
+        They are called in the teachers' training, too.
+      kit: `networks.population.PopulationKit`, for networks that depart from the paper's;
+        teachers do not.
 
     Returns:
       `Trained`.
@@ -108,10 +110,10 @@ def fit(
 
     population = build_population(configs, own_data, kit)
     if first.teachers:
-        teachers = [config.taught_by() for config in configs]
-        trained = fit(teachers, splits, validate=False, callbacks=callbacks)
+        teachers = [config.stages()[0] for config in configs]
+        taught = fit(teachers, splits, validate=False, callbacks=callbacks)
         # A method: a model would count as a part of this one.
-        population.taught_by = trained.population.teach
+        population.taught_by = taught.population.teach
     arrays = part("train")
     steps = -(-len(arrays[0]) // first.batch_size)
     objective.compile_population(population, configs, steps)

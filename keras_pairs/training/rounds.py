@@ -83,7 +83,8 @@ def evaluate(
         machine.prefer_onednn()
         # An epoch's cost is about proportional to the filters that it trains.
         work = [members[0].nb_f * len(members) for _, members in groups]
-        epochs = [members[0].epochs for _, members in groups]
+        stages = [members[0].stages() for _, members in groups]
+        epochs = [sum(stage.epochs for stage in those) for those in stages]
         total = sum(w * e for w, e in zip(work, epochs, strict=True))
         progress = EpochProgress(total, verbose)
         for (index, members), filters in zip(groups, work, strict=True):

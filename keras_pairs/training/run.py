@@ -75,7 +75,7 @@ def train_run(
         **files.provenance(),
     }
     files.write_json(run_dir / "config.json", origin)
-    epochs = config.epochs * (2 if config.teachers else 1)
+    epochs = sum(stage.epochs for stage in config.stages())
     trained = fit([config], splits, callbacks=[EpochProgress(epochs, verbose)])
     (answers,) = trained.answers(splits.test)
     columns = {name: values[:, 0] for name, values in trained.history.items()}
