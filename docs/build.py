@@ -47,8 +47,8 @@ def study(name):
     def tabulate(path):
         from benchmarks import studies
 
-        _, _, lines, _ = studies.STUDIES[name]
-        return tables.markdown_table(lines(_named(_rows(path))))
+        lines = studies.STUDIES[name].tabulate(_named(_rows(path)))
+        return tables.markdown_table(lines)
 
     return tabulate
 
@@ -191,6 +191,7 @@ KINDS = {
     "gain": gain,
     "auxiliary": study("auxiliary"),
     "presets": study("presets"),
+    "accuracy": study("accuracy"),
     "sharing": study("sharing"),
     "ablation": study("ablation"),
     "committees": study("committees"),

@@ -223,22 +223,25 @@ def check(name, value):
         raise UserError(f"{name} must be {rule}. Received: {name}={value!r}")
 
 
+_BEST = {
+    "nb_f": 24,
+    "lr": 0.005,
+    "batch_size": 50,
+    "w_a": 1.0,
+    "epochs": 80,
+    "weight_sharing": True,
+    "trunk": "padded",
+    "derived_comparison": True,
+    "augmentation": True,
+    "new_pairs": True,
+    "label_smoothing": 0.05,
+    "one_cycle": True,
+}
 # Named configurations: what differs from the defaults.
 PRESETS = {
     "paper": {},
     "shared": {"weight_sharing": True},
-    "best": {
-        "nb_f": 24,
-        "lr": 0.005,
-        "batch_size": 50,
-        "w_a": 1.0,
-        "epochs": 80,
-        "weight_sharing": True,
-        "trunk": "padded",
-        "derived_comparison": True,
-        "augmentation": True,
-        "new_pairs": True,
-        "label_smoothing": 0.05,
-        "one_cycle": True,
-    },
+    "best": _BEST,
+    "distilled": _BEST | {"teachers": 4, "epochs": 160},
+    "committee": _BEST | {"committee": 4, "epochs": 160},
 }

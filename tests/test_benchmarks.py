@@ -219,9 +219,9 @@ def test_the_ablation_changes_what_departs_from_the_paper():
 def test_a_study_leaves_table_results_and_picture(study, digits, tmp_path, monkeypatch):
     from keras_pairs.training import rounds
 
-    def evaluate(configs, images, run_dir, count, memory, scored_on):
+    def evaluate(configs, images, run_dir, count, memory, scored_on, chosen_on):
         files.write_json(run_dir / "config.json", {"dataset": images.describe()})
-        return [
+        rows = [
             {
                 **{"nb_f": c.nb_f, "w_a": c.w_a, "mean": 90.0, "std": 1.0, "rounds": count},
                 **{"mean_of_all": 91.0, "std_of_all": 0.5, "seconds": 60.0},
@@ -234,18 +234,20 @@ def test_a_study_leaves_table_results_and_picture(study, digits, tmp_path, monke
             }
             for i, c in enumerate(configs)
         ]
+        return [row | {"chosen_on": row} for row in rows] if chosen_on else rows
 
+    costs = {"bytes": 1_500_000, "milliseconds": 0.4}
+    monkeypatch.setattr(studies.answering, "measured", lambda these: [costs for _ in these])
     monkeypatch.setattr(rounds, "evaluate", evaluate)
     monkeypatch.setattr(studies.data, "load_images", lambda *where: digits)
     done = helpers.call(
         "benchmarks.studies", f"--study={study}", f"--run_dir={tmp_path}", "--rounds=2"
     )
     assert done.returncode == 0, done.stderr
-    _, scored_on, _, draw = studies.STUDIES[study]
     assert (tmp_path / f"{study}.md").read_text() in done.stdout
     rows = files.read_json(tmp_path / "results.json")["rows"]
     assert len(rows) > 2 and all("name" in row for row in rows)
-    assert bool(list(tmp_path.glob("*.png"))) == (draw is not None)
+    assert bool(list(tmp_path.glob("*.png"))) == (studies.STUDIES[study].draw is not None)
     # What `docs.build` makes of the file is what the study printed.
     assert build.KINDS[study](tmp_path / "results.json") in done.stdout
 

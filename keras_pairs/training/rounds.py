@@ -43,7 +43,14 @@ def plan(configs, rounds, memory_limit, done=()):
 
 
 def evaluate(
-    configs, images, run_dir, rounds, memory_limit, verbose=True, scored_on="test"
+    configs,
+    images,
+    run_dir,
+    rounds,
+    memory_limit,
+    verbose=True,
+    scored_on="test",
+    chosen_on=None,
 ):
     """Trains and scores every configuration `rounds` times; goes on where it was stopped.
 
@@ -63,6 +70,8 @@ def evaluate(
       memory_limit: float, bytes that a group's tensors may take.
       verbose: whether to show a progress bar.
       scored_on: "test", or "validation" where something is chosen by the result.
+      chosen_on: "validation" where the same trainings serve both; then each row has, as
+        `chosen_on`, the row of the validation pairs.
 
     Returns:
       list of dicts, one per configuration; see `summary.summarize`.
@@ -72,7 +81,8 @@ def evaluate(
       OSError: if a file cannot be written.
     """
     data.check_enough(images, configs[0].num_pairs)
-    _same_evaluation(run_dir, configs, images, scored_on)
+    _same_evaluation(run_dir, configs, images, scored_on, chosen_on)
+    parts = (scored_on, chosen_on) if chosen_on else (scored_on,)
     folder = run_dir / "groups"
     folder.mkdir(exist_ok=True)
     groups = plan(configs, rounds, memory_limit, _finished(folder))
@@ -91,17 +101,23 @@ def evaluate(
             progress.start(filters)
             result = isolated.run(
                 _train_group,
-                *(members, images, scored_on),
+                *(members, images, parts),
                 on_message=lambda logs: progress.on_epoch_end(None, logs),
             )
             numbers = [member.seed - configs[index].seed for member in members]
             record = {"config": index, "numbers": numbers} | result | files.provenance()
             files.write_json(folder / f"{index:03}-{numbers[0]:03}.json", record)
-    done = _finished(folder)
-    return [
-        summarize(config, [done[index, r] for r in range(rounds)])
-        for index, config in enumerate(configs)
-    ]
+    done, rows = _finished(folder), []
+    for index, config in enumerate(configs):
+        results = [done[index, r] for r in range(rounds)]
+        rows.append(summarize(config, results))
+        if chosen_on:
+            chosen = [
+                result | {"rounds": [score["chosen_on"] for score in result["rounds"]]}
+                for result in results
+            ]
+            rows[-1]["chosen_on"] = summarize(config, chosen)
+    return rows
 
 
 def report(rows, run_dir):
@@ -134,23 +150,29 @@ def report(rows, run_dir):
     plots.plot_reliability(rows, title, run_dir / "calibration.png")
 
 
-def _train_group(send, members, images, scored_on):
-    """Trains and scores a group; sends each epoch's logs."""
+def _train_group(send, members, images, parts):
+    """Trains a group and scores it on each of `parts`; sends each epoch's logs."""
     startup.import_tensorflow()
     from keras_pairs.training.fit import fit
     from keras_pairs.training.progress import EpochSender
 
     begun = time.perf_counter()
-    splits = [data.sample_pairs(images, c.num_pairs, c.seed, scored_on) for c in members]
-    trained = fit(members, splits, validate=False, callbacks=[EpochSender(send)])
-    pairs = [getattr(s, scored_on) for s in splits]
-    return {
-        "rounds": [
-            _score(*round_, members[0].num_pairs)
-            for round_ in zip(trained.answers(pairs), pairs, strict=True)
-        ],
-        "seconds": time.perf_counter() - begun,
-    }
+    drawn = [
+        [data.sample_pairs(images, c.num_pairs, c.seed, part) for c in members]
+        for part in parts
+    ]
+    # Whatever is scored, the training pairs are the same.
+    trained = fit(members, drawn[0], validate=False, callbacks=[EpochSender(send)])
+    scores = []
+    for part, splits in zip(parts, drawn, strict=True):
+        pairs = [getattr(s, part) for s in splits]
+        answered = zip(trained.answers(pairs), pairs, strict=True)
+        scores.append([_score(*round_, members[0].num_pairs) for round_ in answered])
+    rounds, *chosen = scores
+    for on_others in chosen:
+        for round_, score in zip(rounds, on_others, strict=True):
+            round_["chosen_on"] = score
+    return {"rounds": rounds, "seconds": time.perf_counter() - begun}
 
 
 def _score(answers, pairs, num_pairs):
@@ -181,7 +203,7 @@ def _finished(folder):
     return found
 
 
-def _same_evaluation(run_dir, configs, images, scored_on):
+def _same_evaluation(run_dir, configs, images, scored_on, chosen_on):
     """Writes config.json, or refuses a folder whose config.json asks for other things."""
     dataset = images.describe()
     wanted = {
@@ -189,6 +211,8 @@ def _same_evaluation(run_dir, configs, images, scored_on):
         "scored_on": {"part": scored_on, "pairs_wanted": SCORED_PAIRS},
         "dataset": dataset,
     }
+    if chosen_on:
+        wanted["scored_on"]["chosen_on"] = chosen_on
     path = pathlib.Path(run_dir) / "config.json"
     if path.exists():
         try:

@@ -1,0 +1,59 @@
+"""What a published network takes: bytes, and time for an answer. Used by `studies`."""
+
+import pathlib
+import statistics
+import tempfile
+import time
+
+from keras_pairs import startup
+from keras_pairs.training import isolated
+
+CALLS, TURNS = 50, 9
+
+
+def measured(configs):
+    """Size and speed of untrained networks of some configurations.
+
+    They take turns on one thread, so that a slow moment of the machine meets all.
+
+    Args:
+      configs: list of `TrainingConfig`.
+
+    Returns:
+      list of dicts: `bytes` of saved_model.pb, and `milliseconds`, how long the answer to
+      one pair takes.
+    """
+    return isolated.run(_measured, configs, on_message=None)
+
+
+def _measured(_, configs):
+    # A small step: one thread.
+    startup.import_tensorflow(work=0)
+    import numpy as np
+    import tensorflow as tf
+
+    from keras_pairs.networks.build import build_model
+    from keras_pairs.serving import publishing
+
+    pair = tf.constant(np.random.default_rng(0).uniform(0, 255, (1, 2, 14, 14)), tf.float32)
+    served, sizes, seconds = [], [], [[] for _ in configs]
+    with tempfile.TemporaryDirectory() as folder:
+        for number, config in enumerate(configs):
+            path = pathlib.Path(folder) / f"network_{number}"
+            version = publishing.publish(build_model(config), path)
+            sizes.append((version / "saved_model.pb").stat().st_size)
+            model = tf.saved_model.load(str(version))
+            # The signatures live as long as their model does.
+            served.append((model, model.signatures["serving_default"]))
+    for _ in range(TURNS + 1):
+        for (_, answer), turns in zip(served, seconds, strict=True):
+            begun = time.perf_counter()
+            for _ in range(CALLS):
+                answer(pair=pair)["comparison"].numpy()
+            turns.append((time.perf_counter() - begun) / CALLS)
+    # The first turn traces.
+    times = (1000 * statistics.median(turns[1:]) for turns in seconds)
+    return [
+        {"bytes": size, "milliseconds": milliseconds}
+        for size, milliseconds in zip(sizes, times, strict=True)
+    ]
