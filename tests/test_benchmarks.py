@@ -12,14 +12,15 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from benchmarks import departures, plots, search, studies, train
+from benchmarks import answering, departures, plots, search, studies, train
 from benchmarks.bounds import Bounds
 from docs import build
 from keras_pairs import files
 from keras_pairs.config import FIELDS, TrainingConfig
 from keras_pairs.errors import UserError
+from keras_pairs.networks.build import build_model
 from keras_pairs.networks.population import build_population
-from tests import helpers, turning
+from tests import helpers, networks, turning
 
 FOLDER = pathlib.Path(departures.__file__).parent
 COMMANDS = sorted(
@@ -250,6 +251,17 @@ def test_a_study_leaves_table_results_and_picture(study, digits, tmp_path, monke
     assert bool(list(tmp_path.glob("*.png"))) == (studies.STUDIES[study].draw is not None)
     # What `docs.build` makes of the file is what the study printed.
     assert build.KINDS[study](tmp_path / "results.json") in done.stdout
+
+
+@pytest.mark.slow
+def test_what_a_network_takes_grows_with_its_committee():
+    config = networks.config()
+    alone, three = answering.measured([config, dataclasses.replace(config, committee=3)])
+    weights = build_model(config).count_params()
+    grown = three["bytes"] - alone["bytes"]
+    # float32, and what a network's operations take.
+    assert 2 * 4 * weights < grown < 2 * 4 * weights + 200_000
+    assert 0 < alone["milliseconds"] < 1000
 
 
 def test_benchmarks_have_no_import_of_keras_at_the_top():
