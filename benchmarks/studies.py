@@ -6,9 +6,9 @@
 Ten rounds of each row, each on pairs and initial weights of its own, round by round the
 same pairs in every row. `auxiliary` reads what `evaluate --table1` left (or trains it):
 what the auxiliary loss adds to the paper's score. `presets` and `sharing` are scored on all
-test pairs; `ablation` and `committees`, by which things are chosen, on 5,000 validation
-pairs; the networks of `accuracy` on both. A killed study goes on when it is started again
-with the same --run_dir. What it found is results.json there.
+test pairs; `ablation`, by which things are chosen, on 5,000 validation pairs; the networks
+of `accuracy` on both. A killed study goes on when it is started again with the same
+--run_dir. What it found is results.json there.
 """
 
 import dataclasses
@@ -16,10 +16,7 @@ import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
-import numpy as np
-import scipy.stats
-
-from benchmarks import answering
+from benchmarks import answering, intervals
 from benchmarks.plots import plot_sharing
 from keras_pairs import data, files, machine, plots, startup, tables
 from keras_pairs.commands import flags, runner
@@ -40,14 +37,6 @@ ABLATION = {
     "the paper's trunk": ("best", {"trunk": "paper"}),
     # What an ingredient is worth where another does not do its work.
     "a head, the same pairs": ("a head for the comparison", {"new_pairs": False}),
-}
-COMMITTEES = {
-    "committee of 2": ("best", {"committee": 2}),
-    "committee of 3": ("committee of 2", {"committee": 3}),
-    "committee of 5": ("committee of 3", {"committee": 5}),
-    "committee of 8": ("committee of 5", {"committee": 8}),
-    "twice the epochs": ("best", {"epochs": 160}),
-    "committee of 5, twice the epochs": ("committee of 5", {"epochs": 160}),
 }
 
 
@@ -110,14 +99,8 @@ def train(
 
 
 def paired(rows, of="_of_all"):
-    """What the second row has more than the first, with its 95 % interval, as two cells.
-
-    Round by round on the same pairs; Student's t.
-    """
-    gains = np.subtract(*(row[f"accuracies{of}"] for row in reversed(rows)))
-    quantile = scipy.stats.t.ppf(0.975, len(gains) - 1)
-    mean, half = gains.mean(), quantile * gains.std(ddof=1) / np.sqrt(len(gains))
-    return f"{mean:+.2f}", f"{mean - half:+.2f} … {mean + half:+.2f}"
+    """What the second row has more than the first, see `intervals.gain`."""
+    return intervals.gain(*(row[f"accuracies{of}"] for row in rows))
 
 
 def shown(row, of=""):
@@ -212,12 +195,6 @@ class Study(NamedTuple):
     measure: bool = False
 
 
-def of_changes(changes):
-    """The study of some changes, see `ABLATION`."""
-    tabulate = functools.partial(tabulate_changes, changes)
-    return Study(functools.partial(changed, changes), tabulate, "validation")
-
-
 STUDIES = {
     "auxiliary": Study(auxiliary, tabulate_auxiliary),
     "presets": Study(
@@ -230,8 +207,11 @@ STUDIES = {
         measure=True,
     ),
     "sharing": Study(sharing, tabulate_sharing, draw=draw_sharing),
-    "ablation": of_changes(ABLATION),
-    "committees": of_changes(COMMITTEES),
+    "ablation": Study(
+        functools.partial(changed, ABLATION),
+        functools.partial(tabulate_changes, ABLATION),
+        "validation",
+    ),
 }
 
 

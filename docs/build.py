@@ -53,6 +53,13 @@ def study(name):
     return tabulate
 
 
+def committees(path):
+    """Networks that answer together, from the results.json of that benchmark."""
+    from benchmarks import committees
+
+    return tables.markdown_table(committees.tabulate(_rows(path)))
+
+
 def departures(path):
     """Last and best epochs of networks, from the results.json of that benchmark."""
     from benchmarks.departures import tabulate
@@ -194,7 +201,7 @@ KINDS = {
     "accuracy": study("accuracy"),
     "sharing": study("sharing"),
     "ablation": study("ablation"),
-    "committees": study("committees"),
+    "committees": committees,
     "departures": departures,
     "load": load,
     "score": score,
