@@ -33,7 +33,8 @@ def drawn(glyphs, labels, sizes, count, number):
             rng, glyphs[chosen[:1]] if count[1] == 1 else glyphs[chosen], SIDE, sizes
         )
         i += 1
-        if count[0] <= scene.count <= count[1]:
+        # What a program drew is a digit, and nothing says which.
+        if count[0] <= scene.count <= count[1] and -1 not in scene.which:
             buffer = io.BytesIO()
             Image.fromarray(scene.picture).save(buffer, "PNG", compress_level=1)
             pictures.append(buffer.getvalue())

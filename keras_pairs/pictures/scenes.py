@@ -18,19 +18,21 @@ class Scene(NamedTuple):
         thinner than a pixel, the share of the most that any covers.
       body: float32 [side, side], the digits' bodies, see `strokes.Drawn`.
       count: int, how many digits there are.
+      which: tuple of int, as of `strokes.Drawn`.
     """
 
     picture: np.ndarray
     ink: np.ndarray
     body: np.ndarray
     count: int
+    which: tuple
 
 
 def scene(rng, glyphs, side, sizes=(0.08, 1.0)):
     """Draws a digit over a paper.
 
         glyphs = load_images("digits").x_train
-        picture, ink, body, count = scene(np.random.default_rng(0), glyphs, 64)
+        picture = scene(np.random.default_rng(0), glyphs, 64).picture
 
     Args:
       rng: numpy Generator, from which all is drawn.
@@ -46,7 +48,7 @@ def scene(rng, glyphs, side, sizes=(0.08, 1.0)):
     large = side * (2 if rng.random() < 0.25 else 1)
     if kind < 0.03:
         nothing = np.zeros((side, side), "float32")
-        return Scene(_noise(rng, side), nothing, nothing, 0)
+        return Scene(_noise(rng, side), nothing, nothing, 0, ())
     count = 0 if kind < 0.16 else int(rng.integers(2, 5)) if kind < 0.28 else 1
     # What a program drew: one colour, and neither lamp nor camera.
     plain = rng.random() < 0.12
@@ -93,7 +95,7 @@ def scene(rng, glyphs, side, sizes=(0.08, 1.0)):
         buffer = io.BytesIO()
         Image.fromarray(picture).save(buffer, "JPEG", quality=int(rng.integers(15, 90)))
         picture = np.asarray(Image.open(buffer))
-    return Scene(picture, ink, body, count)
+    return Scene(picture, ink, body, count, drawn.which)
 
 
 def _noise(rng, side):
