@@ -1,6 +1,7 @@
 """Training networks in one graph, and asking them."""
 
 import dataclasses
+import pathlib
 from collections.abc import Sequence
 
 import keras
@@ -15,7 +16,7 @@ from keras_pairs.networks.population import (
     build_population,
 )
 from keras_pairs.outputs import OUTPUTS
-from keras_pairs.training import batches, loss_weights, objective
+from keras_pairs.training import batches, checkpoints, loss_weights, objective
 from keras_pairs.training.costs import EVALUATION_BATCH
 
 
@@ -68,6 +69,7 @@ def fit(
     validate: bool = True,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     kit: PopulationKit | None = None,
+    checkpoint: pathlib.Path | None = None,
 ) -> Trained:
     """Trains one network, or one committee, per configuration, all in one graph.
 
@@ -83,6 +85,9 @@ def fit(
         They are called in the teachers' training, too.
       kit: `networks.population.PopulationKit`, for networks that depart from the paper's;
         teachers do not.
+      checkpoint: Path of an .npz file that keeps the training after each epoch, or None.
+        A training that finds its own there goes on behind it, and ends as it would have;
+        the callbacks hear of the earlier epochs first. Teachers keep theirs beside it.
 
     Returns:
       `Trained`.
@@ -111,17 +116,37 @@ def fit(
     population = build_population(configs, own_data, kit)
     if first.teachers:
         teachers = [config.stages()[0] for config in configs]
-        taught = fit(teachers, splits, validate=False, callbacks=callbacks)
+        taught = fit(
+            teachers,
+            splits,
+            validate=False,
+            callbacks=callbacks,
+            checkpoint=checkpoint and checkpoint.with_stem(f"{checkpoint.stem}-teachers"),
+        )
         # A method: a model would count as a part of this one.
         population.taught_by = taught.population.teach
     arrays = part("train")
     steps = -(-len(arrays[0]) // first.batch_size)
     objective.compile_population(population, configs, steps)
     recorder = _Recorder()
+    if checkpoint:
+        population.optimizer.build(population.trainable_variables)
+        recorder.epochs += checkpoints.restore(checkpoint, population)
+        keeper = checkpoints.Checkpoint(checkpoint, recorder.epochs)
+    done = len(recorder.epochs)
+    for epoch, logs in enumerate(recorder.epochs):
+        for callback in callbacks:
+            callback.on_epoch_end(epoch, logs)
     population.fit(
         batches.shuffled(
-            arrays, first.batch_size, first.epochs, first.new_pairs, first.augmentation
+            arrays,
+            first.batch_size,
+            first.epochs,
+            first.new_pairs,
+            first.augmentation,
+            done,
         ),
+        initial_epoch=done,
         epochs=first.epochs,
         steps_per_epoch=steps,
         validation_data=(
@@ -129,7 +154,7 @@ def fit(
         ),
         shuffle=False,
         verbose=0,
-        callbacks=[recorder, *callbacks],
+        callbacks=[recorder, *([keeper] if checkpoint else []), *callbacks],
     )
     return Trained(population, list(configs), recorder.history(configs))
 

@@ -11,7 +11,7 @@ from keras_pairs import data, files, machine, plots, scoring, startup, tables
 from keras_pairs.data.pairs import SCORED_PAIRS
 from keras_pairs.errors import UserError
 from keras_pairs.outputs import OUTPUTS
-from keras_pairs.training import isolated
+from keras_pairs.training import identity, isolated
 from keras_pairs.training.costs import members_that_fit
 from keras_pairs.training.summary import summarize
 
@@ -224,31 +224,8 @@ def _same_evaluation(run_dir, configs, images, scored_on, chosen_on):
                 f"{run_dir} holds an evaluation of an older keras_pairs, which this one "
                 "cannot continue; use a new --run_dir"
             )
-        if _identity(found) != _identity(wanted):
-            what = f"another evaluation{_difference(found, wanted)}"
+        if identity.of(found) != identity.of(wanted):
+            what = f"another evaluation{identity.difference(found, wanted)}"
             raise UserError(f"{run_dir} holds {what}; use a new --run_dir or its own flags")
     else:
         files.write_json(path, wanted | files.provenance())
-
-
-def _difference(found, wanted):
-    """What differs in two evaluations of one configuration each, as text."""
-    pairs = [record.get("configs", []) for record in (found, wanted)]
-    if list(map(len, pairs)) != [1, 1]:
-        return ""
-    (there,), (here,) = pairs
-    fields = [n for n in here if n not in ("dataset", "data_path")]
-    parts = [
-        f"{name}={there.get(name)} there, {here[name]} here"
-        for name in fields
-        if there.get(name) != here[name]
-    ]
-    if found.get("dataset", {}).get("sha256") != wanted["dataset"]["sha256"]:
-        parts.append("other images")
-    return f" ({'; '.join(parts)})" if parts else ""
-
-
-def _identity(record):
-    # The same data may lie elsewhere today.
-    configs = [c | {"data_path": None, "dataset": None} for c in record.get("configs", [])]
-    return configs, record.get("scored_on"), record.get("dataset", {}).get("sha256")
