@@ -127,3 +127,15 @@ def test_one_training_is_scored_for_the_choice_and_for_the_report(tmp_path, digi
     # It is another evaluation than one of the test pairs alone.
     with pytest.raises(UserError, match="another evaluation"):
         evaluate([config], digits, tmp_path / "both", 2, 1e9, verbose=False)
+
+
+def test_what_has_begun_goes_on_with_its_folder_alone(evaluated):
+    folder, _ = evaluated
+    before = (folder / "results.json").read_text()
+    done = call("evaluate", f"--run_dir={folder}", "--rounds=2", "--verbosity=0")
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    assert (folder / "results.json").read_text() == before
+    # A training is something else.
+    done = call("train", f"--run_dir={folder}")
+    assert done.returncode == 1
+    assert f"{folder}/config.json: not what this command writes" in done.stderr
