@@ -38,6 +38,7 @@ def train_run(
     run_dir: str | os.PathLike | None = None,
     export_dir: str | os.PathLike | None = None,
     preset: str | None = None,
+    validate_every: int = 1,
     verbose: bool = False,
 ) -> Run:
     """Trains one network, scores its test pairs once, writes run folder and SavedModel.
@@ -54,6 +55,7 @@ def train_run(
       export_dir: str, Path or None, folder that receives the next version; None:
         `saved_models/<data>-<preset>`.
       preset: str, what `config` came from, for the record; None: "custom".
+      validate_every: int >= 0, see `fit`; history.csv has "nan" for the other epochs.
       verbose: whether to show a progress bar.
 
     Returns:
@@ -75,7 +77,8 @@ def train_run(
         **files.provenance(),
     }
     files.write_json(run_dir / "config.json", origin)
-    trained = fit([config], splits, callbacks=[EpochProgress(config.epochs, verbose)])
+    progress = EpochProgress(config.epochs, verbose)
+    trained = fit([config], splits, validate_every=validate_every, callbacks=[progress])
     (answers,) = trained.answers(splits.test)
     columns = {name: values[:, 0] for name, values in trained.history.items()}
     rows = [
