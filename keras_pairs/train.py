@@ -17,7 +17,9 @@ from keras_pairs.commands import configurations, flags, runner
 from keras_pairs.config import TrainingConfig
 from keras_pairs.serving import box
 
-FLAGS = flags.of_training() | flags.others("run_dir", "export_dir", "verbosity")
+FLAGS = flags.of_training() | flags.others(
+    "run_dir", "export_dir", "validate_every", "verbosity"
+)
 
 
 def main(values):
@@ -43,6 +45,7 @@ def main(values):
         run_dir=run_dir,
         export_dir=export_dir,
         preset=preset,
+        validate_every=values["validate_every"].value,
         verbose=verbose,
     )
     found, of_all = (run.metrics[f"test_accuracy{part}"] for part in ("", "_of_all"))

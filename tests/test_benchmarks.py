@@ -12,7 +12,7 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from benchmarks import answering, departures, plots, search, studies, train
+from benchmarks import answering, departures, plots, studies, train
 from benchmarks.bounds import Bounds
 from docs import build
 from keras_pairs import files
@@ -97,12 +97,6 @@ def test_a_side_that_dies_ends_the_benchmark():
     while multiprocessing.active_children() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not multiprocessing.active_children()
-
-
-def test_the_costs_of_a_search():
-    """A trial costs 2 seconds, and 0.5 an epoch; six trials."""
-    runs = [(3.0, 6 * 2.5, 6), (4.0, 6 * 4.0, 6)]
-    assert search.costs(runs, epochs=4) == pytest.approx((3.0, 2.0, 0.5))
 
 
 def departing(network, config):

@@ -40,6 +40,7 @@ def record(images, grid=GRID):
         images=images,
         preset="paper",
         validation="test",
+        validate_every=5,
         retries=0,
         keep_models=6,
     )
@@ -66,7 +67,8 @@ def test_the_folder_alone_goes_on_with_its_search(folder, started, monkeypatch, 
     chosen = choices.choose(parsed(*command), project.find(folder))
     assert chosen == {
         "grid": GRID,
-        **{"preset": "paper", "validation": "test", "keep_models": 6, "retries": 0},
+        **{"preset": "paper", "validation": "test", "validate_every": 5},
+        **{"keep_models": 6, "retries": 0},
     }
 
 
@@ -88,6 +90,7 @@ def test_flags_that_agree_are_no_matter(folder, started):
         ("--trunk=padded,paper", "trunk=paper there, padded,paper here"),
         ("--preset=best", "preset=paper there, best here"),
         ("--validation=validation", "validation=test there, validation here"),
+        ("--validate_every=0", "validate_every=5 there, 0 here"),
         ("--keep_models=3", "keep_models=6 there, 3 here"),
         ("--retries=1", "retries=0 there, 1 here"),
     ],

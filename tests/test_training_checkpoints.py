@@ -59,13 +59,13 @@ def test_a_stopped_training_ends_as_an_undisturbed_one(
     changes, stops, splits, tmp_path, each_epoch
 ):
     config = networks.config(epochs=3, **changes)
-    expected = fit([config], splits)
-    path = tmp_path / "checkpoint.npz"
+    path, every = tmp_path / "checkpoint.npz", {"validate_every": 2}
+    expected = fit([config], splits, **every)
     for epochs in stops:
         with pytest.raises(KeyboardInterrupt):
-            fit([config], splits, callbacks=[Stop(epochs)], checkpoint=path)
+            fit([config], splits, callbacks=[Stop(epochs)], checkpoint=path, **every)
     listener = Stop(100)
-    trained = fit([config], splits, callbacks=[listener], checkpoint=path)
+    trained = fit([config], splits, callbacks=[listener], checkpoint=path, **every)
     assert listener.heard == [0, 1, 2] * len(config.stages())
     for name, values in expected.history.items():
         np.testing.assert_array_equal(trained.history[name], values)
@@ -75,7 +75,7 @@ def test_a_stopped_training_ends_as_an_undisturbed_one(
         np.testing.assert_array_equal(mine, other)
     # A training that is done is not done again.
     begun = os.stat(path).st_mtime_ns
-    again = fit([config], splits, checkpoint=path)
+    again = fit([config], splits, checkpoint=path, **every)
     np.testing.assert_array_equal(again.history["loss"], expected.history["loss"])
     assert os.stat(path).st_mtime_ns == begun
 

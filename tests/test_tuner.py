@@ -41,7 +41,7 @@ def pairs(digits):
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory, digits):
     folder = tmp_path_factory.mktemp("search") / "grid"
-    return folder, *run(folder, digits, keep_models=2)
+    return folder, *run(folder, digits, keep_models=2, validate_every=1)
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +164,7 @@ def test_weight_sharing_can_be_searched(searched, digits, tmp_path):
 def test_a_finished_search_trains_nothing_more(searched, digits, monkeypatch):
     folder, _, rows = searched
     monkeypatch.setattr(fit, "fit", None)
-    assert run(folder, digits, keep_models=2)[1] == rows
+    assert run(folder, digits, keep_models=2, validate_every=1)[1] == rows
 
 
 def test_a_worker_knows_its_search_from_what_the_network_carries(digits, tmp_path):

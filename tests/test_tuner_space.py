@@ -30,7 +30,8 @@ def asked(*arguments):
 def describe(grid, images, **changes):
     given = {
         **{"where": {"dataset": "digits"}, "images": images, "preset": "paper"},
-        **{"validation": "validation", "retries": 0, "keep_models": 1},
+        **{"validation": "validation", "validate_every": 0},
+        **{"retries": 0, "keep_models": 1},
     }
     return project.describe(grid=grid, **given | changes)
 
@@ -133,15 +134,16 @@ def test_pairs_follow_from_a_points_own_seed_and_number(digits, axes):
     grid = Grid(axes, SMALL)
     for group in grid.groups:
         configs = [grid.configs[i] for i in group]
-        found = pairs.splits_of(digits, configs)
+        found = pairs.splits_of(digits, configs, describe(grid, digits))
         assert isinstance(found, list) == ("seed" in axes)
         every = found if isinstance(found, list) else [found] * len(configs)
         assert len(every) == len(configs)
         for config, splits in zip(configs, every, strict=True):
-            (own,) = [pairs.splits_of(digits, [config])]
+            own = pairs.splits_of(digits, [config], describe(grid, digits))
             assert len(splits.train) == config.num_pairs
             assert np.array_equal(splits.train.images, own.train.images)
-    tested = pairs.splits_of(digits, configs[:1], "test")
+    record = describe(grid, digits, validation="test")
+    tested = pairs.splits_of(digits, configs[:1], record)
     assert np.array_equal(tested.validation.images, tested.test.images)
 
 

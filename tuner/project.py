@@ -9,6 +9,7 @@ import shutil
 from keras_pairs import files
 from keras_pairs.commands.flags import shown
 from keras_pairs.config import TrainingConfig
+from keras_pairs.data.pairs import SCORED_PAIRS
 from keras_pairs.errors import UserError
 from tuner import space
 
@@ -18,6 +19,8 @@ KEYS = ("grid", "config", "dataset", "preset", "validation", "keep_models", "ret
 KEYS += ("source",)
 # What older records do not say.
 DEFAULTS = {"order": "grid", "rounds": 1, "extended": []}
+# They validated `num_pairs` pairs after every epoch, and go on so.
+DEFAULTS |= {"validate_every": 1, "pairs_wanted": None}
 ABSENT = (FileNotFoundError, NotADirectoryError)
 
 
@@ -25,8 +28,13 @@ class NoRecordError(UserError):
     """There is no record of a search, or a damaged one."""
 
 
-def describe(*, grid, where, images, preset, validation, retries, keep_models):
+def describe(
+    *, grid, where, images, preset, validation, validate_every, retries, keep_models
+):
     """What makes a search this search, as a dict for JSON.
+
+    Its `pairs_wanted` is how many pairs a trial is scored on, where there are images for
+    them. The test pairs are the paper's own protocol, and so as many as train: None.
 
     Args:
       grid: `space.Grid`.
@@ -34,6 +42,7 @@ def describe(*, grid, where, images, preset, validation, retries, keep_models):
       images: `data.Images`.
       preset: str, what the grid's base came from.
       validation: "validation" or "test".
+      validate_every: as `training.fit.fit` takes it.
       retries, keep_models: as `oracle.GridOracle` takes them.
     """
     *before, stage = (
@@ -50,6 +59,8 @@ def describe(*, grid, where, images, preset, validation, retries, keep_models):
         "dataset": images.describe(),
         "preset": preset,
         "validation": validation,
+        "validate_every": validate_every,
+        "pairs_wanted": SCORED_PAIRS if validation == "validation" else None,
         "keep_models": keep_models,
         "retries": retries,
         "source": source(where, images),
@@ -86,10 +97,10 @@ def settings(record):
     stage = [*record["extended"], record][0]
     identity = {name: stage[name] for name in ("grid", "config")}
     identity |= {"validation": record["validation"], "dataset": sha256}
-    if record["order"] != DEFAULTS["order"]:
-        identity["order"] = record["order"]
-    if stage["rounds"] != DEFAULTS["rounds"]:
-        identity["rounds"] = stage["rounds"]
+    for name in ("order", "rounds", "validate_every", "pairs_wanted"):
+        value = stage.get(name, record[name])
+        if value != DEFAULTS[name]:
+            identity[name] = value
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode())
     return {
         **record["config"],
@@ -102,7 +113,8 @@ def settings(record):
 
 def choices(record):
     """What was chosen for a search, by the name of its flag."""
-    names = ("preset", "validation", "retries", "keep_models", "order", "rounds")
+    names = ("preset", "validation", "validate_every", "retries", "keep_models")
+    names += ("order", "rounds")
     axes = {name: tuple(values) for name, values in record["grid"].items()}
     if record["rounds"] > 1:
         axes["seed"] = axes["seed"][:1]

@@ -20,6 +20,7 @@ METRICS = (
     "val_loss",
     f"{outputs.names()[0]}_accuracy",
     "loss",
+    "validation_pairs",
     "seconds",
 )
 

@@ -39,8 +39,11 @@ class Checkpoint(keras.callbacks.Callback):
             f"variable/{i}": variable.numpy()
             for i, variable in enumerate(_variables(self.model))
         }
-        for name in self.epochs[0]:
-            arrays[f"logs/{name}"] = np.stack([logs[name] for logs in self.epochs])
+        for name in {name: None for logs in self.epochs for name in logs}:
+            some = next(logs[name] for logs in self.epochs if name in logs)
+            # Not every epoch is validated.
+            values = [logs.get(name, np.full_like(some, np.nan)) for logs in self.epochs]
+            arrays[f"logs/{name}"] = np.stack(values)
         with files.atomic_write(self.path) as temporary, open(temporary, "wb") as file:
             np.savez(file, **arrays)
         self.written = time.monotonic()

@@ -28,7 +28,8 @@ class Trained:
       population: `networks.population.Population` of K members, answering logits.
       configs: its K `TrainingConfig`s.
       history: dict of float arrays [epochs, K]: `loss` (Eq. 1), `<output>_loss`,
-        `<output>_accuracy`, and the same with `val_` where validation was asked for.
+        `<output>_accuracy`, and the same with `val_` where validation was asked for; those
+        are NaN in the epochs that were not validated. The last one always is.
     """
 
     population: Population
@@ -67,6 +68,7 @@ def fit(
     splits: Splits | list[Splits],
     *,
     validate: bool = True,
+    validate_every: int = 1,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     kit: PopulationKit | None = None,
     checkpoint: pathlib.Path | None = None,
@@ -80,7 +82,9 @@ def fit(
     Args:
       configs: K `TrainingConfig`s that agree in all fields that members share.
       splits: one `data.Splits` that all members share, or a list of K, one each.
-      validate: whether to score the validation pairs after every epoch.
+      validate: whether to score the validation pairs.
+      validate_every: int >= 0: after every so many epochs, and after the last; 0: after the
+        last only.
       callbacks: `keras.callbacks.Callback`s; per-member values are arrays [K] in logs.
         They are called in the teachers' training, too.
       kit: `networks.population.PopulationKit`, for networks that depart from the paper's;
@@ -152,11 +156,17 @@ def fit(
         validation_data=(
             batches.in_order(part("validation"), EVALUATION_BATCH) if validate else None
         ),
+        validation_freq=_validated(first.epochs, validate_every),
         shuffle=False,
         verbose=0,
         callbacks=[recorder, *([keeper] if checkpoint else []), *callbacks],
     )
     return Trained(population, list(configs), recorder.history(configs))
+
+
+def _validated(epochs, every):
+    """The epochs, counted from 1, after which to validate: the last is one of them."""
+    return sorted({epochs, *range(every, epochs, every)}) if every else [epochs]
 
 
 class _Recorder(keras.callbacks.Callback):
@@ -171,13 +181,17 @@ class _Recorder(keras.callbacks.Callback):
 
     def history(self, configs):
         weights = loss_weights.of_members(configs)
-        columns = {}
+        columns, none = {}, np.full(len(configs), np.nan)
         for prefix in ("", "val_"):
-            if self.epochs and f"{prefix}{OUTPUTS[0].name}_accuracy" not in self.epochs[0]:
+            known = f"{prefix}{OUTPUTS[0].name}_accuracy"
+            if not any(known in row for row in self.epochs):
                 continue
             parts = {
                 f"{prefix}{output.name}_{kind}": np.stack(
-                    [row[f"{prefix}{output.name}_{logged}"] for row in self.epochs]
+                    [
+                        row.get(f"{prefix}{output.name}_{logged}", none)
+                        for row in self.epochs
+                    ]
                 )
                 for output in OUTPUTS
                 for kind, logged in (("loss", "cross_entropy"), ("accuracy", "accuracy"))

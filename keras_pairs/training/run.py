@@ -42,6 +42,7 @@ def train_run(
     run_dir: str | os.PathLike | None = None,
     export_dir: str | os.PathLike | None = None,
     preset: str | None = None,
+    validate_every: int = 1,
     verbose: bool = False,
 ) -> Run:
     """Trains one network, scores its test pairs once, writes run folder and SavedModel.
@@ -61,6 +62,7 @@ def train_run(
       export_dir: str, Path or None, folder that receives the next version; None:
         `saved_models/<data>-<preset>`.
       preset: str, what `config` came from, for the record; None: "custom".
+      validate_every: int >= 0, see `fit`; history.csv has "nan" for the other epochs.
       verbose: whether to show a progress bar.
 
     Returns:
@@ -87,6 +89,7 @@ def train_run(
     trained = fit(
         [config],
         splits,
+        validate_every=validate_every,
         callbacks=[EpochProgress(epochs, verbose)],
         checkpoint=run_dir / CHECKPOINT,
     )
