@@ -16,18 +16,23 @@ hypothesis = pytest.importorskip(
     "hypothesis", reason="needs pip install 'keras_pairs[test]'"
 )
 
-FEW = 40
-CASES = int(os.environ.get("KERAS_PAIRS_CASES", FEW))
+FEW, FEWER = 40, 8
+CASES = os.environ.get("KERAS_PAIRS_CASES")
 
 
-def law(function):
+def law(function, few=FEW):
     """`hypothesis.settings` of a test; cases that take seconds are no failure."""
     return hypothesis.settings(
-        max_examples=CASES,
-        derandomize=CASES == FEW,
+        max_examples=int(CASES or few),
+        derandomize=CASES is None,
         deadline=None,
         # Looking at a repository does not write into it.
         database=None,
         print_blob=True,
         suppress_health_check=list(hypothesis.HealthCheck),
     )(function)
+
+
+def costly_law(function):
+    """The same of a test whose cases take a second: fewer in the fast tier."""
+    return law(function, FEWER)

@@ -70,7 +70,9 @@ def test_the_points_are_the_product_of_the_axes_each_once(grid):
 @law
 @hypothesis.given(grid=grids(100), name=st.sampled_from([*VALUES]), data=st.data())
 def test_what_extends_a_grid_begins_with_it(grid, name, data):
-    grown = grid.extended({name: data.draw(some(VALUES[name]))}, data.draw(st.integers(1, 4)))
+    grown = grid.extended(
+        {name: data.draw(some(VALUES[name]))}, data.draw(st.integers(1, 4))
+    )
     hypothesis.assume(len(grown.points) <= 600)
     count = len(grid.points)
     assert grown.configs[:count] == grid.configs
