@@ -2,9 +2,8 @@
 
 import pathlib
 
-import keras
-
 from keras_pairs.errors import UserError
+from keras_pairs.serving import keras_file
 from tuner import _keras_tuner
 from tuner import oracle as oracles
 
@@ -31,7 +30,8 @@ class SearchView(_keras_tuner.Tuner):
         """The trained `keras.Model` of a trial, of Keras' own layers, not compiled.
 
         Raises:
-          ValueError: if it was not among the best and its model is not kept.
+          ValueError: if it was not among the best and its model is not kept, or if that
+            cannot be read.
         """
         path = self.trial_folder(trial) / oracles.MODEL
         if not path.exists():
@@ -40,7 +40,7 @@ class SearchView(_keras_tuner.Tuner):
                 f"Trial {trial.trial_id} keeps no model: only the {best} of each nb_f are "
                 "kept (--keep_models)"
             )
-        return keras.models.load_model(path)
+        return keras_file.load(path)
 
     def trial_folder(self, trial):
         """Path; unlike keras-tuner's `get_trial_dir` this makes no folder."""

@@ -81,7 +81,12 @@ def sample_pairs(
 
     Raises:
       UserError: if there are fewer images, or digits, than the pairs need.
+      ValueError: if num_pairs is less than 1, or there is no such part.
     """
+    if scored_on not in (None, "validation", "test"):
+        raise ValueError(
+            f"scored_on must be validation, test or None. Received: scored_on={scored_on!r}"
+        )
     check_enough(images, num_pairs)
     rng = np.random.default_rng([seed, 1])
     order = rng.permutation(len(images.x_train))
@@ -109,7 +114,9 @@ def sample_pairs(
 
 
 def check_enough(images, num_pairs):
-    """Raises the `UserError` that `sample_pairs` would."""
+    """Raises what `sample_pairs` would of these."""
+    if num_pairs < 1:
+        raise ValueError(f"num_pairs must be at least 1. Received: num_pairs={num_pairs}")
     digits = np.unique(images.y_train)
     if len(digits) == 1:
         raise UserError(

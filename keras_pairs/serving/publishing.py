@@ -151,7 +151,8 @@ def _locked(export_dir):
 def _highest(export_dir):
     """The highest number ever given, be its folder gone, empty or not even a folder."""
     names = [path.name for path in export_dir.iterdir()]
-    with contextlib.suppress(OSError):
+    # Lost or damaged, it says nothing.
+    with contextlib.suppress(OSError, ValueError):
         names.append((export_dir / LAST).read_text().strip())
     return max((int(name) for name in names if versions.is_number(name)), default=0)
 

@@ -4,6 +4,9 @@ import pathlib
 
 from keras_pairs.errors import UserError
 
+# Digits that fit into a server's 64 bits, whichever they are.
+MOST_DIGITS = 18
+
 
 def numbers(folder):
     """The numbers of the versions in a folder, ascending."""
@@ -29,7 +32,7 @@ def newest(path):
 
 def is_number(name):
     """Whether a name is a number as a server reads it."""
-    return name.isascii() and name.isdigit()
+    return name.isascii() and name.isdigit() and len(name) <= MOST_DIGITS
 
 
 def find(path):

@@ -17,21 +17,25 @@ def loss_weights(w_m: float = 1.0, w_a: float = 1.0) -> dict[str, float]:
         loss_weights(w_m=1, w_a=3)["comparison"]    # 0.25
 
     Args:
-      w_m, w_a: floats or float arrays [K], not negative, w_m + w_a > 0.
+      w_m, w_a: floats or float arrays [K], finite, not negative, w_m + w_a > 0.
 
     Returns:
       dict by output name of floats or float32 arrays [K]: w_m/(w_m+w_a) for the main
       output, w_a/(w_m+w_a) for the auxiliary ones.
 
     Raises:
-      ValueError: if a weight is negative or a sum is not positive.
+      ValueError: if a weight is negative or not finite, or a sum is not positive.
     """
     w_m, w_a = np.asarray(w_m, "float64"), np.asarray(w_a, "float64")
-    if not (np.all(w_m >= 0) and np.all(w_a >= 0) and np.all(w_m + w_a > 0)):
+    smaller, larger = np.minimum(w_m, w_a), np.maximum(w_m, w_a)
+    if not np.all((smaller >= 0) & (larger > 0) & (larger < np.inf)):
         raise ValueError(
-            "w_m and w_a must not be negative and their sum must be positive. "
+            "w_m and w_a must not be negative or infinite, and their sum positive. "
             f"Received: w_m={w_m}, w_a={w_a}"
         )
+    # By a power of two, which changes no digit: the sum of the largest floats is infinite.
+    _, exponent = np.frexp(larger)
+    w_m, w_a = np.ldexp(w_m, -exponent), np.ldexp(w_a, -exponent)
     # The scalar that Keras documents; only a population has an array.
     shares = [
         float(share) if share.ndim == 0 else share.astype("float32")
