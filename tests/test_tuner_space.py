@@ -1,6 +1,7 @@
 """Searches as a base and axes: flags, points, their order, their groups, their costs."""
 
 import dataclasses
+import re
 
 import keras_tuner
 import numpy as np
@@ -236,7 +237,11 @@ def test_the_plan_has_a_line_for_each_kind_of_graph():
         == "| nb_f | batch_size | epochs | trunk | trials | one thread |".split()
     )
     assert len(text.splitlines()) == 2 + 4 + 1
-    assert text.splitlines()[-1].startswith("8 trials of 2 or 4 epochs, about 0:0")
+    last = text.splitlines()[-1]
+    assert last.startswith("8 trials of 2 or 4 epochs, under a minute with 2 workers")
+    assert "| under a minute |" in text and "0:0" not in text
+    long = plan.describe(Grid({}, dataclasses.replace(SMALL, epochs=90_000)), None, 1)
+    assert re.search(r"1 trials of 90000 epochs, about \d+:\d\d", long), long
     assert plan.describe(Grid(axes, SMALL), 3, 2).splitlines()[-1].startswith("3 trials")
 
 

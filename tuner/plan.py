@@ -1,7 +1,7 @@
 """What a search will do, and how long it may take. Importable without TensorFlow."""
 
 from keras_pairs.commands.flags import shown
-from keras_pairs.progress import clock
+from keras_pairs.progress import about
 from keras_pairs.tables import markdown_table
 from keras_pairs.training.costs import estimated_seconds
 
@@ -20,10 +20,10 @@ def describe(grid, max_trials, workers):
         key = tuple(shown(point[name]) for name in grid.shared)
         seconds.setdefault(key, []).append(estimated_seconds(config))
     lines = [(*grid.shared, "trials", "one thread")]
-    lines += [(*key, str(len(s)), clock(sum(s))) for key, s in seconds.items()]
+    lines += [(*key, str(len(s)), about(sum(s))) for key, s in seconds.items()]
     epochs = " or ".join(map(str, sorted({config.epochs for config in grid.configs})))
-    hours = clock(sum(sum(each) for each in seconds.values()) / workers)
+    time = about(sum(sum(each) for each in seconds.values()) / workers)
     return (
-        f"{markdown_table(lines)}{len(wanted)} trials of {epochs} epochs, about {hours} "
+        f"{markdown_table(lines)}{len(wanted)} trials of {epochs} epochs, {time} "
         f"with {workers} workers, each on a core of its own"
     )
