@@ -120,7 +120,8 @@ def describe(search):
     if best:
         where = space.text(best, search.grid.searched)
         text = f"{rows.percent(best)} %, trial {best['trial']}: {where}"
-        lines.append(("best so far", text))
+        tied = f", {rows.tied(best)}" if best["tied"] else ""
+        lines.append(("best so far", text + tied))
     if search.running:
         for trial, epochs in sorted(beat["running"].items()):
             config = search.grid.configs[int(trial)]

@@ -54,7 +54,12 @@ def markdown(chosen, record):
     what = "the last epoch's accuracy"
     if rounds > 1:
         what = f"the mean of {what} over {rounds} rounds (± its standard deviation)"
-    return f"{markdown_table(lines)}\nSelected by {what} on {where}.\n"
+    ties = "".join(
+        f"\nTrial {row['trial']} is {rows.tied(row)}; the first of them is taken."
+        for row in chosen
+        if row["tied"]
+    )
+    return f"{markdown_table(lines)}\nSelected by {what} on {where}.{ties}\n"
 
 
 def failures(failed, grid):
