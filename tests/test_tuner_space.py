@@ -206,6 +206,20 @@ def test_results_of_other_axes(digits, tmp_path):
     ]
 
 
+def test_results_name_the_preset_that_was_given(digits, tmp_path, monkeypatch):
+    monkeypatch.setattr("tuner.plots.plot_search", lambda *_: None)
+    grid = Grid({}, dataclasses.replace(TrainingConfig.from_preset("best"), num_pairs=60))
+    metrics = dict.fromkeys(rows.METRICS, 0.5)
+    trials = rows.of_trials(grid, {0: space.Outcome("COMPLETED", metrics)})
+    for preset, last in (("best", "preset"), ("paper", "reason")):
+        record = describe(grid, digits, preset=preset)
+        text = results.write(trials, grid, record, tmp_path)
+        header, row = (tmp_path / "results.csv").read_text().splitlines()
+        assert header.split(",")[-1] == last and row.endswith(",best") == (preset == "best")
+        assert ("as in the preset best" in text) == (preset == "best")
+        assert files.read_json(tmp_path / configurations.SELECTED)["preset"] == preset
+
+
 def test_costs_of_the_papers_trunk_are_as_measured():
     for nb_f, members, seconds in ((8, 26, 0.0461), (16, 13, 0.1012), (64, 3, 0.6260)):
         config = TrainingConfig(nb_f, 0.01, 10, epochs=1)
