@@ -1,12 +1,14 @@
 """`predict` and `export`."""
 
 import base64
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from keras_pairs import scoring
 from keras_pairs.commands import answers
 from keras_pairs.serving import comparer
 from tests.helpers import assert_one_line, call, command, draw, drawn_zero
@@ -39,7 +41,12 @@ def test_one_pair_is_one_line(folder, run):
     expected = model.compare(folder / "a.png", folder / "b.png")
     probability = expected.probability[0]
     verdict = "yes" if probability >= 0.5 else "no"
-    first, second = expected.digits[0]
+    first, second = (
+        f"{digit}{'?' * mark}"
+        for digit, mark in zip(
+            expected.digits[0].tolist(), expected.unsure_digits[0].tolist(), strict=True
+        )
+    )
     read = f"probability {probability:.3f}; reads {first} and {second}"
     model = "saved_models/digit_pairs/1, trained on unrecorded data"
     assert done.stdout == f"a.png <= b.png: {verdict} ({read}) [{model}]\n"
@@ -124,8 +131,8 @@ class Answering:
 
     name, data, reads_digits = "m/1", "mnist", True
 
-    def comparison(self):
-        digits = np.eye(10, dtype="float32")
+    def comparison(self, certain=1.0):
+        digits = certain * np.eye(10, dtype="float32")
         outputs = {"comparison": np.array([0.25], "float32")}
         outputs |= {"first_digit": digits[3:4], "second_digit": digits[7:8]}
         return comparer.Comparison(outputs, reads_digits=self.reads_digits)
@@ -145,6 +152,7 @@ def test_a_contradiction_is_told():
         "first_digit": 3,
         "second_digit": 7,
         "unsure": True,
+        "unsure_digits": [False, False],
         "contradicts": True,
         "model": "m/1",
         "data": "mnist",
@@ -152,6 +160,20 @@ def test_a_contradiction_is_told():
     model.reads_digits = False
     line = answers.describe((A, B), model.comparison(), 0, model, as_json=False)
     assert line == "a.png <= b.png: no (probability 0.250; unsure)"
+
+
+def test_a_digit_that_is_hardly_read_is_marked():
+    model = Answering()
+    found = model.comparison(scoring.CERTAIN_DIGIT - 0.01)
+    found.outputs["second_digit"][0, 7] = scoring.CERTAIN_DIGIT + 0.01
+    line = answers.describe((A, B), found, 0, model, as_json=False)
+    assert "; reads 3? and 7, which" in line
+    line = answers.describe((A, B), found, 0, model, as_json=True)
+    assert json.loads(line)["unsure_digits"] == [True, False]
+    found = dataclasses.replace(found, reads_digits=False)
+    assert not found.unsure_digits.any()
+    found.outputs["first_digit"][:] = found.outputs["second_digit"][:] = np.nan
+    assert not dataclasses.replace(found, reads_digits=True).unsure_digits.any()
 
 
 A, B = "a.png", "b.png"

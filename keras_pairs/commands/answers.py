@@ -106,16 +106,18 @@ def describe(names, answers, i, model, as_json):
         return f"{names[0]} ? {names[1]}: {error}"
     probability = float(answers.probability[i])
     reads = answers.reads_digits
-    first, second = answers.digits[i].tolist() if reads else (None, None)
+    digits = answers.digits[i].tolist() if reads else (None, None)
+    unsure = answers.unsure_digits[i].tolist()
     contradicts = bool(answers.contradicts[i])
     if as_json:
         record |= {"comparison": probability, "verdict": bool(answers.verdict[i])}
-        record |= {"first_digit": first, "second_digit": second}
-        record |= {"unsure": bool(answers.unsure[i])}
+        record |= dict(zip(("first_digit", "second_digit"), digits, strict=True))
+        record |= {"unsure": bool(answers.unsure[i]), "unsure_digits": unsure}
         record |= {"contradicts": contradicts, "model": model.name, "data": model.data}
         return json.dumps(record)
     verdict = "yes" if answers.verdict[i] else "no"
-    read = f"; reads {first} and {second}" if reads else ""
+    marked = [f"{digit}{'?' * mark}" for digit, mark in zip(digits, unsure, strict=True)]
+    read = f"; reads {' and '.join(marked)}" if reads else ""
     read += ", which contradicts the answer" if contradicts else ""
     read += "; unsure" if answers.unsure[i] else ""
     return f"{names[0]} <= {names[1]}: {verdict} (probability {probability:.3f}{read})"
