@@ -96,6 +96,27 @@ def test_two_digits_in_one_picture(folder):
     assert_one_line(done, 1, "both.png: two digits are needed, 0 found")
 
 
+def test_a_refused_pair_is_a_line_of_json_too(folder):
+    """Beside the one on stderr, and with the same exit code."""
+    Image.new("L", (90, 90), 255).save(folder / "blank.png")
+    for words, names, message in (
+        (("a.png", "empty.png"), ("a.png", "empty.png"), "empty.png: an empty file"),
+        (("blank.png", "b.png"), ("blank.png", "b.png"), "blank.png: shows no digit"),
+        (
+            ("a.png", "--split"),
+            ("a.png (first)", "a.png (second)"),
+            "a.png: two digits are needed, 1 found",
+        ),
+        (("none.png", "b.png", "--show=x.png"), ("none.png", "b.png"), "none.png: No such"),
+    ):
+        done = call("predict", MODEL, *words, "--json", cwd=folder)
+        assert done.returncode == 1 and done.stderr.startswith(f"error: {message}")
+        record = json.loads(done.stdout)
+        assert record.keys() == {"first", "second", "error"}
+        assert (record["first"], record["second"]) == names
+        assert record["error"].startswith(message)
+
+
 @pytest.mark.parametrize("bad", [False, True])
 def test_show_draws_how_the_answer_came_about(folder, bad):
     if bad:

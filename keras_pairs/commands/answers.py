@@ -99,17 +99,15 @@ def request_body(pairs):
 def describe(names, answers, i, model, as_json):
     """One line about pair i of a `Comparison` by a `Comparer`."""
     error = answers.errors.get(i)
-    record = dict(zip(("first", "second"), names, strict=True))
     if error is not None:
-        if as_json:
-            return json.dumps(record | {"error": str(error)})
-        return f"{names[0]} ? {names[1]}: {error}"
+        return _refused(names, error) if as_json else f"{names[0]} ? {names[1]}: {error}"
     probability = float(answers.probability[i])
     reads = answers.reads_digits
     digits = answers.digits[i].tolist() if reads else (None, None)
     unsure = answers.unsure_digits[i].tolist()
     contradicts = bool(answers.contradicts[i])
     if as_json:
+        record = _named(names)
         record |= {"comparison": probability, "verdict": bool(answers.verdict[i])}
         record |= dict(zip(("first_digit", "second_digit"), digits, strict=True))
         record |= {"unsure": bool(answers.unsure[i]), "unsure_digits": unsure}
@@ -147,20 +145,37 @@ def print_answer(images, model, flag):
       images: two paths, or one with --split.
       model: `Comparer`.
       flag: dict, the flags of `predict`.
+
+    Raises:
+      UserError: if the pair cannot be compared; --json says so in its line too.
     """
     names = images
     if flag["split"]:
-        (path,) = images
-        images = model.split(path)
-        names = [f"{path} ({side})" for side in ("first", "second")]
-    if flag["show"]:
-        from keras_pairs.serving import showing
+        names = [f"{images[0]} ({side})" for side in ("first", "second")]
+    try:
+        if flag["split"]:
+            images = model.split(*images)
+        if flag["show"]:
+            from keras_pairs.serving import showing
 
-        # Before the answer: a refusal is what one most wants to see the reason of.
-        showing.show(list(zip(names, images, strict=True)), model, flag["show"])
-    found = model.compare(*([image] for image in images))
+            # Before the answer: a refusal is what one most wants to see the reason of.
+            showing.show(list(zip(names, images, strict=True)), model, flag["show"])
+        found = model.compare(*([image] for image in images))
+    except UserError as error:
+        if flag["json"]:
+            runner.say(_refused(names, error))
+        raise
     line = describe(names, found, 0, model, flag["json"])
     runner.say(line if flag["json"] else f"{line} [{model}]")
+
+
+def _refused(names, error):
+    """The line of JSON for a pair that cannot be compared."""
+    return json.dumps(_named(names) | {"error": str(error)})
+
+
+def _named(names):
+    return dict(zip(("first", "second"), names, strict=True))
 
 
 def print_answers(rows, folder, model, as_json):
