@@ -10,6 +10,7 @@ from PIL import Image
 
 from keras_pairs import scoring
 from keras_pairs.commands import answers
+from keras_pairs.errors import UserError
 from keras_pairs.serving import comparer
 from tests.helpers import assert_one_line, call, command, draw, drawn_zero
 
@@ -73,6 +74,33 @@ def test_a_table_of_pairs(folder):
     assert text[1] == f"a.png ? empty.png: {folder}/empty.png: an empty file"
     assert len(text) == 6 and text[4].startswith("b.png <= c.jpg: ")
     assert text[5] == "[saved_models/digit_pairs/1, trained on unrecorded data]"
+
+
+def test_a_bad_line_of_a_table_loses_no_other(tmp_path):
+    """Each has its number, whatever is wrong with it."""
+    path = tmp_path / "pairs.csv"
+    lines = [b"\xef\xbb\xbffirst,second", b'a.png,"b, or c.png"', b'"a.png,b.png']
+    lines += [b'"a"x,b.png', b"gr\xf6\xdfer.png,b.png", b"", b"  ", b"c.png, d.png"]
+    lines += [b"x" * 140_000 + b",b.png", b"a.png,b.png,", "größer.png,b.png".encode()]
+    path.write_bytes(b"\r\n".join(lines))
+    rows = answers.read_rows(path)
+    bad = {str(row).removeprefix(f"{path}, ") for row in rows if isinstance(row, UserError)}
+    assert bad == {
+        "line 3: unexpected end of data",
+        "line 4: ',' expected after '\"'",
+        "line 5: not text in UTF-8",
+        "line 9: field larger than field limit (131072)",
+        "line 10: 3 cells, not 2",
+    }
+    good = [row for row in rows if not isinstance(row, UserError)]
+    assert good == [("a.png", "b, or c.png"), ("c.png", "d.png"), ("größer.png", "b.png")]
+    for spreadsheet in ("a.png,b.png".encode("utf-16"), b"\0"):
+        path.write_bytes(spreadsheet)
+        with pytest.raises(UserError, match=r"pairs.csv: not a CSV file in UTF-8$"):
+            answers.read_rows(path)
+    path.write_bytes(b"first,second\n\n")
+    with pytest.raises(UserError, match="names no pair"):
+        answers.read_rows(path)
 
 
 def test_two_digits_in_one_picture(folder):

@@ -1,8 +1,10 @@
 """What `predict` reads and prints: tables of pairs, requests, answers."""
 
 import base64
+import codecs
 import csv
 import json
+import pathlib
 import sys
 
 from keras_pairs.commands import flags, runner
@@ -14,7 +16,11 @@ CHUNK = 256
 # Of `predict`.
 FLAGS = {
     **flags.others("model"),
-    "csv": flags.Flag(file(), "Pairs of image files, one pair a row."),
+    "csv": flags.Flag(
+        file(),
+        "Pairs of image files, one pair a line. A line that is no pair is told by its "
+        "number, and the others are compared.",
+    ),
     "json": flags.Flag(yes_no(), "Print one JSON object per pair.", False),
     "request": flags.Flag(
         yes_no(), "Print the body of a TF-Serving request instead, for curl -d @-.", False
@@ -33,24 +39,31 @@ FLAGS = {
 def read_rows(path):
     """The rows of a CSV file of pairs, without header (first,second) and empty lines.
 
+    Each line is read by itself: a quotation mark that is left open loses no other row.
+
     Returns:
-      list of (name, name) as written, or of `UserError` for a row of other than two cells.
+      list of (name, name) as written, or of `UserError` for a line that is no such row,
+      with its number.
 
     Raises:
-      UserError: if it is not a CSV file or names no pair.
+      UserError: if it is not a text file or names no pair.
     """
+    content = pathlib.Path(path).read_bytes()
+    if b"\0" in content:
+        raise UserError(f"{path}: not a CSV file in UTF-8")
     rows = []
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, skipinitialspace=True, strict=True)
-            for cells in reader:
-                if len(cells) == 2:
-                    rows.append(tuple(cells))
-                elif cells:
-                    line = f"{path}, line {reader.line_num}"
-                    rows.append(UserError(f"{line}: {len(cells)} cells, not 2"))
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a CSV file: {error}") from error
+    lines = content.removeprefix(codecs.BOM_UTF8).splitlines()
+    for number, line in enumerate(lines, 1):
+        try:
+            (cells,) = csv.reader([line.decode()], skipinitialspace=True, strict=True)
+            if len(cells) == 2:
+                rows.append(tuple(cells))
+            elif any(cells):
+                raise ValueError(f"{len(cells)} cells, not 2")
+        except UnicodeDecodeError:
+            rows.append(UserError(f"{path}, line {number}: not text in UTF-8"))
+        except (csv.Error, ValueError) as error:
+            rows.append(UserError(f"{path}, line {number}: {error}"))
     if rows and rows[0] == ("first", "second"):
         del rows[0]
     if not rows:
