@@ -111,13 +111,13 @@ def pictures(path):
     return tables.markdown_table(pictures_study.tabulate(rows))
 
 
-def ink(name):
+def ink(name, *options):
     """A function from the results.json of `benchmarks.ink` to one of its tables."""
 
     def tabulate(path):
         from benchmarks import ink
 
-        return tables.markdown_table(getattr(ink, name)(_json(path)))
+        return tables.markdown_table(getattr(ink, name)(_json(path), *options))
 
     return tabulate
 
@@ -208,7 +208,8 @@ KINDS = {
     "pictures": pictures,
     "ink": ink("tabulate"),
     "ink-training": ink_training,
-    "certainty": ink("tabulate_certainty"),
+    "certainty": ink("tabulate_certainty", "certainty"),
+    "certainty-of-digits": ink("tabulate_certainty", "certainty_of_digits"),
     "sources": sources,
     "picture-costs": picture_costs,
     "fuzz": fuzz,

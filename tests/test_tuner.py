@@ -189,12 +189,19 @@ def test_a_worker_knows_its_search_from_what_the_network_carries(digits, tmp_pat
 def test_selected_rows_are_the_best_without_and_with_auxiliary_loss():
     accuracies = [0.8, 0.7, 0.8, 0.9, 0.6, 0.95, 0.85, 0.7]
     rows = [
-        point | {"status": "COMPLETED", "val_comparison_accuracy": accuracy}
-        for point, accuracy in zip(GRID.points, accuracies, strict=True)
+        point | {"trial": i, "status": "COMPLETED", "val_comparison_accuracy": accuracy}
+        for i, (point, accuracy) in enumerate(zip(GRID.points, accuracies, strict=True))
     ]
     rows[5]["status"] = "FAILED"
     chosen = rows_.select(rows)
-    assert [rows.index(row) for row in chosen] == [6, 3]
+    assert [row["trial"] for row in chosen] == [6, 3]
+    assert [rows_.tied(row) for row in chosen] == ["", ""]
+    rows[2]["val_comparison_accuracy"] = 0.85
+    # The first of equals, among those without auxiliary loss alone.
+    rows[1]["val_comparison_accuracy"] = 0.85
+    chosen = rows_.select(rows)
+    assert [row["trial"] for row in chosen] == [2, 3]
+    assert rows_.tied(chosen[0]) == "tied with 1 other"
 
 
 @pytest.mark.parametrize("w_as", [(0.0,), (1.0,), (0.0, 1.0)])

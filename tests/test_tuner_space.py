@@ -1,6 +1,7 @@
 """Searches as a base and axes: flags, points, their order, their groups, their costs."""
 
 import dataclasses
+import re
 
 import keras_tuner
 import numpy as np
@@ -207,6 +208,20 @@ def test_results_of_other_axes(digits, tmp_path):
     ]
 
 
+def test_results_name_the_preset_that_was_given(digits, tmp_path, monkeypatch):
+    monkeypatch.setattr("tuner.plots.plot_search", lambda *_: None)
+    grid = Grid({}, dataclasses.replace(TrainingConfig.from_preset("best"), num_pairs=60))
+    metrics = dict.fromkeys(rows.METRICS, 0.5)
+    trials = rows.of_trials(grid, {0: space.Outcome("COMPLETED", metrics)})
+    for preset, last in (("best", "preset"), ("paper", "reason")):
+        record = describe(grid, digits, preset=preset)
+        text = results.write(trials, grid, record, tmp_path)
+        header, row = (tmp_path / "results.csv").read_text().splitlines()
+        assert header.split(",")[-1] == last and row.endswith(",best") == (preset == "best")
+        assert ("as in the preset best" in text) == (preset == "best")
+        assert files.read_json(tmp_path / configurations.SELECTED)["preset"] == preset
+
+
 def test_costs_of_the_papers_trunk_are_as_measured():
     for nb_f, members, seconds in ((8, 26, 0.0461), (16, 13, 0.1012), (64, 3, 0.6260)):
         config = TrainingConfig(nb_f, 0.01, 10, epochs=1)
@@ -238,7 +253,11 @@ def test_the_plan_has_a_line_for_each_kind_of_graph():
         == "| nb_f | batch_size | epochs | trunk | trials | one thread |".split()
     )
     assert len(text.splitlines()) == 2 + 4 + 1
-    assert text.splitlines()[-1].startswith("8 trials of 2 or 4 epochs, about 0:0")
+    last = text.splitlines()[-1]
+    assert last.startswith("8 trials of 2 or 4 epochs, under a minute with 2 workers")
+    assert "| under a minute |" in text and "0:0" not in text
+    long = plan.describe(Grid({}, dataclasses.replace(SMALL, epochs=90_000)), None, 1)
+    assert re.search(r"1 trials of 90000 epochs, about \d+:\d\d", long), long
     assert plan.describe(Grid(axes, SMALL), 3, 2).splitlines()[-1].startswith("3 trials")
 
 

@@ -55,7 +55,14 @@ def markdown(chosen, record):
     what = "the last epoch's accuracy"
     if rounds > 1:
         what = f"the mean of {what} over {rounds} rounds (± its standard deviation)"
-    return f"{markdown_table(lines)}\nSelected by {what} on {where}.\n"
+    preset = record.get("preset", "paper")
+    rest = "" if preset == "paper" else f"\nThe rest is as in the preset {preset}."
+    ties = "".join(
+        f"\nTrial {row['trial']} is {rows.tied(row)}; the first of them is taken."
+        for row in chosen
+        if row["tied"]
+    )
+    return f"{markdown_table(lines)}\nSelected by {what} on {where}.{ties}{rest}\n"
 
 
 def best_epoch(record):
@@ -97,7 +104,9 @@ def update(trials, grid, record, run_dir):
     run_dir = pathlib.Path(run_dir)
     points = rows.of_points(trials, grid)
     if trials:
-        files.write_csv(run_dir / RESULTS, trials)
+        # What no column says of a configuration follows from it.
+        named = {"preset": record["preset"]} if record["preset"] != "paper" else {}
+        files.write_csv(run_dir / RESULTS, [row | named for row in trials])
     if trials and grid.rounds > 1:
         without = ("seed", "reason")
         table = [{n: v for n, v in row.items() if n not in without} for row in points]

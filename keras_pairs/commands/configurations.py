@@ -94,7 +94,9 @@ def _selected(path, values):
 
 def show(config, images):
     """Shows a configuration before the work begins."""
-    values = config.to_dict() | {"dataset": images.name, "data_path": images.source}
+    # Not as a flag: what is inside scikit-learn has no path.
+    values = config.to_dict() | {"dataset": f"{images.name} (from {images.source})"}
+    del values["data_path"]
     beyond = config.beyond_paper()
     shown = (
         f"{name}={value}"
