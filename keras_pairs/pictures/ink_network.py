@@ -14,7 +14,7 @@ from keras_pairs import files
 from keras_pairs.errors import UserError
 
 # Filters of each level; each level halves the picture, so sides are multiples of 16.
-LEVELS = (8, 16, 24, 32, 40)
+LEVELS = (12, 20, 28, 40, 48)
 # Pixels: contrast with what lies as near as this shows ink in any light.
 NEIGHBOURHOOD = 15
 WEIGHTS = pathlib.Path(__file__).with_name("ink_weights.npz")

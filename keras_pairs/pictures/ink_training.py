@@ -22,7 +22,10 @@ HISTORY = "history.csv"
 
 @dataclasses.dataclass(frozen=True)
 class View:
-    """How the network meets pictures: side in pixels, digits' heights, scenes a batch."""
+    """How the network meets pictures: side in pixels, digits' heights, scenes a batch.
+
+    The scenes of a batch take the ranges of heights in turn.
+    """
 
     name: str
     side: int
@@ -30,7 +33,12 @@ class View:
     batch: int
 
 
-VIEWS = (View("whole", 128, (0.08, 1.0), 8), View("window", 64, (0.35, 1.0), 32))
+# The whole picture holds small digits as often as large ones. A window cuts one digit in
+# four: it is moved to the ink that it shows, and must find that at its edges.
+VIEWS = (
+    View("whole", 128, ((0.06, 0.3), (0.08, 1.0)), 8),
+    View("window", 64, ((0.35, 1.0), (0.35, 1.0), (0.35, 1.0), (0.9, 1.3)), 32),
+)
 
 
 class Scenes(keras.utils.PyDataset):
@@ -62,7 +70,10 @@ class Scenes(keras.utils.PyDataset):
 
 def draw(rng, glyphs, view, count):
     """`count` scenes as `fit` takes them: pictures, and their inks and bodies."""
-    drawn = [scenes.scene(rng, glyphs, view.side, view.sizes) for _ in range(count)]
+    drawn = [
+        scenes.scene(rng, glyphs, view.side, view.sizes[i % len(view.sizes)])
+        for i in range(count)
+    ]
     pictures = np.stack([scene.picture for scene in drawn])
     found = np.stack([np.stack([scene.ink, scene.body], -1) for scene in drawn])
     return pictures.astype("float32"), found.astype("float32")

@@ -39,7 +39,7 @@ def scene(rng, glyphs, side, sizes=(0.08, 1.0)):
       glyphs: uint8 [N, 28, 28], digits in MNIST's form.
       side: int, pixels a side.
       sizes: (float, float), the least and the largest height of a digit as a share of the
-        picture's.
+        picture's; what is more than 1 is cut.
 
     Returns:
       `Scene`. One in six has no digit, one in eight two to four.
@@ -73,14 +73,14 @@ def scene(rng, glyphs, side, sizes=(0.08, 1.0)):
     strength = rng.uniform(0.7, 1) if rng.random() < 0.3 else 1
     colour = papers.ink_colour(rng, base).astype("float32")
     canvas += (cover * strength)[..., None] * (colour - canvas)
-    if rng.random() < 0.2:
+    if rng.random() < 0.25:
         canvas *= stains.stain(rng, large)
     if rng.random() < 0.35:
         canvas = papers.on_table(rng, canvas, drawn.inside)
     if rng.random() < 0.35:
         clutter.objects(rng, canvas, drawn.inside if count else (0, 0, 0, 0))
     if not plain:
-        shadows = rng.integers(1, 3) if rng.random() < 0.45 else 0
+        shadows = rng.integers(1, 3) if rng.random() < 0.55 else 0
         shadows = [light.shadow(rng, large) for _ in range(shadows)]
         canvas = light.lit(rng, canvas, shadows)
     layers = [canvas, drawn.ink, drawn.body]
