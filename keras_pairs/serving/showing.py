@@ -10,6 +10,8 @@ from keras_pairs.pictures import image_files
 
 # Pixels; the given pictures are shown no larger.
 SHOWN = 400
+# As a share of a digit's longer side: between its ink and its frame.
+MARGIN = 0.1
 
 
 def show(pictures, model, path):
@@ -62,7 +64,8 @@ def _row(row, name, image, seen, classes):
     top, left, bottom, right = seen.window * [height, width, height, width]
     given.plot(*_outline((top, left, bottom, right)), color=plots.PAPER)
     for box in seen.boxes[: seen.count] if seen.count > 1 else ():
-        given.plot(*_outline(box * [height, width, height, width]), "--")
+        box = box * [height, width, height, width]
+        given.plot(*_outline(_with_margin(box)), "--")
     # The window may reach beyond the picture.
     given.set(
         xlim=(min(0, left) - 2, max(width, right) + 2),
@@ -76,6 +79,12 @@ def _row(row, name, image, seen, classes):
     known = not np.isnan(classes).any()
     bars.bar(range(10), classes if known else np.zeros(10), color=plots.OURS)
     bars.set(xticks=range(10), ylim=(0, 1))
+
+
+def _with_margin(box):
+    """A digit's box, so that its line does not lie on the ink."""
+    margin = MARGIN * max(box[2] - box[0], box[3] - box[1])
+    return box + margin * np.array([-1, -1, 1, 1])
 
 
 def _outline(box):
