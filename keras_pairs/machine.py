@@ -32,9 +32,10 @@ def onednn_refused():
 
 @contextlib.contextmanager
 def noise_held_back():
-    """Drops what is written to file descriptor 2 in the block, unless the block raises.
+    """Drops what is written to file descriptor 2 in the block, unless the block fails.
 
-    TensorFlow's C++ side writes there, whatever Python does with `sys.stderr`.
+    TensorFlow's C++ side writes there, whatever Python does with `sys.stderr`. Being
+    interrupted is no failure.
     """
     sys.stderr.flush()
     before = os.dup(2)
@@ -42,13 +43,21 @@ def noise_held_back():
         os.dup2(noise.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             noise.seek(0)
             os.write(before, noise.read())
             raise
         finally:
             os.dup2(before, 2)
             os.close(before)
+
+
+def out_of_memory(error):
+    """Whether an exception says that memory was lacking: Python's, or TensorFlow's."""
+    # Whoever can hold TensorFlow's error has imported TensorFlow.
+    tf = sys.modules.get("tensorflow")
+    exhausted = tf is not None and isinstance(error, tf.errors.ResourceExhaustedError)
+    return exhausted or isinstance(error, MemoryError)
 
 
 def cores(root="/"):

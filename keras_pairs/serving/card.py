@@ -68,6 +68,18 @@ def _without_folders(origin):
     }
 
 
+def read(folder):
+    """The card in a version's folder; None where there is none, or a damaged one."""
+    try:
+        found = files.read_json(folder / JSON)
+        # What is of another kind shows here.
+        name, taught, own = data_name(found), reads_digits(found), seed(found)
+    except (OSError, ValueError, AttributeError, TypeError):
+        return None
+    right = isinstance(name, (str, type(None))) and isinstance(taught, bool)
+    return found if right and type(own) is int else None
+
+
 def write(folder, card):
     """Writes model_card.json and model_card.md into a version's folder."""
     files.write_json(folder / JSON, card)
@@ -140,5 +152,13 @@ def data_name(card):
 
 def reads_digits(card):
     """Whether the digits that the model answers mean something: it was trained on them."""
-    config = (card.get("training") or {}).get("config", {})
-    return config.get("w_a", TrainingConfig.w_a) > 0
+    return _config(card).get("w_a", TrainingConfig.w_a) > 0
+
+
+def seed(card):
+    """int, the seed of the training, which decides the pairs that it was scored on."""
+    return _config(card).get("seed", TrainingConfig.seed)
+
+
+def _config(card):
+    return (card.get("training") or {}).get("config", {})
