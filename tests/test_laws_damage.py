@@ -4,6 +4,7 @@ import copy
 import json
 import pathlib
 import tempfile
+from unittest import mock
 
 import pytest
 
@@ -196,6 +197,22 @@ def test_a_damaged_card_is_none(data):
     assert isinstance(card.data_name(found or {}), (str, type(None)))
     assert isinstance(card.reads_digits(found or {}), bool)
     assert isinstance(card.seed(found or {}), int)
+
+
+@law
+@hypothesis.given(data=st.data())
+def test_a_card_is_made_of_any_record_or_none(data):
+    origin = {"test_accuracy": {"comparison": 0.9}, "versions": {}, "commit": "a1"}
+    origin |= {"test_accuracy_of_all": {"comparison": 0.9, "pairs": 5000}}
+    content = data.draw(damaged(origin | CARD["training"]).filter(bool))
+    try:
+        origin = json.loads(content)
+        card.check(origin)
+    except (AttributeError, TypeError, ValueError):
+        return
+    with mock.patch.object(files, "provenance", dict):
+        about = card.make("x", 1, {}, 1, origin)
+    assert card.markdown(about).startswith("---") and json.dumps(about)
 
 
 @law

@@ -158,6 +158,18 @@ def check_same_data(run_dir, record, images):
         )
 
 
+def check_free(run_dir):
+    """Raises `UserError` if a folder holds something that is no search; writes nothing."""
+    run_dir = pathlib.Path(run_dir)
+    ours = (run_dir / RECORD).exists() or any(run_dir.glob("trial_*"))
+    # Others who start at the same time may be trying whether they can write here.
+    own = ("lock", files.TEMPORARY)
+    if not ours and not all(p.name.startswith(own) for p in run_dir.iterdir()):
+        raise UserError(
+            f"{run_dir} holds something else than a search; use a new --run_dir"
+        )
+
+
 def claim(run_dir, record, overwrite=False):
     """Makes `run_dir` the folder of the search that `record` describes.
 
@@ -169,13 +181,7 @@ def claim(run_dir, record, overwrite=False):
     """
     run_dir = pathlib.Path(run_dir)
     path = run_dir / RECORD
-    ours = path.exists() or any(run_dir.glob("trial_*"))
-    # Others who start at the same time may be trying whether they can write here.
-    own = ("lock", files.TEMPORARY)
-    if not ours and not all(p.name.startswith(own) for p in run_dir.iterdir()):
-        raise UserError(
-            f"{run_dir} holds something else than a search; use a new --run_dir"
-        )
+    check_free(run_dir)
     if overwrite:
         for entry in run_dir.iterdir():
             if entry.is_dir():

@@ -56,6 +56,21 @@ def make(name, version, inputs, parameters, origin):
     }
 
 
+def check(origin):
+    """Sees whether a card can be made of a record, which anybody may have edited.
+
+    Args:
+      origin: as of `make`.
+
+    Raises:
+      AttributeError, TypeError, ValueError: if not.
+    """
+    if origin is not None:
+        rest = {"answers": "", "signatures": {}, "publishing": {}}
+        about = {"name": "", "version": 0, "training": _without_folders(origin), **rest}
+        markdown(about), data_name(about), reads_digits(about)
+
+
 def _without_folders(origin):
     def short(part, key):
         value = part.get(key)
@@ -136,7 +151,7 @@ def _percent(accuracies, digits=1):
 
 def _of_all(training):
     found = dict(training.get("test_accuracy_of_all", {}))
-    pairs = {"pairs": found.pop("pairs")} if found else {}
+    pairs = {"pairs": found.pop("pairs")} if "pairs" in found else {}
     return pairs | _percent(found, 2)
 
 

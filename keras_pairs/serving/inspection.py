@@ -55,7 +55,6 @@ def inspect(path, images, seed, run_dir):
     source = pathlib.PurePath(images.source).name
     dataset = images.describe() | {"source": source}
     record = found | {"model": name, "dataset": dataset, "card": model.card}
-    files.write_json(run_dir / "results.json", record | files.provenance())
     share = f"{100 * accuracy['comparison']:.2f} % of {len(pairs):,}"
     title, reads = f"{name}: test pairs", model.reads_digits
     _draw(pairs, answers, reads, np.arange(SHOWN), title, run_dir / "gallery.png")
@@ -67,6 +66,8 @@ def inspect(path, images, seed, run_dir):
         "calibration_error": 100 * found["calibration_error"],
     }
     plots.plot_reliability([row], f"{share} test pairs right", run_dir / "calibration.png")
+    # Last: where it is, the pictures are its own.
+    files.write_json(run_dir / "results.json", record | files.provenance())
     return found
 
 
