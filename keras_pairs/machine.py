@@ -57,7 +57,23 @@ def out_of_memory(error):
     # Whoever can hold TensorFlow's error has imported TensorFlow.
     tf = sys.modules.get("tensorflow")
     exhausted = tf is not None and isinstance(error, tf.errors.ResourceExhaustedError)
-    return exhausted or isinstance(error, MemoryError)
+    # Of a library that is loaded the linker says it.
+    unmapped = isinstance(error, ImportError) and "failed to map segment" in str(error)
+    return exhausted or unmapped or isinstance(error, MemoryError)
+
+
+def lacking(error):
+    """What an exception says that this machine lacks, as a sentence, or None."""
+    if out_of_memory(error):
+        return "not enough memory (ulimit -v, or the container's, may limit it)"
+    if "can't start new thread" in str(error) or _is_no_process(error):
+        return "no other thread or process can be started (ulimit -u may limit them)"
+    return None
+
+
+def _is_no_process(error):
+    # Of a pipe that is full it would be about a file.
+    return isinstance(error, BlockingIOError) and error.filename is None
 
 
 def cores(root="/"):

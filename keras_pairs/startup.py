@@ -75,6 +75,8 @@ def _imported(name):
     except ImportError as error:
         # One that is there and lacks a part of its own says which.
         missing = getattr(error, "name", None) == name
+        if machine.out_of_memory(error):
+            raise
         line = str(error).strip().partition("\n")[0]
         what = f"{name} is missing" if missing else f"{name} cannot be imported: {line}"
         raise UserError(f"{what}; {_how_to_get(name)}") from None

@@ -68,7 +68,7 @@ def run(main, doc, rows, argv=None, arguments=0, keras=True):
     except BrokenPipeError:
         _reader_is_gone()
     except OSError as error:
-        fail(_told(error), 1)
+        fail(machine.lacking(error) or _told(error), 1)
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         # One of our own is a fault, and shows as one.
@@ -78,9 +78,10 @@ def run(main, doc, rows, argv=None, arguments=0, keras=True):
     except (KeyboardInterrupt, endings.Ended) as error:
         endings.leave(error)
     except Exception as error:
-        if not machine.out_of_memory(error):
+        lacking = machine.lacking(error)
+        if lacking is None:
             raise
-        fail("not enough memory", 1)
+        fail(lacking, 1)
     sys.exit(0)
 
 
