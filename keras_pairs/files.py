@@ -9,8 +9,10 @@ import os
 import pathlib
 import platform
 import subprocess
+import time
 
 from keras_pairs import machine
+from keras_pairs.errors import UserError
 
 # What a file is called until it is whole.
 TEMPORARY = ".tmp-"
@@ -75,6 +77,17 @@ def write_csv(path, rows):
         writer.writerows(rows)
 
 
+def check_clock():
+    """Refuses a clock that has lost the time: no zip archive can hold years before 1980.
+
+    Raises:
+      UserError: before hours of work, not after them.
+    """
+    year = time.localtime().tm_year
+    if year < 1980:
+        raise UserError(f"the clock says that it is {year}; set it")
+
+
 def make_run_dir(path, kind):
     """Makes the folder of a run, and makes sure it can be written.
 
@@ -87,7 +100,9 @@ def make_run_dir(path, kind):
 
     Raises:
       OSError: if it cannot be made or written.
+      UserError: as `check_clock`.
     """
+    check_clock()
     if path is None:
         stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
         path = pathlib.Path("runs") / f"{kind}-{stamp}"

@@ -32,9 +32,10 @@ def onednn_refused():
 
 @contextlib.contextmanager
 def noise_held_back():
-    """Drops what is written to file descriptor 2 in the block, unless the block raises.
+    """Drops what is written to file descriptor 2 in the block, unless the block fails.
 
-    TensorFlow's C++ side writes there, whatever Python does with `sys.stderr`.
+    TensorFlow's C++ side writes there, whatever Python does with `sys.stderr`. Being
+    interrupted is no failure.
     """
     sys.stderr.flush()
     before = os.dup(2)
@@ -42,13 +43,37 @@ def noise_held_back():
         os.dup2(noise.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             noise.seek(0)
             os.write(before, noise.read())
             raise
         finally:
             os.dup2(before, 2)
             os.close(before)
+
+
+def out_of_memory(error):
+    """Whether an exception says that memory was lacking: Python's, or TensorFlow's."""
+    # Whoever can hold TensorFlow's error has imported TensorFlow.
+    tf = sys.modules.get("tensorflow")
+    exhausted = tf is not None and isinstance(error, tf.errors.ResourceExhaustedError)
+    # Of a library that is loaded the linker says it.
+    unmapped = isinstance(error, ImportError) and "failed to map segment" in str(error)
+    return exhausted or unmapped or isinstance(error, MemoryError)
+
+
+def lacking(error):
+    """What an exception says that this machine lacks, as a sentence, or None."""
+    if out_of_memory(error):
+        return "not enough memory (ulimit -v, or the container's, may limit it)"
+    if "can't start new thread" in str(error) or _is_no_process(error):
+        return "no other thread or process can be started (ulimit -u may limit them)"
+    return None
+
+
+def _is_no_process(error):
+    # Of a pipe that is full it would be about a file.
+    return isinstance(error, BlockingIOError) and error.filename is None
 
 
 def cores(root="/"):

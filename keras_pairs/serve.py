@@ -4,11 +4,14 @@
     curl http://127.0.0.1:8501/v1/models/mnist-paper
 
 Versions that are published into the folder later are served as soon as they are complete.
-Without --model the model in the box is served, as digit_pairs. Ctrl-C or SIGTERM ends the
-server once it has answered what was asked. It needs `pip install 'keras_pairs[serve]'`.
+Without --model the model in the box is served, as digit_pairs. Ctrl-C, SIGTERM or the end
+of its terminal ends the server once it has answered what was asked. It needs
+`pip install 'keras_pairs[serve]'`.
 """
 
-from keras_pairs.commands import flags, runner
+import sys
+
+from keras_pairs.commands import endings, flags, runner
 from keras_pairs.fields import integer, text
 from keras_pairs.server import process
 
@@ -24,9 +27,12 @@ FLAGS = {
 
 
 def main(values):
-    process.run(
-        values["model"].value, values["host"].value, values["port"].value, runner.say
-    )
+    flag = {name: values[name].value for name in FLAGS}
+    try:
+        process.run(flag["model"], flag["host"], flag["port"], runner.say)
+    except KeyboardInterrupt as error:
+        # Asked to end, it has ended: there is nothing to tell.
+        sys.exit(endings.status(error))
 
 
 def run():

@@ -1,7 +1,9 @@
 """A quiet start: which Keras, which TensorFlow, with how many threads."""
 
+import importlib
 import logging
 import os
+import re
 
 from keras_pairs import machine
 from keras_pairs.errors import UserError
@@ -9,6 +11,8 @@ from keras_pairs.errors import UserError
 # Filters times pairs. Measured on two cores: at 80 one thread takes 0.4 of two threads'
 # time, at 1,600 0.7, at 6,400 1.2.
 SMALL_STEP = 4000
+# The oldest that do, as setup.cfg asks for.
+OLDEST = {"tensorflow": (2, 18), "keras": (3, 12)}
 
 
 def quiet(keras=True):
@@ -43,6 +47,10 @@ def import_tensorflow(work=None, keras=True, population=False):
       keras: whether Keras will be used. Importing it is a third of TensorFlow's start-up.
       population: whether the job trains several networks in one graph, see
         `machine.prefer_onednn`.
+
+    Raises:
+      UserError: if TensorFlow, or Keras where it will be used, cannot be imported or is
+        too old.
     """
     if population:
         machine.prefer_onednn()
@@ -50,11 +58,34 @@ def import_tensorflow(work=None, keras=True, population=False):
         # With this, TensorFlow looks for the package tf_keras and does without it.
         os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
     with machine.noise_held_back():
-        import tensorflow as tf
-
+        tf = _imported("tensorflow")
+        if keras:
+            _imported("keras")
         if work is not None and work < SMALL_STEP:
             tf.config.threading.set_intra_op_parallelism_threads(1)
             tf.config.threading.set_inter_op_parallelism_threads(1)
         tf.config.list_logical_devices()
         # Warns of every new graph; a search makes one for each population.
         tf.get_logger().setLevel("ERROR")
+
+
+def _imported(name):
+    try:
+        module = importlib.import_module(name)
+    except ImportError as error:
+        # One that is there and lacks a part of its own says which.
+        missing = getattr(error, "name", None) == name
+        if machine.out_of_memory(error):
+            raise
+        line = str(error).strip().partition("\n")[0]
+        what = f"{name} is missing" if missing else f"{name} cannot be imported: {line}"
+        raise UserError(f"{what}; {_how_to_get(name)}") from None
+    version = getattr(module, "__version__", "0")
+    if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < OLDEST[name]:
+        raise UserError(f"{name} {version} is too old; {_how_to_get(name)}")
+    return module
+
+
+def _how_to_get(name):
+    oldest = ".".join(map(str, OLDEST[name]))
+    return f"pip install '{name}>={oldest}'"

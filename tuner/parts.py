@@ -89,6 +89,8 @@ def run(values, record, images, todo):
     if part == "worker" or processes.supervised():
         search(values, record, images, run_dir)
         return
+    # The lock is a file, and would stay where no search is.
+    project.check_free(run_dir)
     with processes.lock(run_dir):
         new = values["overwrite"].value or not (run_dir / project.RECORD).exists()
         project.claim(run_dir, record, values["overwrite"].value)

@@ -22,6 +22,9 @@ DEFAULTS = {"order": "grid", "rounds": 1, "extended": []}
 # They validated `num_pairs` pairs after every epoch, and go on so.
 DEFAULTS |= {"validate_every": 1, "pairs_wanted": None}
 ABSENT = (FileNotFoundError, NotADirectoryError)
+# What reading a file raises that is gone, or holds anything at all.
+DAMAGED = (*ABSENT, ValueError, KeyError, TypeError, AttributeError, IndexError)
+DAMAGED += (ArithmeticError,)
 
 
 class NoRecordError(UserError):
@@ -81,6 +84,8 @@ def grid(record):
     found = None
     for stage in (*record["extended"], record):
         axes = {name: tuple(values) for name, values in stage["grid"].items()}
+        if stage["rounds"] not in (1, len(axes.get("seed", ()))):
+            raise ValueError(f"Rounds must each have a seed. Received: {stage['rounds']}")
         first = {name: values[0] for name, values in axes.items()}
         base = TrainingConfig(**stage["config"], **first)
         found = space.Grid(axes, base, record["order"], stage["rounds"], found)
@@ -165,6 +170,18 @@ def check_same_data(run_dir, record, images):
         )
 
 
+def check_free(run_dir):
+    """Raises `UserError` if a folder holds something that is no search; writes nothing."""
+    run_dir = pathlib.Path(run_dir)
+    ours = (run_dir / RECORD).exists() or any(run_dir.glob("trial_*"))
+    # Others who start at the same time may be trying whether they can write here.
+    own = ("lock", files.TEMPORARY)
+    if not ours and not all(p.name.startswith(own) for p in run_dir.iterdir()):
+        raise UserError(
+            f"{run_dir} holds something else than a search; use a new --run_dir"
+        )
+
+
 def claim(run_dir, record, overwrite=False):
     """Makes `run_dir` the folder of the search that `record` describes.
 
@@ -176,13 +193,7 @@ def claim(run_dir, record, overwrite=False):
     """
     run_dir = pathlib.Path(run_dir)
     path = run_dir / RECORD
-    ours = path.exists() or any(run_dir.glob("trial_*"))
-    # Others who start at the same time may be trying whether they can write here.
-    own = ("lock", files.TEMPORARY)
-    if not ours and not all(p.name.startswith(own) for p in run_dir.iterdir()):
-        raise UserError(
-            f"{run_dir} holds something else than a search; use a new --run_dir"
-        )
+    check_free(run_dir)
     if overwrite:
         for entry in run_dir.iterdir():
             if entry.is_dir():
@@ -211,10 +222,10 @@ def _check_trials(run_dir, record):
     for path in sorted(run_dir.glob("trial_*/trial.json")):
         try:
             values = files.read_json(path)["hyperparameters"]["values"]
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            wanted = settings(record)
+            different = [n for n in wanted if values.get(n) != wanted[n]]
+        except DAMAGED:
             continue
-        wanted = settings(record)
-        different = [n for n in wanted if values.get(n) != wanted[n]]
         if different:
             raise UserError(
                 f"{run_dir / RECORD} is lost or damaged, and {path.parent.name} is of "
@@ -250,13 +261,26 @@ def read(run_dir):
             record = {name: found[name] for name in KEYS}
             record |= {name: found.get(name, default) for name, default in DEFAULTS.items()}
             grid(record), settings(record)
+            _check_choices(record)
             return record
-    except (*ABSENT, ValueError, KeyError, TypeError) as error:
+    except DAMAGED as error:
         raise NoRecordError(f"{path}: not the record of a search") from error
     raise UserError(
         f"{run_dir} holds a search of {version}, which this one cannot go on with; use a "
         "new --run_dir"
     )
+
+
+def _check_choices(record):
+    """Raises what `DAMAGED` has if what follows could not work with them."""
+    whole = (record["keep_models"], record["retries"])
+    texts = (record["validation"], record["order"], record["preset"])
+    texts += (record["dataset"]["name"], record["dataset"]["sha256"])
+    where = record["source"]
+    texts += (where["dataset"], where["data_path"] or "")
+    right = all(type(x) is int and x >= 0 for x in whole)
+    if not (right and all(isinstance(x, str) for x in texts)):
+        raise ValueError(f"Choices must be of their kinds. Received: {whole}, {texts}")
 
 
 def _other_version(found):

@@ -3,6 +3,7 @@
 Importable without TensorFlow.
 """
 
+import math
 import pathlib
 import socket
 import time
@@ -10,6 +11,7 @@ import time
 import psutil
 
 from keras_pairs import files
+from tuner.project import DAMAGED
 
 NAME = "progress.json"
 # How often it is written, and for how long a chief on another machine may be silent.
@@ -55,12 +57,15 @@ def read(run_dir):
     """The dict that `write` wrote, or None where there is none or a damaged one."""
     try:
         found = files.read_json(pathlib.Path(run_dir) / NAME)
-        # What is missing shows here.
-        age(found), is_alive(found), float(found["used_s"]), len(found["running"])
-        found["wanted"], found["to_go_s"]
-    except (OSError, ValueError, KeyError, TypeError):
+        # What is missing, or of another kind, shows here.
+        seconds = [found["used_s"], age(found), found["to_go_s"] or 0]
+        seconds += [found.get("budget_left_s") or 0, *found["running"].values()]
+        whole = [found["wanted"], *map(int, found["running"])]
+        is_alive(found)
+    except (OSError, *DAMAGED):
         return None
-    return found
+    right = all(type(x) in (int, float) and math.isfinite(x) for x in seconds)
+    return found if right and all(type(x) is int for x in whole) else None
 
 
 def age(found):

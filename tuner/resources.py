@@ -4,7 +4,7 @@ A trial that failed for want of it is no result: the search ends, its points sta
 Importable without TensorFlow.
 """
 
-import sys
+from keras_pairs import machine
 
 GOES_ON = "the same command goes on where it was"
 
@@ -21,16 +21,10 @@ def lacking(error):
         if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
             where = f"{error.filename}: " if error.filename else ""
             return f"{where}{error.strerror or _first_line(error)}"
-        if isinstance(error, MemoryError) or _is_exhausted(error):
+        if machine.out_of_memory(error):
             return f"not enough memory ({_first_line(error) or type(error).__name__})"
         error = error.__cause__
     return None
-
-
-def _is_exhausted(error):
-    # Whoever can hold TensorFlow's error has imported TensorFlow.
-    tf = sys.modules.get("tensorflow")
-    return tf is not None and isinstance(error, tf.errors.ResourceExhaustedError)
 
 
 def _first_line(error):

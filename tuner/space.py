@@ -23,6 +23,8 @@ SCORE = f"val_{outputs.names()[0]}_accuracy"
 BEST_SCORE = f"best_{SCORE}"
 # A trial's status when its point needs no more training.
 ENDED = ("COMPLETED", "FAILED")
+# A thousand times the paper's. A file that claims more would take all memory.
+MOST_POINTS = 10**6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Grid:
         their indices and their populations.
 
     Raises:
-      UserError: if a point is no legal configuration.
+      UserError: if a point is no legal configuration, or there are more than `MOST_POINTS`.
       ValueError: if an axis has no value, or cannot be one, or lacks a value of `before`.
     """
 
@@ -70,6 +72,9 @@ class Grid:
 
     def __post_init__(self):
         axes = {name: (getattr(self.base, name),) for name in GRID} | self.axes
+        # Before the seeds are counted out.
+        if math.prod(map(len, axes.values())) * max(self.rounds, 1) > MOST_POINTS:
+            raise UserError(f"a grid has at most {MOST_POINTS:,} points, with its rounds")
         if self.rounds > 1:
             seeds = tuple(self.base.seed + r for r in range(self.rounds))
             if tuple(axes.get("seed", seeds)) != seeds:

@@ -85,11 +85,14 @@ def _selected(path, values):
         given = {"dataset": "auto"} | given
     try:
         found = files.read_json(path)["configs"]
-        return [TrainingConfig(**config | given) for config in found]
+        configs = [TrainingConfig(**config | given) for config in found]
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file (a search that has ended has it)") from error
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: not what a search selected") from error
+    if not configs:
+        raise UserError(f"{path}: the search has selected nothing")
+    return configs
 
 
 def show(config, images):

@@ -4,7 +4,6 @@ A U-Net (Ronneberger et al., 2015) small enough to run inside the served graph.
 """
 
 import pathlib
-import zipfile
 
 import keras
 import numpy as np
@@ -92,7 +91,8 @@ def load(path=WEIGHTS):
             )
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from error
-    except (KeyError, ValueError, zipfile.BadZipFile) as error:
+    except Exception as error:
+        # Of a damaged file zipfile and numpy raise a dozen types.
         raise UserError(f"{path}: not the weights of this ink network") from error
     return network
 

@@ -4,10 +4,11 @@ import csv
 import dataclasses
 import time
 
+import filelock
 import keras
 import numpy as np
 
-from keras_pairs import files
+from keras_pairs import files, locks
 from keras_pairs.errors import UserError
 from keras_pairs.pictures import ink_network, scenes
 
@@ -18,6 +19,8 @@ HELD_OUT = 12
 VALIDATION_SCENES = 256
 CHECKPOINT, WEIGHTS, METRICS = "ink.keras", "ink_weights.npz", "metrics.json"
 HISTORY = "history.csv"
+# Its name in Keras.
+NETWORK = "ink_network"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,12 +99,25 @@ def train(images, epochs, seed, run_dir, progress=None):
       dict of metrics.json.
 
     Raises:
-      UserError: if the folder holds another training.
+      UserError: if the folder holds another training, one that is running, or damaged
+        files.
     """
+    try:
+        with locks.hold(run_dir / "lock", wait=False):
+            return _train(images, epochs, seed, run_dir, progress)
+    except filelock.Timeout:
+        raise UserError(f"another training is running in {run_dir}") from None
+
+
+def _train(images, epochs, seed, run_dir, progress):
     config = {"epochs": epochs, "seed": seed, "dataset": images.describe()}
     settings = run_dir / "config.json"
     if settings.exists():
-        if files.read_json(settings) != config:
+        try:
+            found = files.read_json(settings)
+        except ValueError as error:
+            raise UserError(f"{settings}: damaged; use a new --run_dir") from error
+        if found != config:
             raise UserError(f"{run_dir}: holds an ink network of other settings or data")
     files.write_json(settings, config)
     training = np.arange(len(images.x_train)) % HELD_OUT > 0
@@ -158,17 +174,28 @@ def _history(run_dir):
     path = run_dir / HISTORY
     if not path.exists():
         return []
-    with open(path, encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        for row in rows:
+            float(row["seconds"]), row["loss"], row["epoch"]
+    except (ValueError, KeyError, TypeError, csv.Error) as error:
+        raise UserError(f"{path}: damaged; remove it") from error
+    return rows
 
 
 def _begun(run_dir, epochs, seed):
     """The network of a training that was stopped, or a new one."""
     if (run_dir / CHECKPOINT).exists():
         try:
-            return keras.models.load_model(run_dir / CHECKPOINT)
-        except (OSError, ValueError) as error:
-            raise UserError(f"{run_dir / CHECKPOINT}: damaged; remove it") from error
+            network = keras.models.load_model(run_dir / CHECKPOINT)
+            if network.name != NETWORK or network.optimizer is None:
+                raise ValueError(f"The network must be {NETWORK}. Received: {network.name}")
+        except Exception as error:
+            # Keras raises whatever its reader met.
+            where = run_dir / CHECKPOINT
+            raise UserError(f"{where}: damaged; remove it to begin again") from error
+        return network
     keras.utils.set_random_seed(seed)
     network = ink_network.build()
     network.compile(

@@ -23,7 +23,7 @@ ENDING = ("SIGTERM", "SIGBREAK")
 
 
 def run(model, host, port, say):
-    """Serves a model until SIGTERM or Ctrl-C; what was begun is answered before.
+    """Serves a model until a signal ends it; what was begun is answered before.
 
     Args:
       model: str, Path or None, see `watching.Watched`.
@@ -35,7 +35,7 @@ def run(model, host, port, say):
       UserError: if the packages of the extra `serve` are missing, the address cannot be
         had, or there is no model that can be served.
       KeyboardInterrupt: after Ctrl-C.
-      SystemExit: after SIGTERM, with code 0.
+      SystemExit: after SIGTERM, or where its terminal is closed, with code 0.
     """
     try:
         from keras_pairs.server import app, batching, connections, watching
@@ -49,6 +49,10 @@ def run(model, host, port, say):
     for name in ENDING:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda *signal: sys.exit(0))
+    hang_up = getattr(signal, "SIGHUP", None)
+    # Under nohup it is ignored. uvicorn takes only the others for an end in good order.
+    if hang_up and signal.getsignal(hang_up) is not signal.SIG_IGN:
+        signal.signal(hang_up, lambda *_: signal.raise_signal(signal.SIGTERM))
     watched = watching.Watched(model, _load)
     # Before the model: loading it for an address in use would be in vain.
     with listening(host, port) as listener:

@@ -56,6 +56,21 @@ def make(name, version, inputs, parameters, origin):
     }
 
 
+def check(origin):
+    """Sees whether a card can be made of a record, which anybody may have edited.
+
+    Args:
+      origin: as of `make`.
+
+    Raises:
+      AttributeError, TypeError, ValueError: if not.
+    """
+    if origin is not None:
+        rest = {"answers": "", "signatures": {}, "publishing": {}}
+        about = {"name": "", "version": 0, "training": _without_folders(origin), **rest}
+        markdown(about), data_name(about), reads_digits(about)
+
+
 def _without_folders(origin):
     def short(part, key):
         value = part.get(key)
@@ -66,6 +81,18 @@ def _without_folders(origin):
         "config": config,
         "dataset": short(origin.get("dataset", {}), "source"),
     }
+
+
+def read(folder):
+    """The card in a version's folder; None where there is none, or a damaged one."""
+    try:
+        found = files.read_json(folder / JSON)
+        # What is of another kind shows here.
+        name, taught, own = data_name(found), reads_digits(found), seed(found)
+    except (OSError, ValueError, AttributeError, TypeError):
+        return None
+    right = isinstance(name, (str, type(None))) and isinstance(taught, bool)
+    return found if right and type(own) is int else None
 
 
 def write(folder, card):
@@ -124,7 +151,7 @@ def _percent(accuracies, digits=1):
 
 def _of_all(training):
     found = dict(training.get("test_accuracy_of_all", {}))
-    pairs = {"pairs": found.pop("pairs")} if found else {}
+    pairs = {"pairs": found.pop("pairs")} if "pairs" in found else {}
     return pairs | _percent(found, 2)
 
 
@@ -140,5 +167,13 @@ def data_name(card):
 
 def reads_digits(card):
     """Whether the digits that the model answers mean something: it was trained on them."""
-    config = (card.get("training") or {}).get("config", {})
-    return config.get("w_a", TrainingConfig.w_a) > 0
+    return _config(card).get("w_a", TrainingConfig.w_a) > 0
+
+
+def seed(card):
+    """int, the seed of the training, which decides the pairs that it was scored on."""
+    return _config(card).get("seed", TrainingConfig.seed)
+
+
+def _config(card):
+    return (card.get("training") or {}).get("config", {})

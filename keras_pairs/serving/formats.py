@@ -64,6 +64,7 @@ def write(model, path, name, version=None):
     # TensorFlow, which takes seconds.
     from keras_pairs.serving import checks, warmup
 
+    files.check_clock()
     form = FORMATS[name]
     if form.writer and not _installed(form.writer):
         raise UserError(

@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_pairs import data, files, plots, scoring
 from keras_pairs.paper import NUM_PAIRS
-from keras_pairs.serving import comparer
+from keras_pairs.serving import card, comparer
 
 SHOWN = 24
 
@@ -31,9 +31,8 @@ def inspect(path, images, seed, run_dir):
       UserError: if there is no model, or there are too few images.
     """
     model = comparer.load(path)
-    config = ((model.card or {}).get("training") or {}).get("config", {})
     if seed is None:
-        seed = config.get("seed", 0)
+        seed = card.seed(model.card or {})
     # At least so many; `scored_on` makes it as many as there are test images for.
     count = max(1, min(NUM_PAIRS, len(images.x_test) // 2, len(images.x_train) // 4))
     pairs = data.sample_pairs(images, count, seed, "test").test
@@ -56,7 +55,6 @@ def inspect(path, images, seed, run_dir):
     source = pathlib.PurePath(images.source).name
     dataset = images.describe() | {"source": source}
     record = found | {"model": name, "dataset": dataset, "card": model.card}
-    files.write_json(run_dir / "results.json", record | files.provenance())
     share = f"{100 * accuracy['comparison']:.2f} % of {len(pairs):,}"
     title, reads = f"{name}: test pairs", model.reads_digits
     _draw(pairs, answers, reads, np.arange(SHOWN), title, run_dir / "gallery.png")
@@ -68,6 +66,8 @@ def inspect(path, images, seed, run_dir):
         "calibration_error": 100 * found["calibration_error"],
     }
     plots.plot_reliability([row], f"{share} test pairs right", run_dir / "calibration.png")
+    # Last: where it is, the pictures are its own.
+    files.write_json(run_dir / "results.json", record | files.provenance())
     return found
 
 

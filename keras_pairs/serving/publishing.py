@@ -60,6 +60,7 @@ def publish(model, export_dir, origin=None, keep=None):
     """
     if keep is not None and keep < 2:
         raise ValueError(f"keep must be at least 2. Received: keep={keep}")
+    files.check_clock()
     export_dir = pathlib.Path(export_dir).absolute()
     export_dir.mkdir(parents=True, exist_ok=True)
     with _workspace(export_dir) as workspace:

@@ -185,6 +185,17 @@ def _score(answers, pairs, num_pairs):
     }
 
 
+def _whole(result):
+    """A result as `_score` makes it. Raises TypeError, KeyError or ValueError if not."""
+    accuracy, curve = result["accuracy"], result["reliability"]
+    numbers = [result["accuracy_of_all"], *(accuracy[output.name] for output in OUTPUTS)]
+    for name in ("count", "predicted", "observed"):
+        numbers += curve[name]
+    if not np.isfinite(np.array(numbers, "float64")).all():
+        raise ValueError(f"A result must have finite numbers. Received: {numbers}")
+    return result
+
+
 def _finished(folder):
     """The rounds in a folder of groups: {(index of the configuration, round): dict}."""
     found = {}
@@ -194,7 +205,7 @@ def _finished(folder):
             seconds = group["seconds"] / len(group["rounds"])
             rounds = zip(group["numbers"], group["rounds"], strict=True)
             found |= {
-                (group["config"], number): {"rounds": [result], "seconds": seconds}
+                (group["config"], number): {"rounds": [_whole(result)], "seconds": seconds}
                 for number, result in rounds
             }
         except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError):

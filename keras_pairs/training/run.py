@@ -164,7 +164,10 @@ def load_run(path: str | os.PathLike) -> tuple[keras.Model, dict | None]:
     metrics, about = (path.with_name(name) for name in (METRICS, card.JSON))
     try:
         if metrics.is_file():
-            return model, files.read_json(metrics)
-        return model, files.read_json(about)["training"] if about.is_file() else None
-    except (OSError, KeyError, ValueError) as error:
+            origin = files.read_json(metrics)
+        else:
+            origin = files.read_json(about)["training"] if about.is_file() else None
+        card.check(origin)
+    except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path.parent}: its record cannot be read: {error}") from error
+    return model, origin
