@@ -21,6 +21,9 @@ LEAST_INK = 12.0
 SUREST = 0.7
 # A digit has this share of the largest one's body, and of the tallest one's height.
 LEAST_MASS, LEAST_HEIGHT = 0.1, 0.4
+# What is farther from all digits' bodies than this share of their longer sides is not
+# theirs: a punched hole, a button of a program.
+REACH = 0.5
 # How many digits get a box.
 MOST_DIGITS = 9
 
@@ -41,12 +44,17 @@ def find(network, picture):
     """
     size = tf.cast(tf.shape(picture)[:2], tf.float32)
     whole = _square([0.0, 0.0, size[0], size[1]], 1.0)
-    ink, _ = _look(network, picture, whole, WHOLE)
-    window = _around(ink, whole)
-    ink, _ = _look(network, picture, window, WINDOW)
-    window = _around(ink, window)
+    ink, body = _look(network, picture, whole, WHOLE)
+    window = _around(_near(ink, _digits(body)), whole)
     ink, body = _look(network, picture, window, WINDOW)
-    count, boxes = _digits(ink, body)
+    window = _around(_near(ink, _digits(body)), window)
+    ink, body = _look(network, picture, window, WINDOW)
+    boxes = _digits(body)
+    ink = _near(ink, boxes)
+    count = tf.where(_sure(ink, body), tf.shape(boxes)[0], 0)
+    boxes = boxes[:MOST_DIGITS]
+    boxes = tf.pad(boxes, [[0, MOST_DIGITS - tf.shape(boxes)[0]], [0, 0]])
+    boxes = tf.ensure_shape(boxes, (MOST_DIGITS, 4))
     scale = (window[2] - window[0]) / WINDOW
     corner = tf.concat([window[:2], window[:2]], 0)
     boxes = tf.where(boxes[:, 2:3] > 0, corner + boxes * scale, 0.0)
@@ -112,13 +120,14 @@ def _extent(mask):
     return tf.maximum(box, 0.0)
 
 
-def _digits(ink, body):
-    """(how many digits a window shows, their boxes in its pixels from left to right).
+def _digits(body):
+    """The boxes of the digits that a window shows, in its pixels: float32 [digits, 4].
 
-    Parts of a digit that do not touch, as in many a 4 and 5, have one body.
+    From left to right. Parts of a digit that do not touch, as in many a 4 and 5, have one
+    body.
     """
     labels = _components(body > INKED)
-    side = ink.shape[0]
+    side = body.shape[0]
     parts = side * side + 1
 
     def each(values, reduce):
@@ -135,12 +144,25 @@ def _digits(ink, body):
     right_size &= height >= LEAST_HEIGHT * tf.reduce_max(height)
     found = tf.where(right_size)[:, 0]
     found = tf.gather(found, tf.argsort(tf.gather(left, found)))
+    return tf.gather(tf.stack([top, left, bottom, right], 1), found)
+
+
+def _near(ink, boxes):
+    """`ink` without what is far from all boxes; the same where there is no box."""
+    size = boxes[:, 2:] - boxes[:, :2]
+    reach = size / 2 + REACH * tf.reduce_max(size, 1, keepdims=True)
+    middle = (boxes[:, 2:] + boxes[:, :2]) / 2
+    centre = tf.range(ink.shape[0], dtype=tf.float32) + 0.5
+    # [digits, rows or columns, places]
+    within = tf.abs(centre - middle[:, :, None]) <= reach[:, :, None]
+    near = tf.reduce_any(within[:, 0, :, None] & within[:, 1, None, :], 0)
+    return tf.where(near | (tf.shape(boxes)[0] == 0), ink, 0.0)
+
+
+def _sure(ink, body):
+    """Whether a window shows a digit at all."""
     enough = tf.reduce_sum(tf.where(ink > INKED, ink, 0.0)) >= LEAST_INK
-    enough &= (tf.reduce_max(ink) >= SUREST) & (tf.reduce_max(body) >= SUREST)
-    count = tf.where(enough, tf.size(found), 0)
-    boxes = tf.gather(tf.stack([top, left, bottom, right], 1), found[:MOST_DIGITS])
-    boxes = tf.pad(boxes, [[0, MOST_DIGITS - tf.shape(boxes)[0]], [0, 0]])
-    return count, tf.ensure_shape(boxes, (MOST_DIGITS, 4))
+    return enough & (tf.reduce_max(ink) >= SUREST) & (tf.reduce_max(body) >= SUREST)
 
 
 def _components(mask):
