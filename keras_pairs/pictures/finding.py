@@ -15,9 +15,9 @@ INKED = 0.5
 # In pixels of the window. Less is a speck.
 LEAST_INK = 12.0
 # Of 0…1: what is surest of a digit's ink and of its body. Measured on validation scenes in
-# which something is found: below 0.85 are a third of those without a digit, and one in 17
-# of those with one, below 0.7 one in 20 and one in 50. A plain 1 has little body: at 0.85
-# many a straight one would be refused.
+# which something is found: below 0.85 are half of those without a digit, and one in 16 of
+# those with one, below 0.7 one in 5 and one in 55. A plain 1 has little body: at 0.85 many
+# a straight one would be refused.
 SUREST = 0.7
 # A digit has this share of the largest one's body, and of the tallest one's height.
 LEAST_MASS, LEAST_HEIGHT = 0.1, 0.4
