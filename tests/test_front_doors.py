@@ -216,7 +216,7 @@ def test_models_are_published_under_the_name_of_data_and_preset(data, preset, fo
 def test_train_says_how_to_ask_its_model(call, monkeypatch):
     asked = []
 
-    def no_training(config, images, *, run_dir, export_dir, preset, verbose):
+    def no_training(config, images, *, export_dir, preset, run_dir, **rest):
         asked.append((export_dir, preset))
         found = {"comparison": 0.5}
         metrics = {"test_accuracy": found, "test_accuracy_of_all": found | {"pairs": 1}}
