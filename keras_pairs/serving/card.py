@@ -133,6 +133,15 @@ def _versions(origin):
     return origin.get("versions", {}) | commit
 
 
+def read(folder):
+    """The card in a version's folder, as `make` gives it; {} where there is none."""
+    try:
+        card = files.read_json(pathlib.Path(folder) / JSON)
+    except (OSError, ValueError):
+        return {}
+    return card if isinstance(card, dict) else {}
+
+
 def data_name(card):
     """The name of the data that the model was trained on, or None."""
     return ((card.get("training") or {}).get("dataset") or {}).get("name")
@@ -141,4 +150,4 @@ def data_name(card):
 def reads_digits(card):
     """Whether the digits that the model answers mean something: it was trained on them."""
     config = (card.get("training") or {}).get("config", {})
-    return config.get("w_a", TrainingConfig.w_a) > 0
+    return config.get("w_a", TrainingConfig.w_a) != 0

@@ -9,7 +9,6 @@ Every answer comes from the SavedModel's own signatures, so that a picture is pr
 the same operations here and in a server.
 """
 
-import contextlib
 import functools
 import os
 import pathlib
@@ -18,7 +17,6 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from keras_pairs import files
 from keras_pairs.data.pixels import SCALED, are_scaled
 from keras_pairs.errors import UserError
 from keras_pairs.graph import reason
@@ -66,9 +64,7 @@ class Comparer:
         self.path = path
         self.in_box = _is_box(path)
         self.name = box.VERSION if self.in_box else str(path)
-        self.card = None
-        with contextlib.suppress(OSError, ValueError):
-            self.card = files.read_json(path / card.JSON)
+        self.card = card.read(path) or None
         self.data = card.data_name(self.card or {})
         try:
             self._model = tf.saved_model.load(str(path))
