@@ -165,12 +165,42 @@ def test_a_model_of_another_name(visit, query):
         route.fulfill(json={"predictions": [seen if signature == "prepare" else pair]})
 
     page = visit(query=query)
-    gone = {"error": "Could not find any versions of model digit_pairs"}
-    page.route("**/v1/models/digit_pairs", lambda r: r.fulfill(status=404, json=gone))
     page.route("**/healthz", lambda route: route.fulfill(json={"model": "mnist-paper"}))
     page.route("**/v1/models/mnist-paper:predict", answer)
     page.reload()
     first, _ = squares(page)
     first.draw(SEVEN)
     expects(first.note).to_have_text(re.compile("read as 0"))
+
+
+def test_a_server_without_health_has_the_usual_model(visit):
+    """As TF-Serving behind a web server that hands out the page."""
+    page = visit()
+    lost = "<html>404 Not Found</html>"
+    page.route("**/healthz", lambda r: r.fulfill(status=404, body=lost))
+    page.reload()
+    first, _ = squares(page)
+    with page.expect_request("**/v1/models/digit_pairs:predict"):
+        first.draw(SEVEN)
+    expects(first.note).to_have_text(re.compile("read as 7"))
+    expects(first.section.locator(".untaught")).to_be_hidden()
+    # The browser's own word about the page that is not there.
+    assert all("404" in error for error in visit.errors)
     visit.errors.clear()
+
+
+def test_digits_that_nobody_taught_are_not_shown(visit):
+    page = visit()
+    taught = {"model": "digit_pairs", "reads_digits": False}
+    page.route("**/healthz", lambda route: route.fulfill(json=taught))
+    page.route(PREDICT, answering(0.03, 3, 7))
+    page.reload()
+    first, second = squares(page)
+    for square, digit in ((first, THREE), (second, SEVEN)):
+        square.draw(digit)
+    sentence(page).to_have_text(re.compile(r"^first ≤ second: no, 97\.0\s%$"))
+    for square in (first, second):
+        expects(square.note).to_have_text("")
+        expects(square.section.locator(".bars")).to_be_hidden()
+        expects(square.section.get_by_text("not trained (w_a = 0)")).to_be_visible()
+        assert square.seen()

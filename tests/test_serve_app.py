@@ -2,10 +2,12 @@
 
 import base64
 import concurrent.futures
+import shutil
 
 import numpy as np
 import pytest
 
+from keras_pairs.server.loaded import Loaded
 from tests.helpers import BOX, drawn_zero, png
 from tests.servers import running
 
@@ -29,7 +31,16 @@ def test_status(server):
         "status": "ok",
         "model": "digit_pairs",
         "version": 1,
+        "reads_digits": True,
     }
+
+
+def test_a_model_that_learned_no_digits_says_so(published, tmp_path):
+    shutil.copytree(published, tmp_path / "1")
+    for content in ('{"training": {"config": {"w_a": 0}}}', "[]", "{"):
+        (tmp_path / "1" / "model_card.json").write_text(content)
+        taught = "w_a" not in content
+        assert Loaded(tmp_path / "1", 1).reads_digits == taught
 
 
 def test_metadata_is_protobufs_json(server):

@@ -12,6 +12,8 @@ from keras_pairs.pictures import image_files
 SHOWN = 400
 # As a share of a digit's longer side: between its ink and its frame.
 MARGIN = 0.1
+# In place of class probabilities that nothing was learned about.
+UNTAUGHT = "not trained (w_a = 0)"
 
 
 def show(pictures, model, path):
@@ -33,7 +35,9 @@ def show(pictures, model, path):
     files = [image for _, image in pictures]
     found = model.compare_files([files])
     figure, grid = plots.subplots(2, 4, figsize=(12, 6.2))
-    shares = [found.first_digit[0], found.second_digit[0]]
+    shares = [None, None]
+    if found.reads_digits:
+        shares = [found.first_digit[0], found.second_digit[0]]
     for row, (name, image), classes in zip(grid, pictures, shares, strict=True):
         _row(row, name, image, model.look(image), classes)
     for axes, title in zip(
@@ -76,8 +80,11 @@ def _row(row, name, image, seen, classes):
     form.imshow(255 - seen.image, cmap="gray", vmin=0, vmax=255)
     for axes in (given, ink, form):
         axes.set(xticks=[], yticks=[])
-    known = not np.isnan(classes).any()
-    bars.bar(range(10), classes if known else np.zeros(10), color=plots.OURS)
+    if classes is None:
+        bars.text(0.5, 0.5, UNTAUGHT, ha="center", va="center", transform=bars.transAxes)
+        bars.set(xticks=[], yticks=[])
+        return
+    bars.bar(range(10), np.nan_to_num(classes), color=plots.OURS)
     bars.set(xticks=range(10), ylim=(0, 1))
 
 
