@@ -175,8 +175,8 @@ def test_a_damaged_group_is_trained_again(data):
     with tempfile.TemporaryDirectory() as place:
         put(pathlib.Path(place) / "000-000.json", data.draw(damaged(GROUP)))
         found = rounds._finished(pathlib.Path(place))
-    for (config, number), result in found.items():
-        assert type(config) is type(number) is int and type(result["seconds"]) is float
+    for result in found.values():
+        assert isinstance(result["seconds"], float)
         (score,) = result["rounds"]
         assert score.keys() >= {"accuracy", "accuracy_of_all", "reliability"}
 

@@ -155,7 +155,8 @@ class Search:
         before = self.oracle.count_ended()
         trial.status, trial.message = status, "a crash"
         if status == "COMPLETED":
-            set_metrics(trial, {OBJECTIVE.name: int(trial.trial_id) / 1000}, 2)
+            score = int(trial.trial_id) / 1000
+            set_metrics(trial, {OBJECTIVE.name: score, space.BEST_SCORE: score}, 2)
         self.oracle.end_trial(trial)
         if self.oracle.count_ended() > before:
             known = self.oracle.trials[trial.trial_id]

@@ -7,7 +7,7 @@ import pytest
 from keras_pairs.errors import UserError
 from tuner import oracle as oracles
 from tuner.oracle import OBJECTIVE, GridOracle
-from tuner.space import Grid
+from tuner.space import BEST_SCORE, Grid
 from tuner.trials import set_metrics
 
 GRID = Grid(
@@ -50,7 +50,7 @@ def take(oracle, worker, most=99):
 
 
 def complete(oracle, trial, accuracy=0.5):
-    set_metrics(trial, {OBJECTIVE.name: accuracy}, 2)
+    set_metrics(trial, {OBJECTIVE.name: accuracy, BEST_SCORE: accuracy}, 2)
     trial.status = "COMPLETED"
     oracle.end_trial(trial)
 

@@ -6,8 +6,6 @@ Importable without TensorFlow.
 import dataclasses
 import pathlib
 
-import numpy as np
-
 from keras_pairs import files
 from keras_pairs.commands.flags import Flag
 from keras_pairs.errors import UsageError, UserError
@@ -71,28 +69,13 @@ def read(run_dir):
         try:
             state = files.read_json(path)
             index, values = int(state["trial_id"]), state["hyperparameters"]["values"]
-            outcome = _outcome(state)
+            outcome = space.Outcome.of(state)
         except project.DAMAGED:
             continue
         if not (0 <= index < len(grid.points) and values == grid.points[index] | settings):
             raise UserError(f"{run_dir} holds another search ({path.parent.name})")
         outcomes[index] = outcome
     return Search(run_dir, record, grid, outcomes, beat)
-
-
-def _outcome(state):
-    last = {
-        name: max(history["observations"], key=lambda seen: seen["step"])["value"]
-        for name, history in state["metrics"]["metrics"].items()
-    }
-    metrics = {name: float(np.mean(values)) for name, values in last.items()}
-    status, message = state["status"], state["message"]
-    if status == "COMPLETED":
-        # What is missing shows here.
-        metrics[space.SCORE], metrics[space.BEST_SCORE]
-    if not isinstance(status, str) or not isinstance(message, (str, type(None))):
-        raise TypeError(f"A trial's status must be text. Received: {status}, {message}")
-    return space.Outcome(status, metrics, message)
 
 
 def describe(search):

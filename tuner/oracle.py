@@ -207,7 +207,10 @@ class GridOracle(_keras_tuner.Oracle):
         folder = self.folder
         for path in sorted(folder.glob("trial_*/trial.json")):
             try:
-                trial = Trial.from_state(files.read_json(path))
+                state = files.read_json(path)
+                # keras-tuner takes what it finds, and fails where it is used.
+                space.Outcome.of(state)
+                trial = Trial.from_state(state)
                 index = int(trial.trial_id)
                 values = trial.hyperparameters.values
             except project.DAMAGED:

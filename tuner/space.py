@@ -41,6 +41,25 @@ class Outcome:
     metrics: dict
     message: str | None = None
 
+    @classmethod
+    def of(cls, state):
+        """The outcome that a trial's file tells, in keras-tuner's form.
+
+        Raises:
+          Whatever a dict of another form may raise, see `project.DAMAGED`.
+        """
+        metrics = {}
+        for name, history in state["metrics"]["metrics"].items():
+            last = max(history["observations"], key=lambda seen: seen["step"])["value"]
+            metrics[name] = sum(map(float, last)) / len(last)
+        status, message = state["status"], state["message"]
+        if not isinstance(status, str) or not isinstance(message, (str, type(None))):
+            raise TypeError(f"A trial must have text. Received: {status}, {message}")
+        if status == "COMPLETED":
+            # What is missing shows here.
+            metrics[SCORE], metrics[BEST_SCORE], float(state["score"])
+        return cls(status, metrics, message)
+
 
 @dataclasses.dataclass(frozen=True)
 class Grid:

@@ -25,4 +25,5 @@ def test_row(row, inputs, tmp_path):
 
 def test_every_command_and_every_fault_has_a_row():
     assert {row.command for row in ROWS} == {*COMMANDS}
+    assert {row.fault for row in ROWS} | {"no fault"} == {*FAULTS}
     assert len({str(row) for row in ROWS}) == len(ROWS)
