@@ -4,6 +4,7 @@ import pytest
 
 from tests.faults import running
 from tests.faults.commands import COMMANDS
+from tests.faults.faults import FAULTS
 from tests.faults.inputs import Inputs
 from tests.faults.table import ROWS
 
