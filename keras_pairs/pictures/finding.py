@@ -12,6 +12,8 @@ WHOLE, WINDOW = 128, 64
 MARGIN = 1.35
 # Share of a pixel that ink covers, from which on it counts.
 INKED = 0.5
+# The same of bodies, look by look: the first ones see digits small, and less surely.
+IN_BODY = (0.2, 0.3, 0.5)
 # In pixels of the window. Less is a speck.
 LEAST_INK = 12.0
 # Of 0…1: what is surest of a digit's ink and of its body. Measured on validation scenes in
@@ -45,11 +47,11 @@ def find(network, picture):
     size = tf.cast(tf.shape(picture)[:2], tf.float32)
     whole = _square([0.0, 0.0, size[0], size[1]], 1.0)
     ink, body = _look(network, picture, whole, WHOLE)
-    window = _around(_near(ink, _digits(body)), whole)
+    window = _around(_near(ink, _digits(body, IN_BODY[0])), whole)
     ink, body = _look(network, picture, window, WINDOW)
-    window = _around(_near(ink, _digits(body)), window)
+    window = _around(_near(ink, _digits(body, IN_BODY[1])), window)
     ink, body = _look(network, picture, window, WINDOW)
-    boxes = _digits(body)
+    boxes = _digits(body, IN_BODY[2])
     ink = _near(ink, boxes)
     count = tf.where(_sure(ink, body), tf.shape(boxes)[0], 0)
     boxes = boxes[:MOST_DIGITS]
@@ -120,13 +122,13 @@ def _extent(mask):
     return tf.maximum(box, 0.0)
 
 
-def _digits(body):
+def _digits(body, least):
     """The boxes of the digits that a window shows, in its pixels: float32 [digits, 4].
 
-    From left to right. Parts of a digit that do not touch, as in many a 4 and 5, have one
+    They are where bodies have `least` or more, from left to right. Parts of a digit that do not touch, as in many a 4 and 5, have one
     body.
     """
-    labels = _components(body > INKED)
+    labels = _components(body > least)
     side = body.shape[0]
     parts = side * side + 1
 
@@ -136,9 +138,9 @@ def _digits(body):
     mass = each(body, tf.math.unsorted_segment_sum)
     axis = tf.range(side, dtype=tf.float32)
     down, across = tf.meshgrid(axis, axis, indexing="ij")
-    least, most = tf.math.unsorted_segment_min, tf.math.unsorted_segment_max
-    top, bottom = each(down, least), each(down, most) + 1
-    left, right = each(across, least), each(across, most) + 1
+    first, last = tf.math.unsorted_segment_min, tf.math.unsorted_segment_max
+    top, bottom = each(down, first), each(down, last) + 1
+    left, right = each(across, first), each(across, last) + 1
     height = tf.where(mass > 0, bottom - top, 0.0)
     right_size = (mass >= LEAST_MASS * tf.reduce_max(mass)) & (mass > 0)
     right_size &= height >= LEAST_HEIGHT * tf.reduce_max(height)
