@@ -125,8 +125,8 @@ def _extent(mask):
 def _digits(body, least):
     """The boxes of the digits that a window shows, in its pixels: float32 [digits, 4].
 
-    They are where bodies have `least` or more, from left to right. Parts of a digit that do not touch, as in many a 4 and 5, have one
-    body.
+    They are where bodies have `least` or more, from left to right. Parts of a digit that do
+    not touch, as in many a 4 and 5, have one body.
     """
     labels = _components(body > least)
     side = body.shape[0]
