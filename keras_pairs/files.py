@@ -16,6 +16,9 @@ from keras_pairs.errors import UserError
 
 # What a file is called until it is whole.
 TEMPORARY = ".tmp-"
+# What reading a record raises that is gone, or holds anything at all.
+DAMAGED = (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError)
+DAMAGED += (AttributeError, IndexError, ArithmeticError)
 PACKAGES = ("keras", "tensorflow", "numpy", "keras-tuner", "scikit-learn")
 
 

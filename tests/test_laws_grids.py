@@ -90,6 +90,7 @@ def test_a_record_gives_the_same_grid(grid, digits):
         images=digits,
         preset="paper",
         validation="test",
+        validate_every=0,
         retries=0,
         keep_models=1,
     )

@@ -200,7 +200,9 @@ def test_results_of_other_axes(digits, tmp_path):
     assert [TrainingConfig(**config) for config in selected] == [
         dataclasses.replace(grid.configs[i], dataset="digits") for i in (6, 5)
     ]
-    values = flags.define(flags.of_training() | configurations.OF_SEVERAL)
+    values = flags.define(
+        flags.of_training() | flags.others("run_dir") | configurations.OF_SEVERAL
+    )
     values(["evaluate", f"--from_search={tmp_path}", "--epochs=5"])
     asked_for = configurations.asked_for(values)
     assert [config.to_dict() for config in asked_for] == [

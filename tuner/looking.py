@@ -70,7 +70,7 @@ def read(run_dir):
             state = files.read_json(path)
             index, values = int(state["trial_id"]), state["hyperparameters"]["values"]
             outcome = space.Outcome.of(state)
-        except project.DAMAGED:
+        except files.DAMAGED:
             continue
         if not (0 <= index < len(grid.points) and values == grid.points[index] | settings):
             raise UserError(f"{run_dir} holds another search ({path.parent.name})")

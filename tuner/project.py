@@ -21,10 +21,6 @@ KEYS += ("source",)
 DEFAULTS = {"order": "grid", "rounds": 1, "extended": []}
 # They validated `num_pairs` pairs after every epoch, and go on so.
 DEFAULTS |= {"validate_every": 1, "pairs_wanted": None}
-ABSENT = (FileNotFoundError, NotADirectoryError)
-# What reading a file raises that is gone, or holds anything at all.
-DAMAGED = (*ABSENT, ValueError, KeyError, TypeError, AttributeError, IndexError)
-DAMAGED += (ArithmeticError,)
 
 
 class NoRecordError(UserError):
@@ -224,7 +220,7 @@ def _check_trials(run_dir, record):
             values = files.read_json(path)["hyperparameters"]["values"]
             wanted = settings(record)
             different = [n for n in wanted if values.get(n) != wanted[n]]
-        except DAMAGED:
+        except files.DAMAGED:
             continue
         if different:
             raise UserError(
@@ -263,7 +259,7 @@ def read(run_dir):
             grid(record), settings(record)
             _check_choices(record)
             return record
-    except DAMAGED as error:
+    except files.DAMAGED as error:
         raise NoRecordError(f"{path}: not the record of a search") from error
     raise UserError(
         f"{run_dir} holds a search of {version}, which this one cannot go on with; use a "
@@ -272,7 +268,7 @@ def read(run_dir):
 
 
 def _check_choices(record):
-    """Raises what `DAMAGED` has if what follows could not work with them."""
+    """Raises what `files.DAMAGED` has if what follows could not work with them."""
     whole = (record["keep_models"], record["retries"])
     texts = (record["validation"], record["order"], record["preset"])
     texts += (record["dataset"]["name"], record["dataset"]["sha256"])

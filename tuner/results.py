@@ -72,7 +72,7 @@ def best_epoch(record):
 
 def _pairs(chosen):
     """How many pairs scored the trials, as text; nothing where they do not say."""
-    counts = sorted({row["validation_pairs"] for row in chosen} - {None})
+    counts = sorted({row.get("validation_pairs") for row in chosen} - {None})
     return f"{' or '.join(f'{count:,.0f}' for count in counts)} " if counts else ""
 
 
