@@ -1,1 +1,0 @@
-"""Every command against every fault: `table.ROWS`, and what runs them."""
