@@ -238,7 +238,7 @@ class TestLife:
 
     @pytest.mark.parametrize(
         ("how", "code"),
-        [("SIGTERM", 0), pytest.param("SIGINT", 0, marks=pytest.mark.slow)],
+        [("SIGTERM", 0), pytest.param("SIGINT", 130, marks=pytest.mark.slow)],
     )
     def test_running_requests_are_answered_before_the_end(self, tmp_path, how, code):
         """One whose body is half sent when the signal comes, and one that computes."""
@@ -266,7 +266,7 @@ class TestLife:
             assert answers[0][0] == 200
             assert server.wait() == code
             errors = [line for line in server.log if "POST" not in line and line]
-            assert errors == (["error: interrupted"] if code else [])
+            assert errors == []
 
     def test_sigterm_while_it_starts_is_0(self, tmp_path):
         starting = helpers.start("serve", "--port=0", cwd=tmp_path)
