@@ -1,10 +1,9 @@
 """What a published network takes: bytes, and time for an answer. Used by `studies`."""
 
 import pathlib
-import statistics
 import tempfile
-import time
 
+from benchmarks import turns
 from keras_pairs import startup
 from keras_pairs.training import isolated
 
@@ -36,24 +35,17 @@ def _measured(_, configs):
     from keras_pairs.serving import publishing
 
     pair = tf.constant(np.random.default_rng(0).uniform(0, 255, (1, 2, 14, 14)), tf.float32)
-    served, sizes, seconds = [], [], [[] for _ in configs]
+    ways, models, sizes = [], [], []
     with tempfile.TemporaryDirectory() as folder:
         for number, config in enumerate(configs):
             path = pathlib.Path(folder) / f"network_{number}"
             version = publishing.publish(build_model(config), path)
             sizes.append((version / "saved_model.pb").stat().st_size)
-            model = tf.saved_model.load(str(version))
             # The signatures live as long as their model does.
-            served.append((model, model.signatures["serving_default"]))
-    for _ in range(TURNS + 1):
-        for (_, answer), turns in zip(served, seconds, strict=True):
-            begun = time.perf_counter()
-            for _ in range(CALLS):
-                answer(pair=pair)["comparison"].numpy()
-            turns.append((time.perf_counter() - begun) / CALLS)
-    # The first turn traces.
-    times = (1000 * statistics.median(turns[1:]) for turns in seconds)
+            models.append(tf.saved_model.load(str(version)))
+            answer = models[-1].signatures["serving_default"]
+            ways.append((lambda ask=answer: ask(pair=pair)["comparison"].numpy(), CALLS))
     return [
-        {"bytes": size, "milliseconds": milliseconds}
-        for size, milliseconds in zip(sizes, times, strict=True)
+        {"bytes": size, "milliseconds": 1000 * seconds}
+        for size, seconds in zip(sizes, turns.medians(ways, TURNS), strict=True)
     ]

@@ -129,7 +129,7 @@ def scored(digits, pairs, comparison=None):
 
 
 def rows_of(folder, images, rounds):
-    """What the answers in a folder give, as rows for JSON, and how many rounds are there.
+    """What the answers in a folder give, as rows for JSON.
 
     Args:
       folder: Path of the files that `main` writes.

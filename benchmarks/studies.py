@@ -93,7 +93,7 @@ def train(
         costs = answering.measured(list(configs.values()))
         rows = [row | cost for row, cost in zip(rows, costs, strict=True)]
     named = [{"name": key} | row for key, row in zip(configs, rows, strict=True)]
-    origin = files.read_json(run_dir / "config.json")
+    origin = files.read_json(run_dir / files.RECORD)
     files.write_json(run_dir / "results.json", {"rows": named, **origin})
     return dict(zip(configs, rows, strict=True))
 

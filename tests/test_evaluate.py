@@ -139,3 +139,12 @@ def test_what_has_begun_goes_on_with_its_folder_alone(evaluated):
     done = call("train", f"--run_dir={folder}")
     assert done.returncode == 1
     assert f"{folder}/config.json: not what this command writes" in done.stderr
+
+
+def test_a_training_does_not_go_into_an_evaluations_folder(evaluated):
+    folder, _ = evaluated
+    before = sorted(path.name for path in folder.iterdir())
+    done = command("train", f"--run_dir={folder}", "--nb_f=4", "--dataset=digits")
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert f"{folder} holds another training" in done.stderr
+    assert sorted(path.name for path in folder.iterdir()) == before

@@ -10,6 +10,7 @@ from keras_pairs import data
 from keras_pairs.commands.flags import define
 from keras_pairs.config import TrainingConfig
 from keras_pairs.errors import UserError
+from tests import searches
 from tuner import choices, parts, population, processes, project, search, space
 from tuner.space import Grid
 
@@ -34,16 +35,8 @@ def folder(tmp_path, digits):
 
 
 def record(images, grid=GRID):
-    return project.describe(
-        grid=grid,
-        where=WHERE,
-        images=images,
-        preset="paper",
-        validation="test",
-        validate_every=5,
-        retries=0,
-        keep_models=6,
-    )
+    chosen = {"validation": "test", "validate_every": 5, "retries": 0, "keep_models": 6}
+    return searches.describe(images, grid, where=WHERE, **chosen)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from keras_pairs.errors import UserError
 from keras_pairs.paper import GRID
 from keras_pairs.training import costs
 from keras_pairs.trunks import TRUNKS
+from tests import searches
 from tuner import choices, hypermodel, pairs, plan, project, results, rows, search, space
 from tuner.oracle import OBJECTIVE, GridOracle
 from tuner.space import Grid
@@ -29,12 +30,7 @@ def asked(*arguments):
 
 
 def describe(grid, images, **changes):
-    given = {
-        **{"where": {"dataset": "digits"}, "images": images, "preset": "paper"},
-        **{"validation": "validation", "validate_every": 0},
-        **{"retries": 0, "keep_models": 1},
-    }
-    return project.describe(grid=grid, **given | changes)
+    return searches.describe(images, grid, **{"retries": 0, "keep_models": 1} | changes)
 
 
 def test_without_flags_it_is_the_papers_grid_in_the_papers_order():

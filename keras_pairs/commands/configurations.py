@@ -19,8 +19,6 @@ OF_SEVERAL = {
 }
 # What a search leaves.
 SELECTED = "selected.json"
-# What a training and an evaluation write before they begin.
-BEGUN = "config.json"
 
 
 def begun(values, key):
@@ -40,7 +38,7 @@ def begun(values, key):
     asked = (*OF_SEVERAL, "preset", *FIELDS)
     if folder is None or any(name in values and values[name].present for name in asked):
         return None
-    path = pathlib.Path(folder) / BEGUN
+    path = pathlib.Path(folder) / files.RECORD
     try:
         record = files.read_json(path)
         return record | {key: record[key]}

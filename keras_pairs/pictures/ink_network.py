@@ -16,6 +16,7 @@ from keras_pairs.errors import UserError
 LEVELS = (12, 20, 28, 40, 48)
 # Pixels: contrast with what lies as near as this shows ink in any light.
 NEIGHBOURHOOD = 15
+NAME = "ink_network"
 WEIGHTS = pathlib.Path(__file__).with_name("ink_weights.npz")
 
 
@@ -44,9 +45,7 @@ def build():
         x = layers.Concatenate(name=f"skip_{level}")([x, skipped[level]])
         x = _convolution(x, LEVELS[level], f"up_{level}a")
     x = _convolution(x, LEVELS[0], "last")
-    return keras.Model(
-        picture, layers.Conv2D(2, 1, name="ink_and_body")(x), name="ink_network"
-    )
+    return keras.Model(picture, layers.Conv2D(2, 1, name="ink_and_body")(x), name=NAME)
 
 
 def _convolution(x, filters, name):

@@ -19,8 +19,6 @@ HELD_OUT = 12
 VALIDATION_SCENES = 256
 CHECKPOINT, WEIGHTS, METRICS = "ink.keras", "ink_weights.npz", "metrics.json"
 HISTORY = "history.csv"
-# Its name in Keras.
-NETWORK = "ink_network"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -189,8 +187,9 @@ def _begun(run_dir, epochs, seed):
     if (run_dir / CHECKPOINT).exists():
         try:
             network = keras.models.load_model(run_dir / CHECKPOINT)
-            if network.name != NETWORK or network.optimizer is None:
-                raise ValueError(f"The network must be {NETWORK}. Received: {network.name}")
+            name = network.name
+            if name != ink_network.NAME or network.optimizer is None:
+                raise ValueError(f"It must be {ink_network.NAME}. Received: {name}")
         except Exception as error:
             # Keras raises whatever its reader met.
             where = run_dir / CHECKPOINT

@@ -1,5 +1,46 @@
 """Whether a run folder holds what is asked for, or something else."""
 
+import pathlib
+
+from keras_pairs import files
+from keras_pairs.errors import UserError
+
+
+def found(run_dir, wanted, what):
+    """The record in the folder of a run, if it is of the run that is wanted.
+
+    Args:
+      run_dir: Path.
+      wanted: dict, see `of`; a training has one `config` in place of `configs`.
+      what: str, "training" or "evaluation".
+
+    Returns:
+      dict of config.json; None where nothing has begun.
+
+    Raises:
+      UserError: if the record cannot be read, or is of another run.
+    """
+    path = pathlib.Path(run_dir) / files.RECORD
+    if not path.exists():
+        return None
+    try:
+        record = files.read_json(path)
+    except ValueError as error:
+        raise UserError(f"{path} is not readable; use a new --run_dir") from error
+    if "group_sizes" in record:
+        raise UserError(
+            f"{run_dir} holds an evaluation of an older keras_pairs, which this one "
+            "cannot continue; use a new --run_dir"
+        )
+    there, here = (
+        {"configs": [each["config"]], **each} if "config" in each else each
+        for each in (record, wanted)
+    )
+    if of(there) != of(here):
+        other = f"another {what}{difference(there, here)}"
+        raise UserError(f"{run_dir} holds {other}; use a new --run_dir or its own flags")
+    return record
+
 
 def of(record):
     """What decides the results that a record's folder will hold.

@@ -2,14 +2,12 @@
 
 import dataclasses
 import math
-import pathlib
 import time
 
 import numpy as np
 
 from keras_pairs import data, files, machine, plots, scoring, startup, tables
 from keras_pairs.data.pairs import SCORED_PAIRS
-from keras_pairs.errors import UserError
 from keras_pairs.outputs import OUTPUTS
 from keras_pairs.training import identity, isolated
 from keras_pairs.training.costs import members_that_fit
@@ -130,7 +128,7 @@ def report(rows, run_dir):
     Raises:
       OSError: if a file cannot be written.
     """
-    origin = files.read_json(run_dir / "config.json")
+    origin = files.read_json(run_dir / files.RECORD)
     files.write_json(run_dir / "results.json", {"rows": rows, **origin})
     flat = [
         {name: value for name, value in row.items() if name != "reliability"}
@@ -224,19 +222,5 @@ def _same_evaluation(run_dir, configs, images, scored_on, chosen_on):
     }
     if chosen_on:
         wanted["scored_on"]["chosen_on"] = chosen_on
-    path = pathlib.Path(run_dir) / "config.json"
-    if path.exists():
-        try:
-            found = files.read_json(path)
-        except ValueError as error:
-            raise UserError(f"{path} is not readable; use a new --run_dir") from error
-        if "group_sizes" in found:
-            raise UserError(
-                f"{run_dir} holds an evaluation of an older keras_pairs, which this one "
-                "cannot continue; use a new --run_dir"
-            )
-        if identity.of(found) != identity.of(wanted):
-            what = f"another evaluation{identity.difference(found, wanted)}"
-            raise UserError(f"{run_dir} holds {what}; use a new --run_dir or its own flags")
-    else:
-        files.write_json(path, wanted | files.provenance())
+    if identity.found(run_dir, wanted, "evaluation") is None:
+        files.write_json(run_dir / files.RECORD, wanted | files.provenance())

@@ -14,7 +14,7 @@ from keras_pairs.training import identity
 from keras_pairs.training.fit import fit
 from keras_pairs.training.progress import EpochProgress
 
-CONFIG, METRICS = "config.json", "metrics.json"
+METRICS = "metrics.json"
 CHECKPOINT = pathlib.PurePath("checkpoint.npz")
 
 
@@ -122,20 +122,12 @@ def train_run(
 
 def _same_training(run_dir, origin):
     """Writes config.json, or refuses a folder that holds another or a finished training."""
-    path = run_dir / CONFIG
     if (run_dir / METRICS).exists():
         raise UserError(f"{run_dir} holds a finished training; use a new --run_dir")
-    if not path.exists():
-        files.write_json(path, origin)
+    found = identity.found(run_dir, origin, "training")
+    if found is None:
+        files.write_json(run_dir / files.RECORD, origin)
         return
-    try:
-        found = files.read_json(path)
-    except ValueError as error:
-        raise UserError(f"{path} is not readable; use a new --run_dir") from error
-    there, here = ({"configs": [o["config"]], **o} for o in (found, origin))
-    if identity.of(there) != identity.of(here):
-        what = f"another training{identity.difference(there, here)}"
-        raise UserError(f"{run_dir} holds {what}; use a new --run_dir or its own flags")
     if any(found.get(name) != origin[name] for name in ("commit", "versions")):
         raise UserError(
             f"{run_dir} holds a training begun with other code or packages; use a new "
