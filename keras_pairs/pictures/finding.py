@@ -54,8 +54,7 @@ def find(network, picture):
     whole = _square([0.0, 0.0, size[0], size[1]], 1.0)
     ink, body = _look(network, picture, whole, WHOLE)
 
-    def closer(body):
-        """Where the digits' bodies are: (count, ink, boxes, window)."""
+    def look_closer(tries, body, *_):
         window = _around(_near(ink, _digits(body, IN_BODY[0])), whole)
         seen, there = _look(network, picture, window, WINDOW)
         window = _around(_near(seen, _digits(there, IN_BODY[1])), window)
@@ -63,15 +62,20 @@ def find(network, picture):
         boxes = _digits(there, IN_BODY[2])
         seen = _near(seen, boxes)
         count = tf.where(_sure(seen, there), tf.shape(boxes)[0], 0)
-        return count, seen, boxes[:MOST_DIGITS], window
+        boxes = boxes[:MOST_DIGITS]
+        boxes = tf.pad(boxes, [[0, MOST_DIGITS - tf.shape(boxes)[0]], [0, 0]])
+        boxes = tf.ensure_shape(boxes, (MOST_DIGITS, 4))
+        # The edge of a table is taller than a digit, and then the digit passes for a speck.
+        rest = tf.cond(count > 0, lambda: body, lambda: _off_edges(body, size))
+        return tries + 1, rest, count, seen, boxes, window
 
-    found = closer(body)
-    # The edge of a table is taller than a digit, and then the digit passes for a speck.
-    rest = _off_edges(body, size, IN_BODY[0])
-    hidden = (found[0] == 0) & (tf.reduce_max(rest) > IN_BODY[0])
-    count, ink, boxes, window = tf.cond(hidden, lambda: closer(rest), lambda: found)
-    boxes = tf.pad(boxes, [[0, MOST_DIGITS - tf.shape(boxes)[0]], [0, 0]])
-    boxes = tf.ensure_shape(boxes, (MOST_DIGITS, 4))
+    def go_on(tries, body, count, *_):
+        return (tries == 0) | ((count == 0) & (tf.reduce_max(body) > IN_BODY[0]))
+
+    nothing = tf.zeros((WINDOW, WINDOW)), tf.zeros((MOST_DIGITS, 4)), whole
+    *_, count, ink, boxes, window = tf.while_loop(
+        go_on, look_closer, (0, body, 0, *nothing), maximum_iterations=2
+    )
     scale = (window[2] - window[0]) / WINDOW
     corner = tf.concat([window[:2], window[:2]], 0)
     boxes = tf.where(boxes[:, 2:3] > 0, corner + boxes * scale, 0.0)
@@ -164,9 +168,9 @@ def _digits(body, least):
     return tf.gather(tf.stack([top, left, bottom, right], 1), found)
 
 
-def _off_edges(body, size, least):
-    """`body` of a whole picture [2] without the parts that reach the picture's edges."""
-    labels = _components(body > least)
+def _off_edges(body, size):
+    """`body` of a whole picture without the parts that reach the picture's edges."""
+    labels = _components(body > IN_BODY[0])
     side = body.shape[0]
     # The picture lies in the middle of its square.
     half = tf.math.ceil(side * size / tf.reduce_max(size) / 2)
