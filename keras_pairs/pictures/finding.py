@@ -82,6 +82,16 @@ def find(network, picture):
     return {"ink": ink, "window": window, "count": count, "boxes": boxes}
 
 
+def joined(count, boxes):
+    """`count` and `boxes` of `find` for a picture in which all is one digit's."""
+    there = boxes[:, 2:3] > 0
+    first = tf.reduce_min(tf.where(there, boxes[:, :2], tf.float32.max), 0)
+    box = tf.concat([first, tf.reduce_max(boxes[:, 2:], 0)], 0)
+    count = tf.minimum(count, 1)
+    box = tf.where(count > 0, box, 0.0)
+    return count, tf.pad(box[None], [[0, MOST_DIGITS - 1], [0, 0]])
+
+
 def _square(box, margin):
     """The square around a box's middle, `margin` times its longer side: float32 [4]."""
     top, left, bottom, right = tf.unstack(box) if tf.is_tensor(box) else box
