@@ -17,7 +17,7 @@ from keras_pairs.networks.population import (
 )
 from keras_pairs.outputs import OUTPUTS
 from keras_pairs.training import batches, loss_weights, objective
-from keras_pairs.training.costs import EVALUATION_BATCH
+from keras_pairs.training.costs import EVALUATION_BATCH, VALIDATION_BATCH
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,16 +118,19 @@ def fit(
     arrays = part("train")
     steps = -(-len(arrays[0]) // first.batch_size)
     objective.compile_population(population, configs, steps)
-    recorder = _Recorder()
+    recorder, held_out = _Recorder(), None
+    if validate:
+        size = EVALUATION_BATCH if len(configs) == 1 else VALIDATION_BATCH
+        held_out = batches.in_order(part("validation"), size)
+        # What is read again and again is kept as batches.
+        held_out = held_out.cache() if validate_every else held_out
     population.fit(
         batches.shuffled(
             arrays, first.batch_size, first.epochs, first.new_pairs, first.augmentation
         ),
         epochs=first.epochs,
         steps_per_epoch=steps,
-        validation_data=(
-            batches.in_order(part("validation"), EVALUATION_BATCH) if validate else None
-        ),
+        validation_data=held_out,
         validation_freq=_validated(first.epochs, validate_every),
         shuffle=False,
         verbose=0,
