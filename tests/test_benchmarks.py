@@ -28,7 +28,7 @@ COMMANDS = sorted(
 
 
 def test_these_are_the_benchmarks():
-    names = "departures fuzz ink kills kinds load memory pictures pictures_study "
+    names = "adam departures fuzz ink kills kinds load memory pictures pictures_study "
     names += "population search serving studies train"
     assert names.split() == COMMANDS
 
