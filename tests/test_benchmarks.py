@@ -29,10 +29,8 @@ COMMANDS = sorted(
 
 
 def test_these_are_the_benchmarks():
-    names = (
-        "committees departures fuzz ink kills kinds load memory pictures pictures_study "
-    )
-    names += "population search serving studies train"
+    names = "committees departures fuzz halving ink kills kinds load memory peers "
+    names += "pictures pictures_study population search serving studies train tuners"
     assert names.split() == COMMANDS
 
 
