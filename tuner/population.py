@@ -16,10 +16,12 @@ from keras_pairs.errors import UserError
 from keras_pairs.training import fit, halving
 from tuner import (
     _keras_tuner,
+    code,
     curves,
     judging,
     pairs,
     project,
+    pulse,
     resources,
     space,
 )
@@ -164,6 +166,7 @@ class PopulationTuner(SearchView):
             if trial.status != "RUNNING":
                 return trials, trial.status == "STOPPED"
             self._same_search(trial)
+            self._same_code()
             trials.append(trial)
         return trials, False
 
@@ -176,6 +179,16 @@ class PopulationTuner(SearchView):
                 raise UserError(
                     f"the chief runs another search ({name}={there}, here {value})"
                 )
+
+    def _same_code(self):
+        """Refuses to work for a chief of other code; on one machine there is but one."""
+        chief = pulse.read(self.folder) if self.is_worker() and not supervised() else None
+        there, here = (chief or {}).get("code"), code.digest()
+        if there and there != here:
+            raise UserError(
+                f"the chief on {chief['host']} runs other code ({there[:12]}… there, "
+                f"{here[:12]}… here): install the same version of keras_pairs on both"
+            )
 
     def _save_best(self, trials, members, trained):
         """Saves what may be among the best of its width; the oracle prunes the rest."""
