@@ -55,7 +55,7 @@ def test_a_peer_that_is_missing_has_a_row(tmp_path, monkeypatch):
     assert "PyTorch `vmap` is left out: pip install torch" in done.stdout
     assert done.stdout.count("not installed") == 3
     # Two processes of 13 members each, beside two of one.
-    assert "26.00" not in done.stdout and "| 13.00 |" in done.stdout
+    assert "26.00" not in done.stdout and " 13.00 |" in done.stdout
     assert build.KINDS["peers"](tmp_path / "results.json") in done.stdout
     members = Case(8).members
     assert members == 13 and list(peers.PEERS)[0] == peers.OURS

@@ -117,7 +117,7 @@ def select(points):
 def completed_of(points):
     """The points that have completed; of a halved search, that were trained to the end."""
     done = [row for row in points if row["status"] == "COMPLETED"]
-    return [row for row in done if space.whole(row, row["epochs"])]
+    return [row for row in done if space.whole(row, row.get("epochs"))]
 
 
 def _best_of(points):
