@@ -82,33 +82,36 @@ def stock(nb_f, epochs, folder):
     return ["-c", f"from benchmarks.search import stock_search; {call}"]
 
 
-def stock_search(nb_f, epochs, folder):
-    """What keras-tuner's documentation would have one write."""
+def stock_model(nb_f, w_a):
+    """The paper's network from stock layers, compiled with Eq. (1)."""
     import keras
-    import keras_tuner
 
     from benchmarks.train import plain_model
+
+    model = plain_model(nb_f)
+    weights = {name: w_a / (1 + w_a) for name in ("first_digit", "second_digit")}
+    digit = "sparse_categorical_crossentropy"
+    model.compile(
+        keras.optimizers.Adam(LRS[0]),
+        loss={"comparison": "binary_crossentropy"} | dict.fromkeys(weights, digit),
+        loss_weights={"comparison": 1 / (1 + w_a)} | weights,
+        metrics={name: ["accuracy"] for name in ("comparison", *weights)},
+    )
+    return model
+
+
+def stock_search(nb_f, epochs, folder):
+    """What keras-tuner's documentation would have one write."""
+    import keras_tuner
+
     from keras_pairs import data
 
     folder = pathlib.Path(folder)
 
-    def build(hp):
-        model = plain_model(nb_f)
-        hp.Choice("batch_size", SIZES)
-        w_a = hp.Choice("w_a", STOCK_W_A)
-        weights = {name: w_a / (1 + w_a) for name in ("first_digit", "second_digit")}
-        digit = "sparse_categorical_crossentropy"
-        model.compile(
-            keras.optimizers.Adam(LRS[0]),
-            loss={"comparison": "binary_crossentropy"} | dict.fromkeys(weights, digit),
-            loss_weights={"comparison": 1 / (1 + w_a)} | weights,
-            metrics={name: ["accuracy"] for name in ("comparison", *weights)},
-        )
-        return model
-
     class Network(keras_tuner.HyperModel):
         def build(self, hp):
-            return build(hp)
+            hp.Choice("batch_size", SIZES)
+            return stock_model(nb_f, hp.Choice("w_a", STOCK_W_A))
 
         def fit(self, hp, model, *data, **options):
             return model.fit(*data, batch_size=hp.get("batch_size"), **options)
@@ -141,7 +144,7 @@ def measure(arguments, code=None):
     """
     with tempfile.TemporaryDirectory() as parent:
         folder = pathlib.Path(parent) / "search"
-        begun, used = time.monotonic(), _processor_seconds()
+        begun, used = time.monotonic(), processor_seconds()
         process = subprocess.Popen(
             [sys.executable, "-W", "ignore", *arguments(folder)],
             cwd=code,
@@ -157,11 +160,11 @@ def measure(arguments, code=None):
             raise UserError(f"{' '.join(arguments(folder))}: failed")
         end = time.monotonic()
         trials = len(list(folder.glob("trial_*/trial.json")))
-    return first - begun, end - first, trials, _processor_seconds() - used
+    return first - begun, end - first, trials, processor_seconds() - used
 
 
-def _processor_seconds():
-    # Of all processes of the searches that have ended.
+def processor_seconds():
+    """Of all processes of the searches that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 

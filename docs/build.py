@@ -12,6 +12,7 @@ What stands between the two lines is replaced. The kinds are the keys of `KINDS`
 """
 
 import csv
+import importlib
 import json
 import pathlib
 import re
@@ -51,20 +52,6 @@ def study(name):
         return tables.markdown_table(lines)
 
     return tabulate
-
-
-def committees(path):
-    """Networks that answer together, from the results.json of that benchmark."""
-    from benchmarks import committees
-
-    return tables.markdown_table(committees.tabulate(_rows(path)))
-
-
-def departures(path):
-    """Last and best epochs of networks, from the results.json of that benchmark."""
-    from benchmarks.departures import tabulate
-
-    return tables.markdown_table(tabulate(_rows(path)))
 
 
 def sources(path):
@@ -136,18 +123,14 @@ def ink_training(path):
     return tables.markdown_table([("ink network", ""), *lines])
 
 
-def picture_costs(path):
-    """Time and memory of reading a picture, from the results.json of that benchmark."""
-    from benchmarks import pictures
+def rows_of(name):
+    """A function from a results.json to the table that its benchmark shows."""
 
-    return tables.markdown_table(pictures.tabulate(_rows(path)))
+    def tabulate(path):
+        benchmark = importlib.import_module(f"benchmarks.{name}")
+        return tables.markdown_table(benchmark.tabulate(_rows(path)))
 
-
-def fuzz(path):
-    """What becomes of damaged files, from the results.json of that benchmark."""
-    from benchmarks import fuzz
-
-    return tables.markdown_table(fuzz.tabulate(_rows(path)))
+    return tabulate
 
 
 def origin(path):
@@ -201,8 +184,8 @@ KINDS = {
     "accuracy": study("accuracy"),
     "sharing": study("sharing"),
     "ablation": study("ablation"),
-    "committees": committees,
-    "departures": departures,
+    "committees": rows_of("committees"),
+    "departures": rows_of("departures"),
     "load": load,
     "score": score,
     "pictures": pictures,
@@ -211,8 +194,11 @@ KINDS = {
     "certainty": ink("tabulate_certainty", "certainty"),
     "certainty-of-digits": ink("tabulate_certainty", "certainty_of_digits"),
     "sources": sources,
-    "picture-costs": picture_costs,
-    "fuzz": fuzz,
+    "picture-costs": rows_of("pictures"),
+    "fuzz": rows_of("fuzz"),
+    "peers": rows_of("peers"),
+    "tuners": rows_of("tuners"),
+    "halving": rows_of("halving"),
     "origin": origin,
     "search": search,
     "search-summary": search_summary,

@@ -29,8 +29,8 @@ COMMANDS = sorted(
 
 
 def test_these_are_the_benchmarks():
-    names = "adam committees departures fuzz ink kills kinds load memory pictures "
-    names += "pictures_study population search serving studies train"
+    names = "adam committees departures fuzz halving ink kills kinds load memory "
+    names += "peers pictures pictures_study population search serving studies train tuners"
     assert names.split() == COMMANDS
 
 

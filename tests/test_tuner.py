@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import warnings
 
-import keras_tuner
 import numpy as np
 import pytest
 
@@ -16,7 +15,6 @@ from keras_pairs.training.run import load_run
 from tests.searches import AXES, BASE, GRID, describe, run
 from tuner import curves, hparams, plots
 from tuner import rows as rows_
-from tuner.hypermodel import PairsHyperModel
 from tuner.oracle import OBJECTIVE
 from tuner.parts import make_tuner
 from tuner.population import load
@@ -235,24 +233,3 @@ def test_without_tensorboard_nothing_breaks(tmp_path, monkeypatch):
     monkeypatch.setattr(hparams.importlib.util, "find_spec", lambda name: None)
     hparams.write([], (), tmp_path / "hparams")
     assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.slow
-# keras-tuner fills a new optimizer from the one that it has saved.
-@pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer:UserWarning")
-def test_stock_tuners_take_the_hypermodel(splits, tmp_path):
-    pytest.importorskip("tensorboard")  # keras-tuner's own run_trial imports it
-    tuner = keras_tuner.Hyperband(
-        PairsHyperModel(GRID),
-        objective=OBJECTIVE,
-        max_epochs=1,
-        factor=2,
-        directory=tmp_path,
-        seed=1,
-    )
-    tuner.search(splits=splits, verbose=0)
-    (best,) = tuner.oracle.get_best_trials(1)
-    assert best.status == "COMPLETED" and 0 < best.score <= 1
-    assert best.hyperparameters.get("lr") in AXES["lr"]
-    (model,) = tuner.get_best_models()
-    assert set(model.output) == {"comparison", "first_digit", "second_digit"}

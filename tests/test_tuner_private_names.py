@@ -17,6 +17,7 @@ from tests.helpers import ROOT
 TUNER = sorted((ROOT / "tuner").glob("*.py"))
 # Modules of `tuner` from the lowest up: one may import those of rows before its own.
 ROWS = (
+    {"code"},
     {"resources", "space", "pulse", "importance", "_keras_tuner"},
     {
         "curves",
@@ -28,9 +29,10 @@ ROWS = (
         "hparams",
         "hypermodel",
         "trials",
+        "plan",
     },
     {"choices", "pairs", "results", "looking", "progress", "oracle", "chief"},
-    {"heartbeat", "live", "plan", "reporting", "view"},
+    {"heartbeat", "judging", "live", "reporting", "view"},
     {"population"},
     {"parts"},
     {"search", "status", "report"},

@@ -273,7 +273,3 @@ def test_the_hypermodel_has_the_axes_of_its_grid():
         "keras"
     }
     assert network.optimizer.epsilon == 1e-8
-    with pytest.raises(UserError, match="cannot do augmentation, new_pairs"):
-        hypermodel.PairsHyperModel(
-            Grid({}, dataclasses.replace(SMALL, augmentation=True, new_pairs=True))
-        )

@@ -20,9 +20,27 @@ def choose(values, found):
       dict: `grid`, a `space.Grid`, and the values of `flags.CHOICES`.
 
     Raises:
-      UserError: if a flag was given that differs from what the folder holds, or a point
-        of the grid is no legal configuration.
+      UserError: if a flag was given that differs from what the folder holds, a point of
+        the grid is no legal configuration, or cannot be halved.
     """
+    chosen = _chosen(values, found)
+    if chosen["halving"]:
+        check_halving(chosen["grid"])
+    return chosen
+
+
+def check_halving(grid):
+    """Raises `UserError` if a `space.Grid` is none for successive halving."""
+    if grid.rounds > 1:
+        raise UserError(
+            "--halving does not go with --rounds: a point's rounds would get different "
+            "numbers of epochs"
+        )
+    if any(config.teachers for config in grid.configs):
+        raise UserError("--halving does not go with teachers")
+
+
+def _chosen(values, found):
     if found is None:
         if values["extend"].value:
             raise UserError(

@@ -14,21 +14,20 @@ NAME = "history.csv"
 COLUMNS = ("loss", f"{outputs.names()[0]}_accuracy", "val_loss", SCORE)
 
 
-def write(folder, history, k):
-    """Writes the curve of member k of a population into its trial's folder.
+def write(folder, history):
+    """Writes the curve of a trial into its folder.
 
     Args:
       folder: Path, existing.
-      history: dict of float arrays [epochs, K], see `training.fit.Trained`. What was not
-        validated stands in the file as "nan".
-      k: int.
+      history: dict of float arrays [epochs]. What was not validated stands in the file as
+        "nan".
 
     Raises:
       OSError: if it cannot be written.
     """
     epochs = range(len(history[COLUMNS[0]]))
     rows = [
-        {"epoch": i + 1} | {name: f"{history[name][i, k]:.5g}" for name in COLUMNS}
+        {"epoch": i + 1} | {name: f"{history[name][i]:.5g}" for name in COLUMNS}
         for i in epochs
     ]
     files.write_csv(folder / NAME, rows)

@@ -46,6 +46,12 @@ CHOICES = {
         "validation",
     ),
     "validate_every": dataclasses.replace(flags.OTHERS["validate_every"], default=0),
+    "halving": Flag(
+        yes_no(),
+        "Another protocol than the paper's: after a sixteenth, an eighth … of the epochs "
+        "only the better half of each population goes on.",
+        False,
+    ),
     "retries": Flag(integer(0), "How often a trial that crashed is tried again.", 1),
     "keep_models": Flag(integer(1), "Best models kept, for each nb_f.", 3),
 }

@@ -284,7 +284,7 @@ class GridOracle(_keras_tuner.Oracle):
         done = [
             t
             for t in self.trials.values()
-            if t.status == Status.COMPLETED and t.hyperparameters.get("nb_f") == nb_f
+            if trials.is_whole(t) and t.hyperparameters.get("nb_f") == nb_f
         ]
         done.sort(key=lambda t: (-t.score, t.trial_id))
         for trial in done[self.keep_models :]:

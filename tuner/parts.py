@@ -125,7 +125,8 @@ def search(values, record, images, run_dir):
         from tuner.live import Live
         from tuner.progress import SearchProgress
 
-        progress = SearchProgress(values["verbosity"].value == "1" and not worker)
+        verbose = values["verbosity"].value == "1" and not worker
+        progress = SearchProgress(verbose, record["halving"])
         tuner = make_tuner(record, max_trials, run_dir, progress)
         if worker:
             if not tuner.search(images):

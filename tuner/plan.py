@@ -3,13 +3,13 @@
 from keras_pairs.commands.flags import shown
 from keras_pairs.progress import about
 from keras_pairs.tables import markdown_table
-from keras_pairs.training.costs import estimated_seconds
+from keras_pairs.training import costs
 
 # Where `--extend` names nothing that the search lacks.
 NOTHING_NEW = "--extend adds nothing: the search has all of these values and rounds"
 
 
-def describe(grid, max_trials, workers, extends=None):
+def describe(grid, max_trials, workers, extends=None, halving=False):
     """The trials of each kind of graph with their estimated time, as text.
 
     Args:
@@ -17,18 +17,36 @@ def describe(grid, max_trials, workers, extends=None):
       max_trials: int or None, only so many points.
       workers: int, how many processes train.
       extends: `space.Grid` or None, the one that --extend was given for.
+      halving: whether only the better half of a population goes on.
     """
-    seconds = {}
+    seconds, share = {}, share_of(grid, halving)
     wanted = grid.sequence[:max_trials]
-    for point, config in ((grid.points[i], grid.configs[i]) for i in sorted(wanted)):
-        key = tuple(shown(point[name]) for name in grid.shared)
-        seconds.setdefault(key, []).append(estimated_seconds(config))
+    for i in sorted(wanted):
+        key = tuple(shown(grid.points[i][name]) for name in grid.shared)
+        time = costs.estimated_seconds(grid.configs[i]) * share[i]
+        seconds.setdefault(key, []).append(time)
     lines = [(*grid.shared, "trials", "one thread")]
     lines += [(*key, str(len(s)), about(sum(s))) for key, s in seconds.items()]
     epochs = " or ".join(map(str, sorted({config.epochs for config in grid.configs})))
     time = about(sum(sum(each) for each in seconds.values()) / workers)
     said = f"{NOTHING_NEW}\n" if extends == grid else ""
+    most = "at most " if halving else ""
     return (
-        f"{said}{markdown_table(lines)}{len(wanted)} trials of {epochs} epochs, "
+        f"{said}{markdown_table(lines)}{len(wanted)} trials of {most}{epochs} epochs, "
         f"{time} with {workers} workers, each on a core of its own"
     )
+
+
+def share_of(grid, halving):
+    """{index of a point: the share of its epochs that it gets, on average}.
+
+    Args:
+      grid: `space.Grid`.
+      halving: whether only the better half of its population goes on, again and again.
+    """
+    found = dict.fromkeys(range(len(grid.points)), 1.0)
+    for group in grid.groups if halving else ():
+        epochs = grid.configs[group[0]].epochs
+        total = costs.member_epochs(len(group), epochs)
+        found |= dict.fromkeys(group, total / (len(group) * epochs))
+    return found

@@ -10,17 +10,26 @@ import traceback
 
 import grpc
 import keras
-import numpy as np
 
 from keras_pairs import files, outputs
 from keras_pairs.errors import UserError
-from keras_pairs.training import fit
-from tuner import _keras_tuner, curves, pairs, project, resources, space
+from keras_pairs.training import fit, halving
+from tuner import (
+    _keras_tuner,
+    code,
+    curves,
+    judging,
+    pairs,
+    project,
+    pulse,
+    resources,
+    space,
+)
 from tuner import oracle as oracles
+from tuner import trials as trials_
 from tuner.chief import STOPS, serve
 from tuner.heartbeat import ChiefLostError, Heart
 from tuner.processes import role, supervised
-from tuner.trials import set_metrics
 from tuner.view import SearchView
 
 IDLE_S = 0.5
@@ -116,12 +125,14 @@ class PopulationTuner(SearchView):
             try:
                 splits = pairs.splits_of(images, configs, self.record)
                 every = self.record["validate_every"]
-                trained = fit.fit(configs, splits, validate_every=every, callbacks=[heart])
+                train = halving.halve if self.record["halving"] else fit.fit
+                trained = train(configs, splits, validate_every=every, callbacks=[heart])
                 seconds = (time.monotonic() - begun) / len(group)
                 members = [group.index(i) for i in indices]
                 known = {"seconds": seconds, "validation_pairs": pairs.scored(splits)}
-                self._judge(trials, members, trained.history, known)
-                self._keep_curves(trials, members, trained.history)
+                for trial, k in zip(trials, members, strict=True):
+                    history = judging.judge(trial, trained, k, known)
+                    curves.write(self._own_folder(trial), history)
                 self._save_best(trials, members, trained)
             except Exception as error:
                 if heart.lost:
@@ -155,6 +166,7 @@ class PopulationTuner(SearchView):
             if trial.status != "RUNNING":
                 return trials, trial.status == "STOPPED"
             self._same_search(trial)
+            self._same_code()
             trials.append(trial)
         return trials, False
 
@@ -168,26 +180,15 @@ class PopulationTuner(SearchView):
                     f"the chief runs another search ({name}={there}, here {value})"
                 )
 
-    def _judge(self, trials, members, history, known):
-        for trial, k in zip(trials, members, strict=True):
-            losses = history["loss"][:, k]
-            wrong = np.flatnonzero(~np.isfinite(losses))
-            if len(wrong):
-                trial.status = "FAILED"
-                trial.message = f"loss {losses[wrong[0]]:g} in epoch {wrong[0] + 1}"
-                continue
-            trial.status = "COMPLETED"
-            metrics = {name: values[-1, k] for name, values in history.items()} | known
-            accuracies = history[oracles.OBJECTIVE.name][:, k]
-            metrics[space.BEST_SCORE] = np.nanmax(accuracies)
-            metrics["best_epoch"] = np.nanargmax(accuracies) + 1
-            # keras-tuner's network protocol has 32 bits for a metric.
-            metrics = {name: float(np.float32(value)) for name, value in metrics.items()}
-            set_metrics(trial, metrics, len(losses))
-
-    def _keep_curves(self, trials, members, history):
-        for trial, k in zip(trials, members, strict=True):
-            curves.write(self._own_folder(trial), history, k)
+    def _same_code(self):
+        """Refuses to work for a chief of other code; on one machine there is but one."""
+        chief = pulse.read(self.folder) if self.is_worker() and not supervised() else None
+        there, here = (chief or {}).get("code"), code.digest()
+        if there and there != here:
+            raise UserError(
+                f"the chief on {chief['host']} runs other code ({there[:12]}… there, "
+                f"{here[:12]}… here): install the same version of keras_pairs on both"
+            )
 
     def _save_best(self, trials, members, trained):
         """Saves what may be among the best of its width; the oracle prunes the rest."""
@@ -199,7 +200,7 @@ class PopulationTuner(SearchView):
                 k,
             )
             for trial, k in zip(trials, members, strict=True)
-            if trial.status == "COMPLETED"
+            if trials_.is_whole(trial)
         ]
         for *_, trial, k in sorted(completed, key=lambda x: x[:2])[: self.keep_models]:
             folder = self._own_folder(trial)

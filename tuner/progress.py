@@ -4,8 +4,8 @@ import sys
 import time
 
 from keras_pairs.progress import clock
-from keras_pairs.training.costs import estimated_seconds
-from tuner import rows, space
+from keras_pairs.training import costs
+from tuner import plan, rows, space
 
 REFRESH_S, LOG_REFRESH_S = 0.5, 30
 
@@ -18,10 +18,11 @@ class SearchProgress:
 
     Args:
       verbose: whether to show anything.
+      halving: whether only the better half of a population goes on, again and again.
     """
 
-    def __init__(self, verbose=True):
-        self.verbose = verbose
+    def __init__(self, verbose=True, halving=False):
+        self.verbose, self.halving, self.shares = verbose, halving, None
         self.begun = self.shown = time.monotonic()
         self.before, self.budget_left = None, lambda: None
         self.terminal = sys.stdout.isatty()
@@ -71,7 +72,9 @@ class SearchProgress:
         return "  ".join(parts)
 
     def _work(self, oracle, index):
-        return estimated_seconds(oracle.grid.configs[index])
+        if self.shares is None:
+            self.shares = plan.share_of(oracle.grid, self.halving)
+        return costs.estimated_seconds(oracle.grid.configs[index]) * self.shares[index]
 
     def _work_done(self, oracle):
         done = 0
@@ -81,5 +84,14 @@ class SearchProgress:
                 done += self._work(oracle, i)
             else:
                 running = oracle.epochs_done.get(oracle.group_of[i], 0)
-                done += self._work(oracle, i) * running / oracle.grid.configs[i].epochs
+                done += self._work(oracle, i) * self._share_done(oracle, i, running)
         return done
+
+    def _share_done(self, oracle, index, epochs):
+        """The share of a population's work that its first epochs are."""
+        whole = oracle.grid.configs[index].epochs
+        if not self.halving:
+            return epochs / whole
+        members = len(oracle.groups[oracle.group_of[index]])
+        done = costs.member_epochs(members, whole, epochs)
+        return done / costs.member_epochs(members, whole)

@@ -20,16 +20,14 @@ KEYS += ("source",)
 # What older records do not say.
 DEFAULTS = {"order": "grid", "rounds": 1, "extended": []}
 # They validated `num_pairs` pairs after every epoch, and go on so.
-DEFAULTS |= {"validate_every": 1, "pairs_wanted": None}
+DEFAULTS |= {"validate_every": 1, "pairs_wanted": None, "halving": False}
 
 
 class NoRecordError(UserError):
     """There is no record of a search, or a damaged one."""
 
 
-def describe(
-    *, grid, where, images, preset, validation, validate_every, retries, keep_models
-):
+def describe(*, grid, where, images, validation, halving=False, **chosen):
     """What makes a search this search, as a dict for JSON.
 
     Its `pairs_wanted` is how many pairs a trial is scored on, where there are images for
@@ -39,10 +37,9 @@ def describe(
       grid: `space.Grid`.
       where: dict by the names of `flags.DATA`, what led to the images.
       images: `data.Images`.
-      preset: str, what the grid's base came from.
       validation: "validation" or "test".
-      validate_every: as `training.fit.fit` takes it.
-      retries, keep_models: as `oracle.GridOracle` takes them.
+      halving: whether only the better half of a population goes on, again and again.
+      chosen: the other values of `flags.CHOICES`, by name.
     """
     *before, stage = (
         {
@@ -56,14 +53,12 @@ def describe(
         **stage,
         "extended": before,
         "dataset": images.describe(),
-        "preset": preset,
         "validation": validation,
-        "validate_every": validate_every,
         "pairs_wanted": SCORED_PAIRS if validation == "validation" else None,
-        "keep_models": keep_models,
-        "retries": retries,
         "source": source(where, images),
         "order": grid.order,
+        "halving": halving,
+        **chosen,
     }
 
 
@@ -98,7 +93,7 @@ def settings(record):
     stage = [*record["extended"], record][0]
     identity = {name: stage[name] for name in ("grid", "config")}
     identity |= {"validation": record["validation"], "dataset": sha256}
-    for name in ("order", "rounds", "validate_every", "pairs_wanted"):
+    for name in ("order", "rounds", "validate_every", "pairs_wanted", "halving"):
         value = stage.get(name, record[name])
         if value != DEFAULTS[name]:
             identity[name] = value
@@ -115,7 +110,7 @@ def settings(record):
 def choices(record):
     """What was chosen for a search, by the name of its flag."""
     names = ("preset", "validation", "validate_every", "retries", "keep_models")
-    names += ("order", "rounds")
+    names += ("order", "rounds", "halving")
     axes = {name: tuple(values) for name, values in record["grid"].items()}
     if record["rounds"] > 1:
         axes["seed"] = axes["seed"][:1]

@@ -11,6 +11,7 @@ import time
 import psutil
 
 from keras_pairs import files
+from tuner import code
 
 NAME = "progress.json"
 # How often it is written, and for how long a chief on another machine may be silent.
@@ -37,6 +38,7 @@ def write(run_dir, **known):
         "pid": process.pid,
         "process_started": process.create_time(),
         "written": time.time(),
+        "code": code.digest(),
     }
     files.write_json(pathlib.Path(run_dir) / NAME, known | who)
 

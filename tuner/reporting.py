@@ -28,7 +28,7 @@ def write(search, folder):
     grid, record = search.grid, search.record
     trials = rows.of_trials(grid, search.outcomes)
     points = results.update(trials, grid, record, folder)
-    done = [row for row in points if row["status"] == "COMPLETED"]
+    done = rows.completed_of(points)
     done.sort(key=lambda row: (-row[SCORE], row["trial"]))
     title = results.title(grid, record)
     parts = [f"# Search: {title}", f"```\n{looking.describe(search)}\n```"]
@@ -37,7 +37,9 @@ def write(search, folder):
         parts += [f"![accuracy over the grid]({results.PICTURE})"]
         parts += ["## The best trials", _best(done[:BEST], grid, record)]
         parts += _curves(search, done[:BEST_CURVES], title, folder)
-        parts += _importance(done, grid, title, folder)
+        if not record["halving"]:
+            # Those that were left out had fewer epochs.
+            parts += _importance(done, grid, title, folder)
     failed = [row for row in trials if row["status"] == "FAILED"]
     if failed:
         parts += ["## Failed", results.failures(failed, grid)]

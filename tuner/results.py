@@ -53,6 +53,8 @@ def markdown(chosen, record):
         else f"{_pairs(chosen)}validation pairs; the test pairs were not used"
     )
     what = "the last epoch's accuracy"
+    if record.get("halving"):
+        what += ", among those that successive halving trained to the end,"
     if rounds > 1:
         what = f"the mean of {what} over {rounds} rounds (± its standard deviation)"
     preset = record.get("preset", "paper")
@@ -121,7 +123,8 @@ def title(grid, record):
     seed = "" if "seed" in grid.axes else f", seed {grid.base.seed}"
     if grid.rounds > 1:
         seed = f", mean of {grid.rounds} rounds"
-    return f"{record['dataset']['name']}{seed}"
+    halved = ", successive halving" if record.get("halving") else ""
+    return f"{record['dataset']['name']}{seed}{halved}"
 
 
 def write(trials, grid, record, run_dir):

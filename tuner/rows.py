@@ -33,18 +33,23 @@ def of_trials(grid, outcomes):
       outcomes: dict, index of a point → `space.Outcome`.
 
     Returns:
-      list of dicts; None where a value is unknown.
+      list of dicts; None where a value is unknown. Of a halved search each says how many
+      epochs it got.
     """
     found = []
+    halved = any(space.EPOCHS_TRAINED in each.metrics for each in outcomes.values())
+    names = (*METRICS, space.EPOCHS_TRAINED) if halved else METRICS
     for i, outcome in sorted(outcomes.items()):
         row = {"trial": space.trial_id(i), **grid.points[i]}
         row |= {name: getattr(grid.configs[i], name) for name in ALWAYS}
         row["status"] = outcome.status
-        for name in METRICS:
+        for name in names:
             value = outcome.metrics.get(name)
             row[name] = None if value is None else float(f"{value:.7g}")
         # A reason can be a whole traceback; its last line says what happened.
         row["reason"] = (outcome.message or "").strip().rpartition("\n")[2]
+        if outcome.status == "COMPLETED" and not space.whole(row, row["epochs"]):
+            row["reason"] = "halving: others were better after these epochs"
         found.append(row)
     return found
 
@@ -96,7 +101,7 @@ def select(points):
       list of dicts as of `points`, with `tied`, see `_best_of`.
     """
     chosen = []
-    completed = [row for row in points if row["status"] == "COMPLETED"]
+    completed = completed_of(points)
     for nb_f in sorted({row["nb_f"] for row in completed}):
         for auxiliary in (False, True):
             among = [
@@ -107,6 +112,12 @@ def select(points):
             if among:
                 chosen.append(_best_of(among))
     return chosen
+
+
+def completed_of(points):
+    """The points that have completed; of a halved search, that were trained to the end."""
+    done = [row for row in points if row["status"] == "COMPLETED"]
+    return [row for row in done if space.whole(row, row.get("epochs"))]
 
 
 def _best_of(points):
@@ -132,5 +143,5 @@ def percent(row):
 def best(grid, outcomes):
     """The best point so far, from `of_points`, with `tied`, see `_best_of`; or None."""
     points = of_points(of_trials(grid, outcomes), grid)
-    completed = [row for row in points if row["status"] == "COMPLETED"]
+    completed = completed_of(points)
     return _best_of(completed) if completed else None

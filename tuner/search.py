@@ -21,7 +21,8 @@ def main(values):
     found, chosen = parts.choose(values)
     workers, max_trials = values["workers"].value, values["max_trials"].value
     extends = project.grid(found) if values["extend"].value else None
-    todo = plan.describe(chosen["grid"], max_trials, workers, extends)
+    halving = chosen["halving"]
+    todo = plan.describe(chosen["grid"], max_trials, workers, extends, halving)
     if values["dry_run"].value:
         runner.say(todo)
         return

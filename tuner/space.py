@@ -21,10 +21,23 @@ ORDER = (*SHARED, *having("per_member"))
 # What trials are compared by, in the names of keras-tuner's and Keras' logs.
 SCORE = f"val_{outputs.names()[0]}_accuracy"
 BEST_SCORE = f"best_{SCORE}"
+# Of a trial that successive halving trained: how long.
+EPOCHS_TRAINED = "epochs_trained"
 # A trial's status when its point needs no more training.
 ENDED = ("COMPLETED", "FAILED")
 # A thousand times the paper's. A file that claims more would take all memory.
 MOST_POINTS = 10**6
+
+
+def whole(metrics, epochs):
+    """Whether a trial was trained to the end, given what is known of it.
+
+    Args:
+      metrics: dict by name, in which `EPOCHS_TRAINED` may be.
+      epochs: int, of a whole training.
+    """
+    trained = metrics.get(EPOCHS_TRAINED)
+    return trained is None or trained == epochs
 
 
 @dataclasses.dataclass(frozen=True)

@@ -25,3 +25,14 @@ def outcome(trial):
 def copy(trial):
     """A `Trial` of its own, as over the network."""
     return Trial.from_state(trial.get_state())
+
+
+def is_whole(trial):
+    """Whether a `Trial` is COMPLETED and was trained to the end, see `space.whole`."""
+    if trial.status != Status.COMPLETED:
+        return False
+    # Not all metrics: keras-tuner takes its time for each.
+    name, known = space.EPOCHS_TRAINED, {}
+    if trial.metrics.exists(name):
+        known[name] = trial.metrics.get_last_value(name)
+    return space.whole(known, trial.hyperparameters.values.get("epochs"))

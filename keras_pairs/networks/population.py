@@ -79,13 +79,28 @@ class Population(keras.Model):
         if not 0 <= k < self.members:
             raise IndexError(f"There are {self.members} members. Received: k={k}")
         model = build_model(config)
+        self.copy_to(k, model)
+        return model
+
+    def copy_to(self, k, model):
+        """Gives the `build_model` of member k's configuration its weights."""
+        for variable, values, i in self._beside(k, model):
+            variable.assign(values[i])
+
+    def copy_from(self, k, model):
+        """Gives member k the weights of the `build_model` of its configuration."""
+        for variable, values, i in self._beside(k, model):
+            every = values.numpy()
+            every[i] = variable.numpy()
+            values.assign(every)
+
+    def _beside(self, k, model):
         for i, network in enumerate(networks_of(model), k * self.committee):
             for layer in network.layers:
                 if layer.weights:
                     every = self.get_layer(layer.name).weights
                     for variable, values in zip(layer.weights, every, strict=True):
-                        variable.assign(values[i])
-        return model
+                        yield variable, values, i
 
 
 def build_population(configs, own_data=False, kit=None):

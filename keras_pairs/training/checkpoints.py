@@ -37,7 +37,7 @@ class Checkpoint(keras.callbacks.Callback):
             return
         arrays = {
             f"variable/{i}": variable.numpy()
-            for i, variable in enumerate(_variables(self.model))
+            for i, variable in enumerate(variables_of(self.model))
         }
         for name in {name: None for logs in self.epochs for name in logs}:
             some = next(logs[name] for logs in self.epochs if name in logs)
@@ -67,7 +67,7 @@ def restore(path, population):
     try:
         # numpy leaves a file open that is no archive.
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as kept:
-            variables = _variables(population)
+            variables = variables_of(population)
             values = [kept[f"variable/{i}"] for i in range(len(variables))]
             names = [name for name in kept.files if name.startswith("logs/")]
             logs = {name.removeprefix("logs/"): kept[name] for name in names}
@@ -78,7 +78,8 @@ def restore(path, population):
     return [dict(zip(logs, row, strict=True)) for row in zip(*logs.values(), strict=True)]
 
 
-def _variables(population):
+def variables_of(population):
+    """All that a training is: a population's variables and its optimizer's, a list."""
     # Metrics begin anew with each epoch.
     metrics = {id(v) for metric in population.metrics for v in metric.variables}
     own = [v for v in population.variables if id(v) not in metrics]

@@ -22,6 +22,8 @@ FILTERS_PER_GRAPH = 208
 SECONDS_PER_ACTIVATION = 0.004 / TRUNKS["paper"].activations()
 SECONDS_PER_PRODUCT = 7e-5 / TRUNKS["paper"].products()
 SECONDS_PER_STEP = 0.0025
+# Of successive halving, at most: the first rung is a sixteenth of all epochs.
+HALVINGS = 4
 # What an answer costs of a training's step: forward, and nothing back.
 ANSWERING = 1 / 3
 
@@ -77,3 +79,38 @@ def _estimated_seconds(config):
     per_pair += SECONDS_PER_PRODUCT * products
     per_step = 1000 * SECONDS_PER_STEP / config.batch_size / members_per_graph(config)
     return (per_pair + per_step) * config.epochs * config.num_pairs / 1000
+
+
+def rungs(members, epochs):
+    """The rungs of successive halving: after each, the better half goes on.
+
+        rungs(4, 100)    # [(25, 2), (50, 1), (100, 1)]
+
+    Args:
+      members: int >= 1, of a population.
+      epochs: int >= 1, of a whole training.
+
+    Returns:
+      list of (the epoch, counted from 1, that is the rung's last; how many members go on).
+    """
+    most = min(HALVINGS, epochs.bit_length() - 1, (members - 1).bit_length())
+    found = []
+    for left in range(most, -1, -1):
+        members = -(-members // 2) if left else members
+        found.append((-(-epochs // 2**left), members))
+    return found
+
+
+def member_epochs(members, epochs, done=None):
+    """Epochs of all members together, with successive halving.
+
+    Args:
+      members, epochs: as of `rungs`.
+      done: float, only so many of the epochs; None: all.
+    """
+    done = epochs if done is None else done
+    total, before, alive = 0, 0, members
+    for until, keep in rungs(members, epochs):
+        total += alive * max(0, min(done, until) - before)
+        before, alive = until, keep
+    return total

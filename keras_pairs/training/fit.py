@@ -16,7 +16,7 @@ from keras_pairs.networks.population import (
     build_population,
 )
 from keras_pairs.outputs import OUTPUTS
-from keras_pairs.training import batches, checkpoints, loss_weights, objective
+from keras_pairs.training import batches, checkpoints, loss_weights, objective, restack
 from keras_pairs.training.costs import EVALUATION_BATCH, VALIDATION_BATCH
 
 
@@ -72,6 +72,8 @@ def fit(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     kit: PopulationKit | None = None,
     checkpoint: pathlib.Path | None = None,
+    until: int | None = None,
+    start: restack.Start | restack.FromModel | None = None,
 ) -> Trained:
     """Trains one network, or one committee, per configuration, all in one graph.
 
@@ -92,6 +94,9 @@ def fit(
       checkpoint: Path of an .npz file that keeps the training after each epoch, or None.
         A training that finds its own there goes on behind it, and ends as it would have;
         the callbacks hear of the earlier epochs first. Teachers keep theirs beside it.
+      until: the epoch, counted from 1, after which to stop; None: the configurations'.
+      start: where an earlier training left the networks of `configs`, in this order; the
+        history is that of the epochs since.
 
     Returns:
       `Trained`.
@@ -132,12 +137,15 @@ def fit(
     arrays = part("train")
     steps = -(-len(arrays[0]) // first.batch_size)
     objective.compile_population(population, configs, steps)
-    recorder = _Recorder()
+    recorder, last = _Recorder(), until or first.epochs
     if checkpoint:
         population.optimizer.build(population.trainable_variables)
         recorder.epochs += checkpoints.restore(checkpoint, population)
         keeper = checkpoints.Checkpoint(checkpoint, recorder.epochs)
     done = len(recorder.epochs)
+    if start:
+        done = start.epochs
+        start.restore(population)
     for epoch, logs in enumerate(recorder.epochs):
         for callback in callbacks:
             callback.on_epoch_end(epoch, logs)
@@ -151,16 +159,16 @@ def fit(
         batches.shuffled(
             arrays,
             first.batch_size,
-            first.epochs,
+            last,
             first.new_pairs,
             first.augmentation,
             done,
         ),
         initial_epoch=done,
-        epochs=first.epochs,
+        epochs=last,
         steps_per_epoch=steps,
         validation_data=held_out,
-        validation_freq=_validated(first.epochs, validate_every),
+        validation_freq=_validated(last, validate_every),
         shuffle=False,
         verbose=0,
         callbacks=[recorder, *([keeper] if checkpoint else []), *callbacks],
