@@ -50,7 +50,7 @@ COMMANDS = {
     "train": Command(
         "train",
         (*SMALL, "--run_dir=run", "--export_dir=saved"),
-        leaves=("run/metrics.json", "run/model.keras", "saved/1/saved_model.pb"),
+        leaves=("run/metrics.json", "run/model.keras", "saved/[0-9]*/saved_model.pb"),
         begun="run/config.json",
     ),
     "evaluate": Command(
@@ -69,7 +69,11 @@ COMMANDS = {
         "export",
         ("--model=old", "--export_dir=saved"),
         inputs=("old",),
-        leaves=("saved/1/saved_model.pb", "saved/1/model.keras", "saved/1/model_card.md"),
+        leaves=(
+            "saved/[0-9]*/saved_model.pb",
+            "saved/[0-9]*/model.keras",
+            "saved/[0-9]*/model_card.md",
+        ),
         begun="saved/.publishing-*",
     ),
     **{
