@@ -127,7 +127,10 @@ OFFLINE = {"https_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1
 FAULTS = {
     "no fault": Fault(),
     "full from the start": small_disk("2m", FULL),
-    **{f"full at {size}": small_disk(size) for size in ("16k", "64k", "200k", "600k")},
+    **{
+        f"full at {size}": small_disk(size)
+        for size in ("16k", "64k", "160k", "200k", "600k")
+    },
     "read-only folder": Fault(READ_ONLY, mounts=True),
     "folder vanishes": Fault(disturb=vanish),
     **{f"ulimit -f {n}": Fault(f'ulimit -f {n}; exec "$@"') for n in (1, 20)},
