@@ -20,7 +20,11 @@ from keras_pairs.progress import Progress
 SIDE = 256
 SIZES = {"large": (0.3, 0.9), "small": (0.1, 0.3)}
 SEED = 20
-CERTAIN = (0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+# Of answers, which are never below 0.5, and of digits.
+CERTAIN = {
+    "certainty": (0.6, 0.7, 0.8, 0.9, 0.95, 0.99),
+    "certainty_of_digits": (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99),
+}
 
 
 def drawn(glyphs, labels, sizes, count, number):
@@ -33,7 +37,8 @@ def drawn(glyphs, labels, sizes, count, number):
             rng, glyphs[chosen[:1]] if count[1] == 1 else glyphs[chosen], SIDE, sizes
         )
         i += 1
-        if count[0] <= scene.count <= count[1]:
+        # What a program drew is a digit, and nothing says which.
+        if count[0] <= scene.count <= count[1] and -1 not in scene.which:
             buffer = io.BytesIO()
             Image.fromarray(scene.picture).save(buffer, "PNG", compress_level=1)
             pictures.append(buffer.getvalue())
@@ -56,9 +61,10 @@ def measure(model, images, number):
     Returns:
       dict: `sets`, name → shares of pictures by how many digits were found, and `read`, the
       share read right; `certainty`, the least certainty of an answer → how many pairs have
-      it, and the shares right of those that have and have it not.
+      it, and the shares right of those that have and have it not (None of none);
+      `certainty_of_digits`, the same of the digits read.
     """
-    sets, certainties, rights = {}, [], []
+    sets, certain = {}, {name: [] for name in CERTAIN}
     for name, sizes in SIZES.items():
         pictures, classes = drawn(images.x_train, images.y_train, sizes, (1, 1), number)
         seen = looked_at(model, pictures)
@@ -69,22 +75,30 @@ def measure(model, images, number):
         one = np.array([one.count == 1 for one in seen])
         both = one & np.roll(one, 1)
         truth = classes <= np.roll(classes, 1)
-        certainties.append(np.maximum(answers.probability, 1 - answers.probability)[both])
-        rights.append((answers.verdict == truth)[both])
+        certainty = np.maximum(answers.probability, 1 - answers.probability)
+        certain["certainty"].append([certainty[both], (answers.verdict == truth)[both]])
+        certainty = answers.first_digit.max(-1)
+        certain["certainty_of_digits"].append([certainty[one], right[one]])
     for name, count in (("no digit", (0, 0)), ("two to four digits", (2, 4))):
         pictures, _ = drawn(images.x_train, images.y_train, SIZES["large"], count, number)
         sets[name] = _found(looked_at(model, pictures))
-    certainty, right = np.concatenate(certainties), np.concatenate(rights)
+    return {"sets": sets} | {
+        name: _by_certainty(*np.concatenate(certain[name], 1), CERTAIN[name])
+        for name in CERTAIN
+    }
+
+
+def _by_certainty(certainty, right, levels):
+    def share(values):
+        return float(values.mean()) if len(values) else None
+
     return {
-        "sets": sets,
-        "certainty": {
-            str(least): {
-                "share": float((certainty >= least).mean()),
-                "right": float(right[certainty >= least].mean()),
-                "right_below": float(right[certainty < least].mean()),
-            }
-            for least in CERTAIN
-        },
+        str(least): {
+            "share": share(certainty >= least),
+            "right": share(right[certainty >= least]),
+            "right_below": share(right[certainty < least]),
+        }
+        for least in levels
     }
 
 
@@ -109,12 +123,13 @@ def tabulate(found):
     return lines
 
 
-def tabulate_certainty(found):
-    """The certainties of `measure` as lines of a table."""
-    lines = [("certainty", "answers above (%)", "right of them (%)", "right below (%)")]
-    for least, row in found["certainty"].items():
+def tabulate_certainty(found, of):
+    """The certainties of `measure`, one key of `CERTAIN`, as lines of a table."""
+    what = "digits" if of == "certainty_of_digits" else "answers"
+    lines = [("certainty", f"{what} above (%)", "right of them (%)", "right below (%)")]
+    for least, row in found[of].items():
         cells = (row[key] for key in ("share", "right", "right_below"))
-        lines.append((least, *(f"{100 * x:.1f}" for x in cells)))
+        lines.append((least, *("" if x is None else f"{100 * x:.1f}" for x in cells)))
     return lines
 
 
@@ -135,7 +150,7 @@ def main(values):
     found = measure(model, images, values["pictures"].value)
     origin = {"model": model.name, "dataset": images.describe(), **files.provenance()}
     files.write_json(run_dir / "results.json", found | origin)
-    for lines in (tabulate(found), tabulate_certainty(found)):
+    for lines in (tabulate(found), *(tabulate_certainty(found, of) for of in CERTAIN)):
         runner.say(tables.markdown_table(lines))
     runner.say(f"results: {runner.relative(run_dir / 'results.json')}")
 

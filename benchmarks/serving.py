@@ -17,6 +17,7 @@ import time
 
 import numpy as np
 
+from benchmarks import turns
 from benchmarks.bounds import Bounds
 from keras_pairs import startup
 from keras_pairs.commands import runner
@@ -63,14 +64,9 @@ def throughput(model, served):
             (lambda x=tensor: model(x, training=False), calls),
             (lambda x=pairs: model.predict(x, len(x), 0), max(calls // 10, 2)),
         )
-        seconds = [[] for _ in ways]
-        for _ in range(TURNS + 1):
-            for (way, count), times in zip(ways, seconds, strict=True):
-                begun = time.perf_counter()
-                for _ in range(count):
-                    np.asarray(way()["comparison"])
-                times.append((time.perf_counter() - begun) / count)
-        yield size, *(size / statistics.median(times[1:]) for times in seconds)
+        # The answer is there when its numbers are.
+        read = [(lambda way=way: np.asarray(way()["comparison"]), n) for way, n in ways]
+        yield size, *(size / seconds for seconds in turns.medians(read, TURNS))
 
 
 def step_seconds(before, step, *arguments):

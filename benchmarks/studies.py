@@ -6,21 +6,21 @@
 Ten rounds of each row, each on pairs and initial weights of its own, round by round the
 same pairs in every row. `auxiliary` reads what `evaluate --table1` left (or trains it):
 what the auxiliary loss adds to the paper's score. `presets` and `sharing` are scored on all
-test pairs; `ablation` and `committees`, by which things are chosen, on 5,000 validation
-pairs. A killed study goes on when it is started again with the same --run_dir. What it
-found is results.json there.
+test pairs; `ablation`, by which things are chosen, on 5,000 validation pairs; the networks
+of `accuracy` on both. A killed study goes on when it is started again with the same
+--run_dir. What it found is results.json there.
 """
 
 import dataclasses
 import functools
+from collections.abc import Callable
+from typing import NamedTuple
 
-import numpy as np
-import scipy.stats
-
+from benchmarks import answering, intervals
 from benchmarks.plots import plot_sharing
 from keras_pairs import data, files, machine, plots, startup, tables
 from keras_pairs.commands import flags, runner
-from keras_pairs.config import PRESETS, TrainingConfig
+from keras_pairs.config import TrainingConfig
 from keras_pairs.errors import UsageError
 from keras_pairs.fields import choice
 from keras_pairs.paper import TABLE1
@@ -37,14 +37,6 @@ ABLATION = {
     "the paper's trunk": ("best", {"trunk": "paper"}),
     # What an ingredient is worth where another does not do its work.
     "a head, the same pairs": ("a head for the comparison", {"new_pairs": False}),
-}
-COMMITTEES = {
-    "committee of 2": ("best", {"committee": 2}),
-    "committee of 3": ("committee of 2", {"committee": 3}),
-    "committee of 5": ("committee of 3", {"committee": 5}),
-    "committee of 8": ("committee of 5", {"committee": 8}),
-    "twice the epochs": ("best", {"epochs": 160}),
-    "committee of 5, twice the epochs": ("committee of 5", {"epochs": 160}),
 }
 
 
@@ -77,13 +69,17 @@ def auxiliary():
     return dict(enumerate(configs))
 
 
-def presets():
-    """{name: configuration}."""
-    return {name: TrainingConfig.from_preset(name) for name in PRESETS}
+def of_presets(*names):
+    """A function that gives {name: configuration} of some presets."""
+    return lambda: {name: TrainingConfig.from_preset(name) for name in names}
 
 
-def train(configs, images, run_dir, rounds, scored_on="test"):
+def train(
+    configs, images, run_dir, rounds, scored_on="test", chosen_on=None, measure=False
+):
     """{key: row of `summary.summarize`} for a dict of configurations.
+
+    With `measure`, rows have what their networks take when published, see `answering`.
 
     Writes results.json into `run_dir`, a Path: the rows, each with its key as `name`, and
     where they came from.
@@ -91,24 +87,20 @@ def train(configs, images, run_dir, rounds, scored_on="test"):
     from keras_pairs.training.rounds import evaluate
 
     limit = machine.memory() / 4
-    rows = evaluate(
-        list(configs.values()), images, run_dir, rounds, limit, scored_on=scored_on
-    )
+    parts = {"scored_on": scored_on, "chosen_on": chosen_on}
+    rows = evaluate(list(configs.values()), images, run_dir, rounds, limit, **parts)
+    if measure:
+        costs = answering.measured(list(configs.values()))
+        rows = [row | cost for row, cost in zip(rows, costs, strict=True)]
     named = [{"name": key} | row for key, row in zip(configs, rows, strict=True)]
-    origin = files.read_json(run_dir / "config.json")
+    origin = files.read_json(run_dir / files.RECORD)
     files.write_json(run_dir / "results.json", {"rows": named, **origin})
     return dict(zip(configs, rows, strict=True))
 
 
 def paired(rows, of="_of_all"):
-    """What the second row has more than the first, with its 95 % interval, as two cells.
-
-    Round by round on the same pairs; Student's t.
-    """
-    gains = np.subtract(*(row[f"accuracies{of}"] for row in reversed(rows)))
-    quantile = scipy.stats.t.ppf(0.975, len(gains) - 1)
-    mean, half = gains.mean(), quantile * gains.std(ddof=1) / np.sqrt(len(gains))
-    return f"{mean:+.2f}", f"{mean - half:+.2f} … {mean + half:+.2f}"
+    """What the second row has more than the first, see `intervals.gain`."""
+    return intervals.gain(*(row[f"accuracies{of}"] for row in rows))
 
 
 def shown(row, of=""):
@@ -168,20 +160,58 @@ def tabulate_changes(changes, found):
     return lines
 
 
-def of_changes(changes):
-    """A row of `STUDIES`."""
-    tabulate = functools.partial(tabulate_changes, changes)
-    return functools.partial(changed, changes), "validation", tabulate, None
+def tabulate_accuracy(found):
+    lines = [("preset", "validation (%)", "test (%)", "more than `best`", "95 % interval")]
+    lines[0] += ("digits (%)", "calibration error (%)", "minutes a round")
+    lines[0] += ("saved_model.pb (MB)", "ms a pair")
+    for name, row in found.items():
+        on_both = shown(row["chosen_on"], "_of_all"), shown(row, "_of_all")
+        gain = paired([found["best"], row]) if name != "best" else ("", "")
+        digits = (row["first_digit"] + row["second_digit"]) / 2
+        rest = f"{digits:.2f}", f"{row['calibration_error']:.2f}"
+        rest += (f"{row['seconds'] / row['rounds'] / 60:.1f}",)
+        rest += (f"{row['bytes'] / 1e6:.2f}", f"{row['milliseconds']:.2f}")
+        lines.append((name, *on_both, *gain, *rest))
+    return lines
 
 
-# Name: configurations, the part that is scored, the table of what was found, its picture.
-# `python -m docs.build` makes the same tables from results.json.
+class Study(NamedTuple):
+    """Configurations by name, and what is made of their rounds.
+
+    Attributes:
+      configs: function that gives {key: configuration}.
+      tabulate: function from {key: row} to lines of a table. `python -m docs.build` makes
+        the same table from results.json.
+      scored_on, chosen_on: as of `rounds.evaluate`.
+      draw: function from {key: row} and a folder that draws a picture there, or None.
+      measure: as of `train`.
+    """
+
+    configs: Callable
+    tabulate: Callable
+    scored_on: str = "test"
+    chosen_on: str | None = None
+    draw: Callable | None = None
+    measure: bool = False
+
+
 STUDIES = {
-    "auxiliary": (auxiliary, "test", tabulate_auxiliary, None),
-    "presets": (presets, "test", tabulate_presets, draw_presets),
-    "sharing": (sharing, "test", tabulate_sharing, draw_sharing),
-    "ablation": of_changes(ABLATION),
-    "committees": of_changes(COMMITTEES),
+    "auxiliary": Study(auxiliary, tabulate_auxiliary),
+    "presets": Study(
+        of_presets("paper", "shared", "best"), tabulate_presets, draw=draw_presets
+    ),
+    "accuracy": Study(
+        of_presets("best", "distilled", "committee"),
+        tabulate_accuracy,
+        chosen_on="validation",
+        measure=True,
+    ),
+    "sharing": Study(sharing, tabulate_sharing, draw=draw_sharing),
+    "ablation": Study(
+        functools.partial(changed, ABLATION),
+        functools.partial(tabulate_changes, ABLATION),
+        "validation",
+    ),
 }
 
 
@@ -199,12 +229,20 @@ def main(values):
     images = data.load_images("mnist", values["data_path"].value)
     run_dir = files.make_run_dir(values["run_dir"].value, study)
     startup.import_tensorflow(population=True)
-    configs, scored_on, tabulate, draw = STUDIES[study]
-    found = train(configs(), images, run_dir, values["rounds"].value, scored_on)
-    text = tables.markdown_table(tabulate(found))
+    those = STUDIES[study]
+    found = train(
+        those.configs(),
+        images,
+        run_dir,
+        values["rounds"].value,
+        those.scored_on,
+        those.chosen_on,
+        those.measure,
+    )
+    text = tables.markdown_table(those.tabulate(found))
     files.write_text(run_dir / f"{study}.md", text)
-    if draw:
-        draw(found, run_dir)
+    if those.draw:
+        those.draw(found, run_dir)
     runner.say(text)
     runner.say(f"run folder: {runner.relative(run_dir)}")
 

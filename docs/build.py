@@ -47,10 +47,17 @@ def study(name):
     def tabulate(path):
         from benchmarks import studies
 
-        _, _, lines, _ = studies.STUDIES[name]
-        return tables.markdown_table(lines(_named(_rows(path))))
+        lines = studies.STUDIES[name].tabulate(_named(_rows(path)))
+        return tables.markdown_table(lines)
 
     return tabulate
+
+
+def committees(path):
+    """Networks that answer together, from the results.json of that benchmark."""
+    from benchmarks import committees
+
+    return tables.markdown_table(committees.tabulate(_rows(path)))
 
 
 def departures(path):
@@ -104,13 +111,13 @@ def pictures(path):
     return tables.markdown_table(pictures_study.tabulate(rows))
 
 
-def ink(name):
+def ink(name, *options):
     """A function from the results.json of `benchmarks.ink` to one of its tables."""
 
     def tabulate(path):
         from benchmarks import ink
 
-        return tables.markdown_table(getattr(ink, name)(_json(path)))
+        return tables.markdown_table(getattr(ink, name)(_json(path), *options))
 
     return tabulate
 
@@ -191,16 +198,18 @@ KINDS = {
     "gain": gain,
     "auxiliary": study("auxiliary"),
     "presets": study("presets"),
+    "accuracy": study("accuracy"),
     "sharing": study("sharing"),
     "ablation": study("ablation"),
-    "committees": study("committees"),
+    "committees": committees,
     "departures": departures,
     "load": load,
     "score": score,
     "pictures": pictures,
     "ink": ink("tabulate"),
     "ink-training": ink_training,
-    "certainty": ink("tabulate_certainty"),
+    "certainty": ink("tabulate_certainty", "certainty"),
+    "certainty-of-digits": ink("tabulate_certainty", "certainty_of_digits"),
     "sources": sources,
     "picture-costs": picture_costs,
     "fuzz": fuzz,

@@ -116,6 +116,12 @@ class TrainingConfig:
         0.0,
         beyond_paper=True,
     )
+    teachers: int = option(
+        integer(0),
+        "Networks trained first, of which this one learns what they agree on.",
+        0,
+        beyond_paper=True,
+    )
     one_cycle: bool = option(
         yes_no(), "The learning rate rises to lr and falls to 0.", False, beyond_paper=True
     )
@@ -166,6 +172,18 @@ class TrainingConfig:
             for i in range(self.committee)
         ]
 
+    def stages(self):
+        """The trainings that this one consists of, in their order, as configurations.
+
+        Its teachers' comes first, where it has any: a committee whose networks begin with
+        other weights than this one's. The last is this one.
+        """
+        if not self.teachers:
+            return [self]
+        seed = self.seed + self.committee * SEED_STEP
+        changed = {"committee": self.teachers, "teachers": 0, "seed": seed}
+        return [dataclasses.replace(self, **changed), self]
+
     def beyond_paper(self):
         """What of it departs from the paper, as a dict."""
         return {
@@ -205,22 +223,25 @@ def check(name, value):
         raise UserError(f"{name} must be {rule}. Received: {name}={value!r}")
 
 
+_BEST = {
+    "nb_f": 24,
+    "lr": 0.005,
+    "batch_size": 50,
+    "w_a": 1.0,
+    "epochs": 80,
+    "weight_sharing": True,
+    "trunk": "padded",
+    "derived_comparison": True,
+    "augmentation": True,
+    "new_pairs": True,
+    "label_smoothing": 0.05,
+    "one_cycle": True,
+}
 # Named configurations: what differs from the defaults.
 PRESETS = {
     "paper": {},
     "shared": {"weight_sharing": True},
-    "best": {
-        "nb_f": 24,
-        "lr": 0.005,
-        "batch_size": 50,
-        "w_a": 1.0,
-        "epochs": 80,
-        "weight_sharing": True,
-        "trunk": "padded",
-        "derived_comparison": True,
-        "augmentation": True,
-        "new_pairs": True,
-        "label_smoothing": 0.05,
-        "one_cycle": True,
-    },
+    "best": _BEST,
+    "distilled": _BEST | {"teachers": 4, "epochs": 160},
+    "committee": _BEST | {"committee": 4, "epochs": 160},
 }

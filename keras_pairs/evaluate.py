@@ -4,9 +4,9 @@
     python -m keras_pairs.evaluate --nb_f=64 --w_a=1 --rounds=10
     python -m keras_pairs.evaluate --from_search=runs/grid
 
-The rounds train side by side in one graph. A killed evaluation goes on when it is started
-again with the same --run_dir and flags, on this machine or another. `score` asks a
-published model, without training.
+The rounds train side by side in one graph. A killed evaluation goes on with --run_dir
+alone, on this machine or another; with fewer than the usual rounds, say --rounds too.
+`score` asks a published model, without training.
 """
 
 from keras_pairs import data, files, machine, startup, tables

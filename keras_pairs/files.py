@@ -16,6 +16,11 @@ from keras_pairs.errors import UserError
 
 # What a file is called until it is whole.
 TEMPORARY = ".tmp-"
+# What a training and an evaluation write into their folder before they begin.
+RECORD = "config.json"
+# What reading a record raises that is gone, or holds anything at all.
+DAMAGED = (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError)
+DAMAGED += (AttributeError, IndexError, ArithmeticError)
 PACKAGES = ("keras", "tensorflow", "numpy", "keras-tuner", "scikit-learn")
 
 

@@ -18,7 +18,6 @@ def plot_history(history, title, path):
       path: file to write (.png).
     """
     figure, (left, right) = subplots(1, 2, figsize=(11, 4))
-    epochs = np.arange(1, len(history["loss"]) + 1)
     curves = (
         (left, "loss", "Eq. (1)", "C0"),
         *(
@@ -31,7 +30,7 @@ def plot_history(history, title, path):
         for prefix, style, kind in (("", ":", "training"), ("val_", "-", "validation")):
             if prefix + key in history:
                 values = scale * history[prefix + key][:, 0]
-                axes.plot(epochs, values, style, color=colour, label=f"{label}, {kind}")
+                curve(axes, values, style, color=colour, label=f"{label}, {kind}")
     left.set(xlabel="epoch", ylabel="total loss", title="Loss, Eq. (1)")
     right.set(xlabel="epoch", ylabel="accuracy (%)", title="Accuracy")
     right.set_ylim(top=101)
@@ -145,6 +144,15 @@ def plot_reliability(rows, title, path):
         each.grid(alpha=0.3)
     axes.legend(fontsize="small")
     save(figure, path)
+
+
+def curve(axes, values, style, **options):
+    """Draws values over the epochs, which count from 1; NaN where nothing was measured."""
+    values = np.asarray(values)
+    epochs = np.flatnonzero(~np.isnan(values))
+    # A line through one point shows by its marker only.
+    marker = "." if len(epochs) < len(values) else None
+    axes.plot(epochs + 1, values[epochs], style, marker=marker, **options)
 
 
 def subplots(*shape, figsize, **options):

@@ -6,8 +6,9 @@
 
 The model in the box answers, or the one that --model names, and each answer says so. A CSV
 file has one pair a row, with file names as seen from its own folder. A pair that cannot be
-compared gets a line that says why; the others are compared all the same. Line k answers the
-k-th pair; of a CSV file's text one more line, the last, names the model and its data.
+compared gets a line that says why, and so does a line of the file that is no pair, with its
+number; the others are compared all the same. Line k answers the k-th pair; of a CSV file's
+text one more line, the last, names the model and its data.
 """
 
 import pathlib

@@ -61,6 +61,11 @@ class Progress:
             print(line, flush=True)
 
 
+def about(seconds):
+    """An estimate in words: "under a minute", or "about 1:02:03"."""
+    return "under a minute" if seconds < 60 else f"about {clock(seconds)}"
+
+
 def clock(seconds):
     """Seconds as 0:09 or 1:02:03."""
     minutes, seconds = divmod(round(seconds), 60)

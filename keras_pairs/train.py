@@ -5,7 +5,8 @@
 
 What neither a flag nor the preset says comes from Table I's row for that nb_f: the row
 with auxiliary loss, or the row without where --w_a=0. The model in the box, which
-`predict` asks, stays as it is: the last line says how to ask the trained one.
+`predict` asks, stays as it is: the last line says how to ask the trained one. A training
+that was stopped goes on with --run_dir alone, behind its last whole epoch.
 """
 
 import shlex
@@ -13,17 +14,23 @@ import time
 
 from keras_pairs import data, files, startup
 from keras_pairs.commands import configurations, flags, runner
+from keras_pairs.config import TrainingConfig
 from keras_pairs.serving import box
 
-FLAGS = flags.of_training() | flags.others("run_dir", "export_dir", "verbosity")
+FLAGS = flags.of_training() | flags.others(
+    "run_dir", "export_dir", "validate_every", "verbosity"
+)
 
 
 def main(values):
-    config = flags.config_from_flags(values)
+    record = configurations.begun(values, "config")
+    if record:
+        config, preset = TrainingConfig(**record["config"]), record["preset"]
+    else:
+        config, preset = flags.config_from_flags(values), values["preset"].value
     verbose = values["verbosity"].value == "1"
     images = data.load_images(config.dataset, config.data_path, verbose)
     data.check_enough(images, config.num_pairs)
-    preset = values["preset"].value
     run_dir = files.make_run_dir(values["run_dir"].value, "train")
     export_dir = values["export_dir"].value or box.export_folder(images.name, preset)
     files.make_run_dir(export_dir, "export")
@@ -38,6 +45,7 @@ def main(values):
         run_dir=run_dir,
         export_dir=export_dir,
         preset=preset,
+        validate_every=values["validate_every"].value,
         verbose=verbose,
     )
     found, of_all = (run.metrics[f"test_accuracy{part}"] for part in ("", "_of_all"))

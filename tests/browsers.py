@@ -7,6 +7,7 @@ import os
 import pathlib
 import shutil
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -174,6 +175,12 @@ class Square:
               return shown ? Array.from(data).filter((_, i) => i % 4 === 0) : null;
             }"""
         )
+
+    def pixels(self):
+        """What the pad shows: uint8 [h, w, 4]."""
+        url = self.pad.evaluate("(canvas) => canvas.toDataURL()")
+        with Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))) as image:
+            return np.array(image.convert("RGBA"))
 
     def ink(self):
         """Share of the pad's pixels that strokes cover."""

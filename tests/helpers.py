@@ -15,8 +15,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 ROOT = pathlib.Path(__file__).parent.parent
-# Version 1 of the model in the box.
-BOX = ROOT / "saved_models" / "digit_pairs" / "1"
+# The model in the box, and the number of its version.
+BOX = ROOT / "saved_models" / "digit_pairs" / "2"
+BOX_NUMBER = int(BOX.name)
 # Written out, and not taken from the package: a server's clients rely on these.
 OUTPUTS = ("comparison", "first_digit", "second_digit")
 # Strokes of a 2 and a 7 on a square of 100.

@@ -68,6 +68,7 @@ class FakeVersion:
     """Stands for a `Loaded`: doubles `x`, and waits for `open` before."""
 
     number = 1
+    reads_digits = True
     metadata = {}
     signatures = {
         "serving_default": rest.Signature(

@@ -12,14 +12,15 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from benchmarks import departures, plots, search, studies, train
+from benchmarks import answering, departures, plots, studies, train
 from benchmarks.bounds import Bounds
 from docs import build
 from keras_pairs import files
 from keras_pairs.config import FIELDS, TrainingConfig
 from keras_pairs.errors import UserError
+from keras_pairs.networks.build import build_model
 from keras_pairs.networks.population import build_population
-from tests import helpers, turning
+from tests import helpers, networks, turning
 
 FOLDER = pathlib.Path(departures.__file__).parent
 COMMANDS = sorted(
@@ -28,7 +29,9 @@ COMMANDS = sorted(
 
 
 def test_these_are_the_benchmarks():
-    names = "departures fuzz ink kills kinds load memory pictures pictures_study "
+    names = (
+        "committees departures fuzz ink kills kinds load memory pictures pictures_study "
+    )
     names += "population search serving studies train"
     assert names.split() == COMMANDS
 
@@ -94,12 +97,6 @@ def test_a_side_that_dies_ends_the_benchmark():
     while multiprocessing.active_children() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not multiprocessing.active_children()
-
-
-def test_the_costs_of_a_search():
-    """A trial costs 2 seconds, and 0.5 an epoch; six trials."""
-    runs = [(3.0, 6 * 2.5, 6), (4.0, 6 * 4.0, 6)]
-    assert search.costs(runs, epochs=4) == pytest.approx((3.0, 2.0, 0.5))
 
 
 def departing(network, config):
@@ -196,11 +193,10 @@ def test_the_clients_of_load_know_who_answered(box_server, monkeypatch):
     assert clients.ask(box_server.port, wrong, 1, 0, 2)["failed"] == 2
 
 
-@pytest.mark.parametrize("changes", [studies.ABLATION, studies.COMMITTEES])
-def test_every_row_of_a_study_changes_one_field(changes):
-    configs = studies.changed(changes)
-    assert list(configs) == ["best", *changes]
-    for name, (base, change) in changes.items():
+def test_every_row_of_the_ablation_changes_one_field():
+    configs = studies.changed(studies.ABLATION)
+    assert list(configs) == ["best", *studies.ABLATION]
+    for name, (base, change) in studies.ABLATION.items():
         differ = [
             field
             for field in FIELDS
@@ -219,9 +215,9 @@ def test_the_ablation_changes_what_departs_from_the_paper():
 def test_a_study_leaves_table_results_and_picture(study, digits, tmp_path, monkeypatch):
     from keras_pairs.training import rounds
 
-    def evaluate(configs, images, run_dir, count, memory, scored_on):
+    def evaluate(configs, images, run_dir, count, memory, scored_on, chosen_on):
         files.write_json(run_dir / "config.json", {"dataset": images.describe()})
-        return [
+        rows = [
             {
                 **{"nb_f": c.nb_f, "w_a": c.w_a, "mean": 90.0, "std": 1.0, "rounds": count},
                 **{"mean_of_all": 91.0, "std_of_all": 0.5, "seconds": 60.0},
@@ -234,20 +230,33 @@ def test_a_study_leaves_table_results_and_picture(study, digits, tmp_path, monke
             }
             for i, c in enumerate(configs)
         ]
+        return [row | {"chosen_on": row} for row in rows] if chosen_on else rows
 
+    costs = {"bytes": 1_500_000, "milliseconds": 0.4}
+    monkeypatch.setattr(studies.answering, "measured", lambda these: [costs for _ in these])
     monkeypatch.setattr(rounds, "evaluate", evaluate)
     monkeypatch.setattr(studies.data, "load_images", lambda *where: digits)
     done = helpers.call(
         "benchmarks.studies", f"--study={study}", f"--run_dir={tmp_path}", "--rounds=2"
     )
     assert done.returncode == 0, done.stderr
-    _, scored_on, _, draw = studies.STUDIES[study]
     assert (tmp_path / f"{study}.md").read_text() in done.stdout
     rows = files.read_json(tmp_path / "results.json")["rows"]
     assert len(rows) > 2 and all("name" in row for row in rows)
-    assert bool(list(tmp_path.glob("*.png"))) == (draw is not None)
+    assert bool(list(tmp_path.glob("*.png"))) == (studies.STUDIES[study].draw is not None)
     # What `docs.build` makes of the file is what the study printed.
     assert build.KINDS[study](tmp_path / "results.json") in done.stdout
+
+
+@pytest.mark.slow
+def test_what_a_network_takes_grows_with_its_committee():
+    config = networks.config()
+    alone, three = answering.measured([config, dataclasses.replace(config, committee=3)])
+    weights = build_model(config).count_params()
+    grown = three["bytes"] - alone["bytes"]
+    # float32, and what a network's operations take.
+    assert 2 * 4 * weights < grown < 2 * 4 * weights + 200_000
+    assert 0 < alone["milliseconds"] < 1000
 
 
 def test_benchmarks_have_no_import_of_keras_at_the_top():

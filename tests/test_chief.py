@@ -24,11 +24,15 @@ def served(tmp_path, monkeypatch):
     monkeypatch.setattr(oracle_client, "TIMEOUT", 30)
     grid_oracle = oracle.GridOracle(GRID, {"search": "abc"})
     grid_oracle.place(tmp_path / "project")
-    ended = []
+    ended, over = [], threading.Event()
+
+    def between():
+        if over.is_set():
+            raise OSError("the test is over")
 
     def serve():
         try:
-            ended.append(chief.serve(grid_oracle))
+            ended.append(chief.serve(grid_oracle, between))
         except Exception as error:
             ended.append(error)
 
@@ -39,7 +43,11 @@ def served(tmp_path, monkeypatch):
         thread.join(20)
         return ended[0]
 
-    return grid_oracle, oracle_client.OracleClient(grid_oracle), result
+    yield grid_oracle, oracle_client.OracleClient(grid_oracle), result
+    # A server that is left would answer while Python ends.
+    over.set()
+    thread.join(20)
+    assert not thread.is_alive()
 
 
 def test_a_chief_that_cannot_write_ends_and_says_why(served, tmp_path):

@@ -2,6 +2,7 @@ import dataclasses
 
 import pytest
 
+from keras_pairs.commands import configurations
 from keras_pairs.config import PRESETS, TrainingConfig
 from keras_pairs.paper import TABLE1
 
@@ -73,3 +74,12 @@ def test_values_out_of_range_are_refused(config, name, value, rule):
 def test_both_weights_zero_is_refused(config):
     with pytest.raises(ValueError, match="w_m [+] w_a must be positive"):
         dataclasses.replace(config, w_m=0.0, w_a=0.0)
+
+
+def test_what_is_inside_a_package_is_not_shown_as_a_file(config, digits, capsys):
+    configurations.show(config, digits)
+    configurations.show(config, dataclasses.replace(digits, name="m", source="a/m.npz"))
+    inside, file = capsys.readouterr().out.splitlines()
+    assert "  dataset=digits (from scikit-learn)  num_pairs=60" in inside
+    assert "  dataset=m (from a/m.npz)  num_pairs=60" in file
+    assert "data_path" not in inside + file

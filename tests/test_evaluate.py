@@ -6,8 +6,10 @@ import time
 import numpy as np
 import pytest
 
-from keras_pairs.training.rounds import plan
+from keras_pairs.errors import UserError
+from keras_pairs.training.rounds import evaluate, plan
 from keras_pairs.training.summary import summarize, welch_t
+from tests import networks
 from tests.helpers import call, command, start
 
 SMALL = ("--nb_f=4", "--epochs=2", "--dataset=digits", "--num_pairs=60", "--verbosity=0")
@@ -103,3 +105,46 @@ def test_welch_t_by_hand(config):
     assert row["calibration_error"] == pytest.approx(100 * (0.3 + 0.25) / 2)
     assert row["reliability"]["predicted"] == pytest.approx([0.2, 5.6])
     assert row["seconds"] == 4
+
+
+@pytest.mark.slow
+def test_one_training_is_scored_for_the_choice_and_for_the_report(tmp_path, digits):
+    config = networks.config(seed=0)
+    rows = {}
+    for name, parts in {
+        "both": {"chosen_on": "validation"},
+        "test": {},
+        "validation": {"scored_on": "validation"},
+    }.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        (rows[name],) = evaluate([config], digits, folder, 2, 1e9, verbose=False, **parts)
+    chosen = rows["both"].pop("chosen_on")
+    for found, alone in ((rows["both"], "test"), (chosen, "validation")):
+        for name, value in rows[alone].items():
+            assert name == "seconds" or found[name] == value, name
+    assert rows["both"]["accuracies"] != chosen["accuracies"]
+    # It is another evaluation than one of the test pairs alone.
+    with pytest.raises(UserError, match="another evaluation"):
+        evaluate([config], digits, tmp_path / "both", 2, 1e9, verbose=False)
+
+
+def test_what_has_begun_goes_on_with_its_folder_alone(evaluated):
+    folder, _ = evaluated
+    before = (folder / "results.json").read_text()
+    done = call("evaluate", f"--run_dir={folder}", "--rounds=2", "--verbosity=0")
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    assert (folder / "results.json").read_text() == before
+    # A training is something else.
+    done = call("train", f"--run_dir={folder}")
+    assert done.returncode == 1
+    assert f"{folder}/config.json: not what this command writes" in done.stderr
+
+
+def test_a_training_does_not_go_into_an_evaluations_folder(evaluated):
+    folder, _ = evaluated
+    before = sorted(path.name for path in folder.iterdir())
+    done = command("train", f"--run_dir={folder}", "--nb_f=4", "--dataset=digits")
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert f"{folder} holds another training" in done.stderr
+    assert sorted(path.name for path in folder.iterdir()) == before

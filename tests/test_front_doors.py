@@ -177,7 +177,7 @@ def test_the_box_is_found_from_any_folder(tmp_path, monkeypatch):
     assert tmp_path not in box.path().parents
     model = keras_pairs.load()
     assert model.path == box.path() and model.in_box and model.data == "mnist"
-    assert str(model) == "the model in the box: digit_pairs/1, trained on mnist"
+    assert str(model) == "the model in the box: digit_pairs/2, trained on mnist"
     assert comparer.load(str(box.path())).in_box
     other = keras_pairs.load("saved_models/digit_pairs")
     assert str(other) == "saved_models/digit_pairs/9, trained on mnist"
@@ -216,7 +216,7 @@ def test_models_are_published_under_the_name_of_data_and_preset(data, preset, fo
 def test_train_says_how_to_ask_its_model(call, monkeypatch):
     asked = []
 
-    def no_training(config, images, *, run_dir, export_dir, preset, verbose):
+    def no_training(config, images, *, export_dir, preset, run_dir, **rest):
         asked.append((export_dir, preset))
         found = {"comparison": 0.5}
         metrics = {"test_accuracy": found, "test_accuracy_of_all": found | {"pairs": 1}}

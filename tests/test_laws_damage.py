@@ -141,7 +141,9 @@ def test_a_damaged_search_goes_on_or_is_one_sentence(data, search, digits):
 @law
 @hypothesis.given(data=st.data())
 def test_a_damaged_selection_is_one_sentence(data, search):
-    given = flags.define(flags.of_training() | configurations.OF_SEVERAL)
+    given = flags.define(
+        flags.of_training() | flags.others("run_dir") | configurations.OF_SEVERAL
+    )
     with tempfile.TemporaryDirectory() as place:
         path = pathlib.Path(place) / "selected.json"
         put(path, data.draw(damaged(search["selected.json"])))

@@ -8,6 +8,7 @@ from unittest import mock
 
 from keras_pairs.config import TrainingConfig
 from keras_pairs.training.costs import members_per_graph
+from tests import searches
 from tests.laws import hypothesis, law
 from tuner import oracle as oracles
 from tuner import project, space
@@ -84,15 +85,7 @@ def test_what_extends_a_grid_begins_with_it(grid, name, data):
 @law
 @hypothesis.given(grid=grids(100))
 def test_a_record_gives_the_same_grid(grid, digits):
-    record = project.describe(
-        grid=grid,
-        where={},
-        images=digits,
-        preset="paper",
-        validation="test",
-        retries=0,
-        keep_models=1,
-    )
+    record = searches.describe(digits, grid, validation="test")
     with tempfile.TemporaryDirectory() as folder:
         project.claim(folder, record)
         again = project.grid(project.read(folder))

@@ -103,6 +103,24 @@ def test_a_photo_is_dropped_turned_upright_and_reduced(squares):
     sentence(first.page).to_have_text("Now the first one.")
 
 
+def test_the_frame_around_a_digit_leaves_its_ink_alone(squares):
+    first, _ = squares
+    first.give("drop", picture("PNG"), "image.png", "image/png")
+    expects(first.note).to_have_text(re.compile("read as 7"))
+    pixels = first.pixels()
+    red, green, blue = pixels[..., :3].astype(int).transpose(2, 0, 1)
+    frame = (blue - red > 60) & (green - red > 20)
+    ink = (red < 80) & (green < 80) & (pixels[..., 3] > 0) & ~frame
+    (left, right), (top, bottom) = (
+        np.flatnonzero(frame.any(axis))[[0, -1]] for axis in (0, 1)
+    )
+    for axis, low, high in ((0, left, right), (1, top, bottom)):
+        inked = np.flatnonzero(ink.any(axis))
+        inner = np.flatnonzero(frame.sum(axis) > frame.sum(axis).max() / 2)
+        width = (np.diff(inner) == 1).argmin() + 1
+        assert low + width + 2 <= inked[0] <= inked[-1] <= high - width - 2
+
+
 def test_pictures_are_pasted_and_opened(squares):
     first, second = squares
     first.pad.focus()

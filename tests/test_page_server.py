@@ -70,10 +70,14 @@ def test_stale_answers_are_dropped(visit):
     assert first.seen() is None
 
 
-def answering(comparison, first, second):
-    """A route's handler that says this of every pair, whatever it shows."""
+def answering(comparison, first, second, certain=1.0):
+    """A route's handler that says this of every pair, whatever it shows.
+
+    `certain` is the first digit's probability.
+    """
     row = {"comparison": [comparison]}
     row["first_digit"], row["second_digit"] = np.eye(10)[[first, second]].tolist()
+    row["first_digit"][first] = certain
 
     def handle(route):
         if asks("images")(route.request):
@@ -85,19 +89,24 @@ def answering(comparison, first, second):
 
 
 @pytest.mark.parametrize(
-    ("comparison", "said", "unsure"),
+    ("comparison", "certain", "said", "unsure"),
     [
-        (0.64, r"^3 ≤ 7: not sure, 64\.0\s% for yes$", True),
-        (1.0, r"^3 ≤ 7: yes, 99\.9\s%$", False),
-        (0.02, r"^3 ≤ 7: no, 98\.0\s%, although it reads 3 and 7$", False),
+        (0.64, 1.0, r"^3 ≤ 7: not sure, 64\.0\s% for yes$", True),
+        (1.0, 1.0, r"^3 ≤ 7: yes, 99\.9\s%$", False),
+        (0.02, 1.0, r"^3 ≤ 7: no, 98\.0\s%, although it reads 3 and 7$", False),
+        (0.97, 0.29, r"^3\? ≤ 7: yes, 97\.0\s%$", False),
     ],
 )
-def test_what_is_said_of_a_probability(visit, comparison, said, unsure):
+def test_what_is_said_of_a_probability(visit, comparison, certain, said, unsure):
     page = visit()
-    page.route(PREDICT, answering(comparison, 3, 7))
-    for square, digit in zip(squares(page), (THREE, SEVEN), strict=True):
+    page.route(PREDICT, answering(comparison, 3, 7, certain))
+    first, second = squares(page)
+    for square, digit in ((first, THREE), (second, SEVEN)):
         square.draw(digit)
     sentence(page).to_have_text(re.compile(said))
+    mark = r"\?, 29\.0" if certain < 1 else r", 99\.9"
+    expects(first.note).to_have_text(re.compile(rf"^read as 3{mark}\s%$"))
+    expects(second.note).to_have_text(re.compile(r"^read as 7, 99\.9\s%$"))
     marked = "unsure" in page.locator("#verdict").get_attribute("class")
     assert marked == unsure
 
@@ -156,12 +165,42 @@ def test_a_model_of_another_name(visit, query):
         route.fulfill(json={"predictions": [seen if signature == "prepare" else pair]})
 
     page = visit(query=query)
-    gone = {"error": "Could not find any versions of model digit_pairs"}
-    page.route("**/v1/models/digit_pairs", lambda r: r.fulfill(status=404, json=gone))
     page.route("**/healthz", lambda route: route.fulfill(json={"model": "mnist-paper"}))
     page.route("**/v1/models/mnist-paper:predict", answer)
     page.reload()
     first, _ = squares(page)
     first.draw(SEVEN)
     expects(first.note).to_have_text(re.compile("read as 0"))
+
+
+def test_a_server_without_health_has_the_usual_model(visit):
+    """As TF-Serving behind a web server that hands out the page."""
+    page = visit()
+    lost = "<html>404 Not Found</html>"
+    page.route("**/healthz", lambda r: r.fulfill(status=404, body=lost))
+    page.reload()
+    first, _ = squares(page)
+    with page.expect_request("**/v1/models/digit_pairs:predict"):
+        first.draw(SEVEN)
+    expects(first.note).to_have_text(re.compile("read as 7"))
+    expects(first.section.locator(".untaught")).to_be_hidden()
+    # The browser's own word about the page that is not there.
+    assert all("404" in error for error in visit.errors)
     visit.errors.clear()
+
+
+def test_digits_that_nobody_taught_are_not_shown(visit):
+    page = visit()
+    taught = {"model": "digit_pairs", "reads_digits": False}
+    page.route("**/healthz", lambda route: route.fulfill(json=taught))
+    page.route(PREDICT, answering(0.03, 3, 7))
+    page.reload()
+    first, second = squares(page)
+    for square, digit in ((first, THREE), (second, SEVEN)):
+        square.draw(digit)
+    sentence(page).to_have_text(re.compile(r"^first ≤ second: no, 97\.0\s%$"))
+    for square in (first, second):
+        expects(square.note).to_have_text("")
+        expects(square.section.locator(".bars")).to_be_hidden()
+        expects(square.section.get_by_text("not trained (w_a = 0)")).to_be_visible()
+        assert square.seen()

@@ -57,6 +57,17 @@ def test_boxes_and_window(boxes):
     assert side == pytest.approx(finding.MARGIN * longer, rel=0.12)
 
 
+def test_what_is_far_from_the_digit_is_not_its_ink():
+    digit, near = (100, 200, 180, 260), (130, 290, 140, 296)
+    holes = [(20, 10, 34, 20), (140, 10, 154, 20), (270, 10, 284, 20)]
+    alone, beside = found(sheet(digit, near)), found(sheet(digit, near, *holes))
+    assert beside["count"] == 1
+    for name, value in alone.items():
+        np.testing.assert_allclose(beside[name], value, atol=1e-4, err_msg=name)
+    # A dot beside a digit may be a part of it.
+    assert (beside["window"] > found(sheet(digit))["window"])[3]
+
+
 @pytest.mark.parametrize("size", [(1, 1), (5, 300), (300, 5), (30, 40), (512, 512)])
 def test_any_size_and_nothing_there(size):
     seen = found(sheet(size=size))

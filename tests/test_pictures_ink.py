@@ -17,11 +17,11 @@ def test_it_is_stock_keras_of_the_size_told(tmp_path):
     network = ink_network.build()
     # Worked out by hand: 3x3 convolutions of the five levels and the way back, two numbers
     # a filter and two statistics of each of the 15 batch norms, the last 1x1 with biases.
-    pairs = [(5, 8), (8, 8), (8, 16), (16, 16), (16, 24), (24, 24), (24, 32), (32, 32)]
-    pairs += [(32, 40), (40, 40), (72, 32), (56, 24), (40, 16), (24, 8), (8, 8)]
+    pairs = [(5, 12), (12, 12), (12, 20), (20, 20), (20, 28), (28, 28), (28, 40), (40, 40)]
+    pairs += [(40, 48), (48, 48), (88, 40), (68, 28), (48, 20), (32, 12), (12, 12)]
     convolutions = sum(9 * before * after for before, after in pairs)
     norms = sum(4 * after for _, after in pairs)
-    assert network.count_params() == convolutions + norms + 2 * (8 + 1)
+    assert network.count_params() == convolutions + norms + 2 * (12 + 1)
     network.save(tmp_path / "ink.keras")
     again = keras.models.load_model(tmp_path / "ink.keras", custom_objects={})
     x = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 3)).astype("float32")

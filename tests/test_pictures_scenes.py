@@ -87,7 +87,7 @@ def test_thin_lines_hold_together_and_count_as_ink(digits, monkeypatch):
     parts = []
     for i in range(40):
         rng = np.random.default_rng(i)
-        ink, body, _ = strokes.digits(rng, digits.x_train, 96, 1, (0.5, 0.9))
+        ink, body, *_ = strokes.digits(rng, digits.x_train, 96, 1, (0.5, 0.9))
         # As wide as a stroke of MNIST's at least, and in one piece.
         assert body.sum() > 0.04 * 48 * 48 and ndimage.label(body)[1] == 1
         parts.append(ndimage.label(ink > 0, np.ones((3, 3)))[1])
@@ -113,3 +113,16 @@ def test_a_sheet_on_a_table_keeps_what_is_on_it():
         assert laid[21:37, 27:43].mean() > 0.97
         covered += 1 - laid.mean()
     assert covered > 0.2 * 200
+
+
+def test_a_scene_tells_which_digits_it_shows(digits):
+    glyphs = digits.x_train[:50]
+    found = [scenes.scene(np.random.default_rng(i), glyphs, 48) for i in range(150)]
+    for scene in found:
+        assert len(scene.which) == scene.count
+        assert all(-1 <= place < len(glyphs) for place in scene.which)
+    programs = np.mean([-1 in scene.which for scene in found if scene.count])
+    assert 0.08 < programs < 0.25
+    # One glyph alone is that glyph, or what a program drew.
+    alone = [scenes.scene(np.random.default_rng(i), glyphs[:1], 48) for i in range(60)]
+    assert {place for scene in alone for place in scene.which} == {0, -1}

@@ -1,13 +1,16 @@
 """`predict` and `export`."""
 
 import base64
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from keras_pairs import scoring
 from keras_pairs.commands import answers
+from keras_pairs.errors import UserError
 from keras_pairs.serving import comparer
 from tests.helpers import assert_one_line, call, command, draw, drawn_zero
 
@@ -39,7 +42,12 @@ def test_one_pair_is_one_line(folder, run):
     expected = model.compare(folder / "a.png", folder / "b.png")
     probability = expected.probability[0]
     verdict = "yes" if probability >= 0.5 else "no"
-    first, second = expected.digits[0]
+    first, second = (
+        f"{digit}{'?' * mark}"
+        for digit, mark in zip(
+            expected.digits[0].tolist(), expected.unsure_digits[0].tolist(), strict=True
+        )
+    )
     read = f"probability {probability:.3f}; reads {first} and {second}"
     model = "saved_models/digit_pairs/1, trained on unrecorded data"
     assert done.stdout == f"a.png <= b.png: {verdict} ({read}) [{model}]\n"
@@ -68,6 +76,33 @@ def test_a_table_of_pairs(folder):
     assert text[5] == "[saved_models/digit_pairs/1, trained on unrecorded data]"
 
 
+def test_a_bad_line_of_a_table_loses_no_other(tmp_path):
+    """Each has its number, whatever is wrong with it."""
+    path = tmp_path / "pairs.csv"
+    lines = [b"\xef\xbb\xbffirst,second", b'a.png,"b, or c.png"', b'"a.png,b.png']
+    lines += [b'"a"x,b.png', b"gr\xf6\xdfer.png,b.png", b"", b"  ", b"c.png, d.png"]
+    lines += [b"x" * 140_000 + b",b.png", b"a.png,b.png,", "größer.png,b.png".encode()]
+    path.write_bytes(b"\r\n".join(lines))
+    rows = answers.read_rows(path)
+    bad = {str(row).removeprefix(f"{path}, ") for row in rows if isinstance(row, UserError)}
+    assert bad == {
+        "line 3: unexpected end of data",
+        "line 4: ',' expected after '\"'",
+        "line 5: not text in UTF-8",
+        "line 9: field larger than field limit (131072)",
+        "line 10: 3 cells, not 2",
+    }
+    good = [row for row in rows if not isinstance(row, UserError)]
+    assert good == [("a.png", "b, or c.png"), ("c.png", "d.png"), ("größer.png", "b.png")]
+    for spreadsheet in ("a.png,b.png".encode("utf-16"), b"\0"):
+        path.write_bytes(spreadsheet)
+        with pytest.raises(UserError, match=r"pairs.csv: not a CSV file in UTF-8$"):
+            answers.read_rows(path)
+    path.write_bytes(b"first,second\n\n")
+    with pytest.raises(UserError, match="names no pair"):
+        answers.read_rows(path)
+
+
 def test_two_digits_in_one_picture(folder):
     """They are refused, unless --split reads the left one as the first."""
     sheet = Image.new("L", (300, 160), 255)
@@ -87,6 +122,27 @@ def test_two_digits_in_one_picture(folder):
     sheet.crop((0, 0, 300, 20)).save(folder / "both.png")
     done = call("predict", MODEL, "both.png", "--split", cwd=folder)
     assert_one_line(done, 1, "both.png: two digits are needed, 0 found")
+
+
+def test_a_refused_pair_is_a_line_of_json_too(folder):
+    """Beside the one on stderr, and with the same exit code."""
+    Image.new("L", (90, 90), 255).save(folder / "blank.png")
+    for words, names, message in (
+        (("a.png", "empty.png"), ("a.png", "empty.png"), "empty.png: an empty file"),
+        (("blank.png", "b.png"), ("blank.png", "b.png"), "blank.png: shows no digit"),
+        (
+            ("a.png", "--split"),
+            ("a.png (first)", "a.png (second)"),
+            "a.png: two digits are needed, 1 found",
+        ),
+        (("none.png", "b.png", "--show=x.png"), ("none.png", "b.png"), "none.png: No such"),
+    ):
+        done = call("predict", MODEL, *words, "--json", cwd=folder)
+        assert done.returncode == 1 and done.stderr.startswith(f"error: {message}")
+        record = json.loads(done.stdout)
+        assert record.keys() == {"first", "second", "error"}
+        assert (record["first"], record["second"]) == names
+        assert record["error"].startswith(message)
 
 
 @pytest.mark.parametrize("bad", [False, True])
@@ -124,8 +180,8 @@ class Answering:
 
     name, data, reads_digits = "m/1", "mnist", True
 
-    def comparison(self):
-        digits = np.eye(10, dtype="float32")
+    def comparison(self, certain=1.0):
+        digits = certain * np.eye(10, dtype="float32")
         outputs = {"comparison": np.array([0.25], "float32")}
         outputs |= {"first_digit": digits[3:4], "second_digit": digits[7:8]}
         return comparer.Comparison(outputs, reads_digits=self.reads_digits)
@@ -145,6 +201,7 @@ def test_a_contradiction_is_told():
         "first_digit": 3,
         "second_digit": 7,
         "unsure": True,
+        "unsure_digits": [False, False],
         "contradicts": True,
         "model": "m/1",
         "data": "mnist",
@@ -152,6 +209,20 @@ def test_a_contradiction_is_told():
     model.reads_digits = False
     line = answers.describe((A, B), model.comparison(), 0, model, as_json=False)
     assert line == "a.png <= b.png: no (probability 0.250; unsure)"
+
+
+def test_a_digit_that_is_hardly_read_is_marked():
+    model = Answering()
+    found = model.comparison(scoring.CERTAIN_DIGIT - 0.01)
+    found.outputs["second_digit"][0, 7] = scoring.CERTAIN_DIGIT + 0.01
+    line = answers.describe((A, B), found, 0, model, as_json=False)
+    assert "; reads 3? and 7, which" in line
+    line = answers.describe((A, B), found, 0, model, as_json=True)
+    assert json.loads(line)["unsure_digits"] == [True, False]
+    found = dataclasses.replace(found, reads_digits=False)
+    assert not found.unsure_digits.any()
+    found.outputs["first_digit"][:] = found.outputs["second_digit"][:] = np.nan
+    assert not dataclasses.replace(found, reads_digits=True).unsure_digits.any()
 
 
 A, B = "a.png", "b.png"

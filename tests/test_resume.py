@@ -10,6 +10,7 @@ from keras_pairs import data
 from keras_pairs.commands.flags import define
 from keras_pairs.config import TrainingConfig
 from keras_pairs.errors import UserError
+from tests import searches
 from tuner import choices, parts, population, processes, project, search, space
 from tuner.space import Grid
 
@@ -34,15 +35,8 @@ def folder(tmp_path, digits):
 
 
 def record(images, grid=GRID):
-    return project.describe(
-        grid=grid,
-        where=WHERE,
-        images=images,
-        preset="paper",
-        validation="test",
-        retries=0,
-        keep_models=6,
-    )
+    chosen = {"validation": "test", "validate_every": 5, "retries": 0, "keep_models": 6}
+    return searches.describe(images, grid, where=WHERE, **chosen)
 
 
 @pytest.fixture
@@ -66,7 +60,8 @@ def test_the_folder_alone_goes_on_with_its_search(folder, started, monkeypatch, 
     chosen = choices.choose(parsed(*command), project.find(folder))
     assert chosen == {
         "grid": GRID,
-        **{"preset": "paper", "validation": "test", "keep_models": 6, "retries": 0},
+        **{"preset": "paper", "validation": "test", "validate_every": 5},
+        **{"keep_models": 6, "retries": 0},
     }
 
 
@@ -88,6 +83,7 @@ def test_flags_that_agree_are_no_matter(folder, started):
         ("--trunk=padded,paper", "trunk=paper there, padded,paper here"),
         ("--preset=best", "preset=paper there, best here"),
         ("--validation=validation", "validation=test there, validation here"),
+        ("--validate_every=0", "validate_every=5 there, 0 here"),
         ("--keep_models=3", "keep_models=6 there, 3 here"),
         ("--retries=1", "retries=0 there, 1 here"),
     ],

@@ -47,7 +47,9 @@ def test_what_only_shows_later_gets_one_line(tmp_path):
 def test_dry_run_plans_and_writes_nothing(tmp_path):
     flags = (*SMALL, "--dry_run", f"--run_dir={tmp_path}/grid")
     done = helpers.call("search", *flags)
-    assert done.returncode == 0 and "12 trials of 2 epochs, about 0:0" in done.stdout
+    assert (
+        done.returncode == 0 and "12 trials of 2 epochs, under a minute with" in done.stdout
+    )
     assert not list(tmp_path.iterdir())
     done = helpers.call("search", "--dry_run", "--max_trials=70", "--nb_f=8")
     assert "70 trials of 150 epochs" in done.stdout

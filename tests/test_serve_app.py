@@ -2,11 +2,13 @@
 
 import base64
 import concurrent.futures
+import shutil
 
 import numpy as np
 import pytest
 
-from tests.helpers import BOX, drawn_zero, png
+from keras_pairs.server.loaded import Loaded
+from tests.helpers import BOX, BOX_NUMBER, drawn_zero, png
 from tests.servers import running
 
 
@@ -17,19 +19,28 @@ def server(box_server):
 
 def test_status(server):
     expected = {
-        "version": "1",
+        "version": str(BOX_NUMBER),
         "state": "AVAILABLE",
         "status": {"error_code": "OK", "error_message": ""},
     }
-    for path in ("", "/versions/1"):
+    for path in ("", f"/versions/{BOX_NUMBER}"):
         status, headers, answer = server.ask("GET", f"/v1/models/digit_pairs{path}")
         assert status == 200 and headers["Content-Type"] == "application/json"
         assert answer == {"model_version_status": [expected]}
     assert server.ask("GET", "/healthz")[2] == {
         "status": "ok",
         "model": "digit_pairs",
-        "version": 1,
+        "version": BOX_NUMBER,
+        "reads_digits": True,
     }
+
+
+def test_a_model_that_learned_no_digits_says_so(published, tmp_path):
+    shutil.copytree(published, tmp_path / "1")
+    for content in ('{"training": {"config": {"w_a": 0}}}', "[]", "{"):
+        (tmp_path / "1" / "model_card.json").write_text(content)
+        taught = "w_a" not in content
+        assert Loaded(tmp_path / "1", 1).reads_digits == taught
 
 
 def test_metadata_is_protobufs_json(server):
@@ -38,7 +49,7 @@ def test_metadata_is_protobufs_json(server):
     from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 
     _, _, answer = server.ask("GET", "/v1/models/digit_pairs/metadata")
-    spec = {"name": "digit_pairs", "signature_name": "", "version": "1"}
+    spec = {"name": "digit_pairs", "signature_name": "", "version": str(BOX_NUMBER)}
     assert answer["model_spec"] == spec
     found = answer["metadata"]["signature_def"]["signature_def"]
     model = saved_model_pb2.SavedModel.FromString((BOX / "saved_model.pb").read_bytes())

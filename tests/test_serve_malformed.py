@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from keras_pairs.server import limits
-from tests.helpers import drawn_zero, png
+from tests.helpers import BOX_NUMBER, drawn_zero, png
 from tests.servers import head, raw
 
 PREDICT = "/v1/models/digit_pairs:predict"
@@ -145,8 +145,8 @@ REQUESTS = {
     "an unknown method": ("BREW", PREDICT, {}, 405),
     "TRACE": ("TRACE", "/", {}, 405),
     "another model": ("POST", "/v1/models/other:predict", {}, 404),
-    "another version": ("POST", "/v1/models/digit_pairs/versions/2:predict", {}, 404),
-    "another version's state": ("GET", "/v1/models/digit_pairs/versions/2", {}, 404),
+    "another version": ("POST", "/v1/models/digit_pairs/versions/99:predict", {}, 404),
+    "another version's state": ("GET", "/v1/models/digit_pairs/versions/99", {}, 404),
     "a label": ("POST", "/v1/models/digit_pairs/labels/stable:predict", {}, 400),
     "a version of 30 digits": (
         "GET",
@@ -200,7 +200,7 @@ def asked(box_server, caplog):
     yield box_server
     status, answer = box_server.predict(GOOD)
     assert status == 200 and len(answer["predictions"]) == 1
-    assert box_server.watched.current.number == 1
+    assert box_server.watched.current.number == BOX_NUMBER
     assert "Traceback" not in caplog.text
     assert not [r for r in caplog.records if r.exc_info or r.levelname == "ERROR"]
 

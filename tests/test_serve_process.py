@@ -19,7 +19,7 @@ import pytest
 
 from keras_pairs.server.process import run
 from tests import helpers
-from tests.helpers import BOX, assert_one_line, drawn_zero, png
+from tests.helpers import BOX, BOX_NUMBER, assert_one_line, drawn_zero, png
 from tests.servers import Server, until
 
 WINDOWS = sys.platform == "win32"
@@ -75,14 +75,14 @@ def server(tmp_path_factory):
 
 
 def test_the_first_line_says_where_and_what(server):
-    expected = f"http://127.0.0.1:{server.port} serves digit_pairs, version 1 (Ctrl-C ends"
-    assert server.first.startswith(expected)
+    expected = f"http://127.0.0.1:{server.port} serves digit_pairs, version {BOX_NUMBER} "
+    assert server.first.startswith(f"{expected}(Ctrl-C ends")
     assert server.predict(GOOD)[0] == 200
     assert until(lambda: any("200" in line for line in server.log))
     (line,) = [line for line in server.log if ":predict" in line]
     assert re.fullmatch(
         r"\d{4}-\d\d-\d\d [\d:,]+ POST /v1/models/digit_pairs:predict 200 [\d.]+ ms, "
-        "1 rows, version 1",
+        f"1 rows, version {BOX_NUMBER}",
         line,
     )
 
@@ -99,20 +99,21 @@ import numpy as np
 from ovmsclient import InvalidInputError, ModelNotFoundError, make_http_client
 
 client = make_http_client(sys.argv[1])
-status = client.get_model_status("digit_pairs", model_version=1)
+BOX = int(sys.argv[3])
+status = client.get_model_status("digit_pairs", model_version=BOX)
 pairs = np.array(json.loads(sys.argv[2]), "float32")
-answer = client.predict({"pair": pairs}, "digit_pairs", model_version=1)
-metadata = client.get_model_metadata("digit_pairs", model_version=1)
+answer = client.predict({"pair": pairs}, "digit_pairs", model_version=BOX)
+metadata = client.get_model_metadata("digit_pairs", model_version=BOX)
 errors = []
 for name, version, value in (
-    ("another", 1, pairs), ("digit_pairs", 7, pairs), ("digit_pairs", 1, -pairs)
+    ("another", BOX, pairs), ("digit_pairs", 7, pairs), ("digit_pairs", BOX, -pairs)
 ):
     try:
         client.predict({"pair": value}, name, model_version=version)
     except (InvalidInputError, ModelNotFoundError) as error:
         errors.append([type(error).__name__, str(error)])
 print(json.dumps({
-    "state": status[1]["state"], "error_code": int(status[1]["error_code"]),
+    "state": status[BOX]["state"], "error_code": int(status[BOX]["error_code"]),
     "comparison": answer["comparison"].tolist(), "shape": answer["first_digit"].shape,
     "signatures": sorted(metadata["metadata"]["signature_def"]["signature_def"]),
     "errors": errors,
@@ -126,7 +127,8 @@ def test_ovmsclient(server):
     """
     pytest.importorskip("ovmsclient", reason="needs pip install ovmsclient")
     pairs = json.dumps(GOOD["instances"] * 3)
-    command = [sys.executable, "-c", OVMS, server.address, pairs]
+    arguments = (server.address, pairs, str(BOX_NUMBER))
+    command = [sys.executable, "-c", OVMS, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
@@ -264,7 +266,7 @@ class TestLife:
             assert answers[0][0] == 200
             assert server.wait() == code
             errors = [line for line in server.log if "POST" not in line and line]
-            assert errors == (["error: interrupted"] if code else [])
+            assert errors == []
 
     def test_sigterm_while_it_starts_is_0(self, tmp_path):
         starting = helpers.start("serve", "--port=0", cwd=tmp_path)

@@ -12,7 +12,7 @@ import pytest
 from keras_pairs.errors import UserError
 from keras_pairs.server import rest, watching
 from keras_pairs.server.refusals import Refusal
-from tests.helpers import BOX
+from tests.helpers import BOX, BOX_NUMBER
 
 
 class Loaded:
@@ -186,7 +186,7 @@ def test_the_model_in_the_box_is_served_by_default():
         None, lambda *version: seen.append(version) or types.SimpleNamespace(number=1)
     )
     watched.open()
-    assert watched.name == "digit_pairs" and seen == [(BOX, 1)]
+    assert watched.name == "digit_pairs" and seen == [(BOX, BOX_NUMBER)]
 
 
 @pytest.mark.parametrize(

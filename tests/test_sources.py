@@ -15,7 +15,7 @@ from keras_pairs.commands import flags
 from keras_pairs.config import FIELDS
 from keras_pairs.data import mnist, sources
 from keras_pairs.errors import UserError
-from keras_pairs.training import rounds
+from keras_pairs.training import identity
 from tests import drawings, helpers
 from tuner import processes, search
 
@@ -106,7 +106,7 @@ def test_an_evaluation_of_before_goes_on_under_the_new_name(config, npz):
     now = data.load_images("mnist", npz).describe() | {"name": "kuzushiji"}
     before = now | {"name": "mnist", "source": "/elsewhere/mnist.npz"}
     identities = [
-        rounds._identity({"configs": [config.to_dict()], "dataset": dataset})
+        identity.of({"configs": [config.to_dict()], "dataset": dataset})
         for dataset in (now, before, now | {"sha256": "another"})
     ]
     assert identities[0] == identities[1] != identities[2]

@@ -105,8 +105,9 @@ def test_same_seed_same_numbers(trained, tmp_path):
     assert command("train", *flags, *paths).returncode == 0
     first = (folder / "run" / "metrics.json").read_text()
     assert (tmp_path / "run" / "metrics.json").read_text() == first
+    paths = (f"--run_dir={tmp_path}/other", paths[1])
     assert command("train", *flags, *paths, "--seed=4").returncode == 0
-    other = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    other = json.loads((tmp_path / "other" / "metrics.json").read_text())
     assert other["last_epoch"]["loss"] != json.loads(first)["last_epoch"]["loss"]
     assert numbers(tmp_path / "saved") == [1, 2]
 

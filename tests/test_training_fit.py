@@ -153,6 +153,21 @@ def test_validation_pairs_do_not_train(splits):
     assert (first["val_loss"] != other["val_loss"]).any()
 
 
+@pytest.mark.parametrize(
+    ("every", "seen"),
+    [(0, [5]), (1, [1, 2, 3, 4, 5]), (2, [2, 4, 5]), (5, [5]), (9, [5])],
+)
+def test_validating_less_often_changes_nothing_else(splits, every, seen):
+    config = networks.config(epochs=5)
+    whole = fit([config], splits).history
+    some = fit([config], splits, validate_every=every).history
+    assert list(some) == list(whole)
+    for name, values in some.items():
+        rows = [epoch - 1 for epoch in seen] if name.startswith("val_") else range(5)
+        np.testing.assert_array_equal(np.flatnonzero(np.isfinite(values[:, 0])), rows)
+        np.testing.assert_allclose(values[rows], whole[name][rows], rtol=1e-6)
+
+
 def test_learns_the_training_pairs(splits):
     history = fit([networks.config(nb_f=8, epochs=60)], splits, validate=False).history
     assert history["comparison_accuracy"][-5:].mean() > 0.85

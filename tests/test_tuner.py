@@ -41,7 +41,7 @@ def pairs(digits):
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory, digits):
     folder = tmp_path_factory.mktemp("search") / "grid"
-    return folder, *run(folder, digits, keep_models=2)
+    return folder, *run(folder, digits, keep_models=2, validate_every=1)
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +164,7 @@ def test_weight_sharing_can_be_searched(searched, digits, tmp_path):
 def test_a_finished_search_trains_nothing_more(searched, digits, monkeypatch):
     folder, _, rows = searched
     monkeypatch.setattr(fit, "fit", None)
-    assert run(folder, digits, keep_models=2)[1] == rows
+    assert run(folder, digits, keep_models=2, validate_every=1)[1] == rows
 
 
 def test_a_worker_knows_its_search_from_what_the_network_carries(digits, tmp_path):
@@ -189,12 +189,19 @@ def test_a_worker_knows_its_search_from_what_the_network_carries(digits, tmp_pat
 def test_selected_rows_are_the_best_without_and_with_auxiliary_loss():
     accuracies = [0.8, 0.7, 0.8, 0.9, 0.6, 0.95, 0.85, 0.7]
     rows = [
-        point | {"status": "COMPLETED", "val_comparison_accuracy": accuracy}
-        for point, accuracy in zip(GRID.points, accuracies, strict=True)
+        point | {"trial": i, "status": "COMPLETED", "val_comparison_accuracy": accuracy}
+        for i, (point, accuracy) in enumerate(zip(GRID.points, accuracies, strict=True))
     ]
     rows[5]["status"] = "FAILED"
     chosen = rows_.select(rows)
-    assert [rows.index(row) for row in chosen] == [6, 3]
+    assert [row["trial"] for row in chosen] == [6, 3]
+    assert [rows_.tied(row) for row in chosen] == ["", ""]
+    rows[2]["val_comparison_accuracy"] = 0.85
+    # The first of equals, among those without auxiliary loss alone.
+    rows[1]["val_comparison_accuracy"] = 0.85
+    chosen = rows_.select(rows)
+    assert [row["trial"] for row in chosen] == [2, 3]
+    assert rows_.tied(chosen[0]) == "tied with 1 other"
 
 
 @pytest.mark.parametrize("w_as", [(0.0,), (1.0,), (0.0, 1.0)])

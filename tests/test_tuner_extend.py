@@ -7,7 +7,7 @@ from keras_pairs.commands import flags
 from keras_pairs.errors import UserError
 from tests import helpers, searches
 from tests.searches import BASE, describe
-from tuner import choices, importance, looking, project, search
+from tuner import choices, importance, looking, plan, project, search
 from tuner.parts import make_tuner
 from tuner.progress import SearchProgress
 from tuner.space import Grid
@@ -152,6 +152,23 @@ def test_flags_say_what_is_added(digits, tmp_path):
     assert chosen("--lr=0.01,0.001,0.1", "--augmentation=false,true") == grown
     provenance = files.read_json(tmp_path / project.RECORD)
     assert "versions" in provenance and len(provenance["extended"]) == 1
+
+
+def test_extending_by_nothing_is_said(digits, tmp_path):
+    grid = Grid(AXES, BASE, rounds=2)
+    project.claim(tmp_path, describe(digits, grid))
+
+    def planned(*arguments):
+        flags_ = (f"--run_dir={tmp_path}", "--dry_run", *arguments)
+        done = helpers.call("search", *flags_)
+        assert done.returncode == 0 and done.stderr == "", done.stderr
+        return done.stdout
+
+    for nothing in ((), ("--rounds=1",), ("--rounds=2", "--lr=0.001")):
+        assert planned("--extend", *nothing).startswith(f"{plan.NOTHING_NEW}\n|")
+    for something in (("--rounds=3",), ("--lr=0.1", "--rounds=1")):
+        assert planned("--extend", *something).startswith("| nb_f")
+    assert planned().startswith("| nb_f")
 
 
 def test_what_cannot_be_extended_is_one_line(tmp_path):

@@ -113,8 +113,8 @@ def test_the_line_says_done_failed_left_best_and_time(oracle, monkeypatch):
     assert shown.line(oracle) == "0/8 trials  0 failed  8 left"
     end(oracle, take(oracle), accuracy=0.75)
     assert shown.line(oracle) == (
-        "4/8 trials  0 failed  4 left  best 75.0 % (nb_f=4 batch_size=20 lr=0.01 w_a=0)  "
-        "0:10 to go"
+        "4/8 trials  0 failed  4 left  best 75.0 % (nb_f=4 batch_size=20 lr=0.01 w_a=0) "
+        "tied with 3 others  0:10 to go"
     )
     end(oracle, take(oracle))
     assert shown.line(oracle).startswith("8/8 trials  0 failed  best 75.0 %")

@@ -104,7 +104,7 @@ def test_a_search_in_random_order_keeps_its_order(digits, tmp_path, monkeypatch)
 
 
 def test_a_record_of_an_older_version_is_in_the_grids_order(digits, tmp_path):
-    record = searches.describe(digits)
+    record = searches.describe(digits, validate_every=1) | {"pairs_wanted": None}
     project.claim(tmp_path, record)
     path = tmp_path / project.RECORD
     found = files.read_json(path)

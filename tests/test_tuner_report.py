@@ -164,6 +164,15 @@ def test_a_search_that_has_completed_nothing_has_a_report(searched):
     assert "0 of 8 trials" in reporting.write(looking.read(folder), folder / "report")
 
 
+def test_equal_scores_are_called_tied(searched):
+    """The fake trainings do not see the batch size."""
+    text = report(searched())
+    assert "w_a=1, tied with 1 other" in text
+    assert "Trial 0000 is tied with 1 other; the first of them is taken." in text
+    (line,) = [line for line in text.splitlines() if line.startswith("best so far:")]
+    assert "trial 0001" in line
+
+
 def test_bad_flags_are_one_line(searched, tmp_path):
     folder = searched(1)
     same = helpers.call("report", f"--run_dir={folder}", f"--output={folder}")

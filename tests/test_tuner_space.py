@@ -1,6 +1,7 @@
 """Searches as a base and axes: flags, points, their order, their groups, their costs."""
 
 import dataclasses
+import re
 
 import keras_tuner
 import numpy as np
@@ -13,6 +14,7 @@ from keras_pairs.errors import UserError
 from keras_pairs.paper import GRID
 from keras_pairs.training import costs
 from keras_pairs.trunks import TRUNKS
+from tests import searches
 from tuner import choices, hypermodel, pairs, plan, project, results, rows, search, space
 from tuner.oracle import OBJECTIVE, GridOracle
 from tuner.space import Grid
@@ -28,11 +30,7 @@ def asked(*arguments):
 
 
 def describe(grid, images, **changes):
-    given = {
-        **{"where": {"dataset": "digits"}, "images": images, "preset": "paper"},
-        **{"validation": "validation", "retries": 0, "keep_models": 1},
-    }
-    return project.describe(grid=grid, **given | changes)
+    return searches.describe(images, grid, **{"retries": 0, "keep_models": 1} | changes)
 
 
 def test_without_flags_it_is_the_papers_grid_in_the_papers_order():
@@ -133,15 +131,16 @@ def test_pairs_follow_from_a_points_own_seed_and_number(digits, axes):
     grid = Grid(axes, SMALL)
     for group in grid.groups:
         configs = [grid.configs[i] for i in group]
-        found = pairs.splits_of(digits, configs)
+        found = pairs.splits_of(digits, configs, describe(grid, digits))
         assert isinstance(found, list) == ("seed" in axes)
         every = found if isinstance(found, list) else [found] * len(configs)
         assert len(every) == len(configs)
         for config, splits in zip(configs, every, strict=True):
-            (own,) = [pairs.splits_of(digits, [config])]
+            own = pairs.splits_of(digits, [config], describe(grid, digits))
             assert len(splits.train) == config.num_pairs
             assert np.array_equal(splits.train.images, own.train.images)
-    tested = pairs.splits_of(digits, configs[:1], "test")
+    record = describe(grid, digits, validation="test")
+    tested = pairs.splits_of(digits, configs[:1], record)
     assert np.array_equal(tested.validation.images, tested.test.images)
 
 
@@ -197,12 +196,28 @@ def test_results_of_other_axes(digits, tmp_path):
     assert [TrainingConfig(**config) for config in selected] == [
         dataclasses.replace(grid.configs[i], dataset="digits") for i in (6, 5)
     ]
-    values = flags.define(flags.of_training() | configurations.OF_SEVERAL)
+    values = flags.define(
+        flags.of_training() | flags.others("run_dir") | configurations.OF_SEVERAL
+    )
     values(["evaluate", f"--from_search={tmp_path}", "--epochs=5"])
     asked_for = configurations.asked_for(values)
     assert [config.to_dict() for config in asked_for] == [
         config | {"epochs": 5} for config in selected
     ]
+
+
+def test_results_name_the_preset_that_was_given(digits, tmp_path, monkeypatch):
+    monkeypatch.setattr("tuner.plots.plot_search", lambda *_: None)
+    grid = Grid({}, dataclasses.replace(TrainingConfig.from_preset("best"), num_pairs=60))
+    metrics = dict.fromkeys(rows.METRICS, 0.5)
+    trials = rows.of_trials(grid, {0: space.Outcome("COMPLETED", metrics)})
+    for preset, last in (("best", "preset"), ("paper", "reason")):
+        record = describe(grid, digits, preset=preset)
+        text = results.write(trials, grid, record, tmp_path)
+        header, row = (tmp_path / "results.csv").read_text().splitlines()
+        assert header.split(",")[-1] == last and row.endswith(",best") == (preset == "best")
+        assert ("as in the preset best" in text) == (preset == "best")
+        assert files.read_json(tmp_path / configurations.SELECTED)["preset"] == preset
 
 
 def test_costs_of_the_papers_trunk_are_as_measured():
@@ -236,7 +251,11 @@ def test_the_plan_has_a_line_for_each_kind_of_graph():
         == "| nb_f | batch_size | epochs | trunk | trials | one thread |".split()
     )
     assert len(text.splitlines()) == 2 + 4 + 1
-    assert text.splitlines()[-1].startswith("8 trials of 2 or 4 epochs, about 0:0")
+    last = text.splitlines()[-1]
+    assert last.startswith("8 trials of 2 or 4 epochs, under a minute with 2 workers")
+    assert "| under a minute |" in text and "0:0" not in text
+    long = plan.describe(Grid({}, dataclasses.replace(SMALL, epochs=90_000)), None, 1)
+    assert re.search(r"1 trials of 90000 epochs, about \d+:\d\d", long), long
     assert plan.describe(Grid(axes, SMALL), 3, 2).splitlines()[-1].startswith("3 trials")
 
 

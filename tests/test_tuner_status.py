@@ -50,6 +50,13 @@ def test_a_search_that_was_stopped(folder):
     # As in the fake training; ties go to the first.
     best = "61.0 %, trial 0001: nb_f=4, batch_size=20, lr=0.01, w_a=1"
     assert shown["best so far"] == best
+    for trial in ("0000", "0002"):
+        path = folder / f"trial_{trial}" / "trial.json"
+        state = files.read_json(path)
+        metrics = files.read_json(folder / "trial_0001" / "trial.json")["metrics"]
+        files.write_json(path, state | {"metrics": metrics})
+    tied = best.replace("trial 0001", "trial 0000").replace("w_a=1", "w_a=0")
+    assert status(folder)["best so far"] == f"{tied}, tied with 2 others"
 
 
 def test_a_search_that_runs(folder):
@@ -60,6 +67,8 @@ def test_a_search_that_runs(folder):
     assert shown["running"] == "1" and shown["left"] == "2"
     assert shown["to go"] in ("about 1:10", "about 1:09", "about 1:08")
     assert shown["training"] == "nb_f=4, batch_size=20: epoch 1 of 2"
+    beat(folder, to_go_s=20.0)
+    assert status(folder)["to go"] == "under a minute"
 
 
 def test_a_search_that_starts_runs_and_keeps_its_time(folder):

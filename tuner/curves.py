@@ -19,7 +19,8 @@ def write(folder, history, k):
 
     Args:
       folder: Path, existing.
-      history: dict of float arrays [epochs, K], see `training.fit.Trained`.
+      history: dict of float arrays [epochs, K], see `training.fit.Trained`. What was not
+        validated stands in the file as "nan".
       k: int.
 
     Raises:

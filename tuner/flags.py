@@ -45,6 +45,7 @@ CHOICES = {
         "What trials are compared on: validation pairs, or, as the paper, the test pairs.",
         "validation",
     ),
+    "validate_every": dataclasses.replace(flags.OTHERS["validate_every"], default=0),
     "retries": Flag(integer(0), "How often a trial that crashed is tried again.", 1),
     "keep_models": Flag(integer(1), "Best models kept, for each nb_f.", 3),
 }

@@ -10,7 +10,7 @@ from keras_pairs import files
 from keras_pairs.commands.flags import Flag
 from keras_pairs.errors import UsageError, UserError
 from keras_pairs.fields import folder
-from keras_pairs.progress import clock
+from keras_pairs.progress import about, clock
 from tuner import project, pulse, rows, space
 
 RUN_DIR = Flag(folder(), "The --run_dir of a search: running, killed or finished.")
@@ -70,7 +70,7 @@ def read(run_dir):
             state = files.read_json(path)
             index, values = int(state["trial_id"]), state["hyperparameters"]["values"]
             outcome = space.Outcome.of(state)
-        except project.DAMAGED:
+        except files.DAMAGED:
             continue
         if not (0 <= index < len(grid.points) and values == grid.points[index] | settings):
             raise UserError(f"{run_dir} holds another search ({path.parent.name})")
@@ -101,7 +101,7 @@ def describe(search):
     ]
     if search.running and beat["to_go_s"] is not None:
         left = max(0.0, beat["to_go_s"] - pulse.age(beat))
-        lines.append(("to go", f"about {clock(left)}"))
+        lines.append(("to go", about(left)))
     if beat:
         lines.append(("time used", clock(beat["used_s"])))
     if search.running and beat.get("budget_left_s") is not None:
@@ -111,7 +111,8 @@ def describe(search):
     if best:
         where = space.text(best, search.grid.searched)
         text = f"{rows.percent(best)} %, trial {best['trial']}: {where}"
-        lines.append(("best so far", text))
+        tied = f", {rows.tied(best)}" if best["tied"] else ""
+        lines.append(("best so far", text + tied))
     if search.running:
         for trial, epochs in sorted(beat["running"].items()):
             config = search.grid.configs[int(trial)]

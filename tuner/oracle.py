@@ -11,7 +11,7 @@ import keras_tuner
 
 from keras_pairs import files
 from keras_pairs.errors import UserError
-from tuner import _keras_tuner, project, space, trials
+from tuner import _keras_tuner, space, trials
 from tuner.space import ENDED, trial_id
 from tuner.trials import Status, Trial
 
@@ -213,7 +213,7 @@ class GridOracle(_keras_tuner.Oracle):
                 trial = Trial.from_state(state)
                 index = int(trial.trial_id)
                 values = trial.hyperparameters.values
-            except project.DAMAGED:
+            except files.DAMAGED:
                 continue
             if not 0 <= index < len(self.points) or values != self._values(index):
                 raise UserError(f"{folder} holds another search ({path.parent.name})")

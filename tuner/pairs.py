@@ -40,20 +40,27 @@ def load(values, found):
     return where, images
 
 
-def splits_of(images, configs, validation="validation"):
+def splits_of(images, configs, record):
     """The pairs of networks that train in one graph.
 
     Args:
       images: `data.Images`.
       configs: K `TrainingConfig`s, of which `seed` and `num_pairs` decide the pairs.
-      validation: "validation" or "test", which pairs a trial is scored on.
+      record: dict of the search, see `project.describe`: which pairs a trial is scored on.
 
     Returns:
       `data.Splits` where all see the same pairs, else a list of K.
     """
-    wanted = [(config.num_pairs, config.seed) for config in configs]
-    drawn = {each: data.sample_pairs(images, *each) for each in set(wanted)}
+    validation = record["validation"]
+    scored_on = validation if record["pairs_wanted"] else None
+    decides = [(config.num_pairs, config.seed) for config in configs]
+    drawn = {each: data.sample_pairs(images, *each, scored_on) for each in set(decides)}
     if validation == "test":
         for each, splits in drawn.items():
             drawn[each] = dataclasses.replace(splits, validation=splits.test)
-    return drawn[wanted[0]] if len(drawn) == 1 else [drawn[each] for each in wanted]
+    return drawn[decides[0]] if len(drawn) == 1 else [drawn[each] for each in decides]
+
+
+def scored(splits):
+    """How many pairs each trial is scored on, given what `splits_of` gives."""
+    return len((splits[0] if isinstance(splits, list) else splits).validation)

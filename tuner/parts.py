@@ -68,7 +68,7 @@ def record_of(values, found, chosen):
     record = project.describe(where=where, images=images, **chosen)
     if found is not None:
         # As it stands there: each trial holds a digest of it.
-        record["dataset"] = found["dataset"]
+        record |= {name: found[name] for name in ("dataset", "pairs_wanted")}
     return record, images
 
 

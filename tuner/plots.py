@@ -51,21 +51,21 @@ def plot_curves(curves, title, path):
     """Draws learning curves: training dotted, validation in full.
 
     Args:
-      curves: list of (label, dict by `curves.COLUMNS` of floats, one for each epoch).
+      curves: list of (label, dict by `curves.COLUMNS` of floats, one for each epoch; NaN
+        where it was not validated).
       title: str.
       path: file to write (.png).
     """
     figure, (left, right) = plots.subplots(1, 2, figsize=(14, 5.5))
     for number, (label, curve) in enumerate(curves):
         loss, accuracy, val_loss, val_accuracy = curve.values()
-        epochs, colour = np.arange(1, len(loss) + 1), f"C{number % 10}"
+        style = {"color": f"C{number % 10}", "linewidth": 1}
         for axes, scale, training, validation in (
             (left, 1, loss, val_loss),
             (right, 100, accuracy, val_accuracy),
         ):
-            style = {"color": colour, "linewidth": 1}
-            axes.plot(epochs, scale * np.array(training), ":", **style)
-            axes.plot(epochs, scale * np.array(validation), "-", **style, label=label)
+            plots.curve(axes, scale * np.array(training), ":", **style)
+            plots.curve(axes, scale * np.array(validation), "-", **style, label=label)
     left.set(xlabel="epoch", ylabel="total loss, Eq. (1)", title="Loss")
     right.set(xlabel="epoch", ylabel="accuracy (%)", title=output_names()[0].capitalize())
     for axes in (left, right):

@@ -44,7 +44,7 @@ class PopulationTuner(SearchView):
 
     def __init__(self, oracle, record, directory):
         self.grid, self.settings = oracle.grid, oracle.settings
-        self.source = record["source"]
+        self.record = record
         self.origin = {
             "preset": record["preset"],
             "dataset": record["dataset"],
@@ -114,11 +114,13 @@ class PopulationTuner(SearchView):
         gc.collect()
         with self._heartbeat(trials[0].trial_id) as heart:
             try:
-                splits = pairs.splits_of(images, configs, self.origin["validation"])
-                trained = fit.fit(configs, splits, callbacks=[heart])
+                splits = pairs.splits_of(images, configs, self.record)
+                every = self.record["validate_every"]
+                trained = fit.fit(configs, splits, validate_every=every, callbacks=[heart])
                 seconds = (time.monotonic() - begun) / len(group)
                 members = [group.index(i) for i in indices]
-                self._judge(trials, members, trained.history, seconds)
+                known = {"seconds": seconds, "validation_pairs": pairs.scored(splits)}
+                self._judge(trials, members, trained.history, known)
                 self._keep_curves(trials, members, trained.history)
                 self._save_best(trials, members, trained)
             except Exception as error:
@@ -135,7 +137,7 @@ class PopulationTuner(SearchView):
 
     def config(self, index):
         """The `TrainingConfig` of a point, with the data that it trains on."""
-        return dataclasses.replace(self.grid.configs[index], **self.source)
+        return dataclasses.replace(self.grid.configs[index], **self.record["source"])
 
     def save(self):
         """Writes the oracle's file; the tuner has nothing of its own to keep."""
@@ -166,7 +168,7 @@ class PopulationTuner(SearchView):
                     f"the chief runs another search ({name}={there}, here {value})"
                 )
 
-    def _judge(self, trials, members, history, seconds):
+    def _judge(self, trials, members, history, known):
         for trial, k in zip(trials, members, strict=True):
             losses = history["loss"][:, k]
             wrong = np.flatnonzero(~np.isfinite(losses))
@@ -175,11 +177,10 @@ class PopulationTuner(SearchView):
                 trial.message = f"loss {losses[wrong[0]]:g} in epoch {wrong[0] + 1}"
                 continue
             trial.status = "COMPLETED"
-            metrics = {name: values[-1, k] for name, values in history.items()}
+            metrics = {name: values[-1, k] for name, values in history.items()} | known
             accuracies = history[oracles.OBJECTIVE.name][:, k]
-            metrics[space.BEST_SCORE] = accuracies.max()
-            metrics["best_epoch"] = accuracies.argmax() + 1
-            metrics["seconds"] = seconds
+            metrics[space.BEST_SCORE] = np.nanmax(accuracies)
+            metrics["best_epoch"] = np.nanargmax(accuracies) + 1
             # keras-tuner's network protocol has 32 bits for a metric.
             metrics = {name: float(np.float32(value)) for name, value in metrics.items()}
             set_metrics(trial, metrics, len(losses))

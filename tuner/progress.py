@@ -60,7 +60,8 @@ class SearchProgress:
         best = rows.best(oracle.grid, oracle.outcomes())
         if best:
             where = space.text(best, oracle.grid.searched, " ")
-            parts.append(f"best {rows.percent(best)} % ({where})")
+            tied = f" {rows.tied(best)}" if best["tied"] else ""
+            parts.append(f"best {rows.percent(best)} % ({where}){tied}")
         to_go = self.to_go(oracle)
         if to_go:
             parts.append(f"{clock(to_go)} to go")

@@ -9,6 +9,7 @@ import shutil
 from keras_pairs import files
 from keras_pairs.commands.flags import shown
 from keras_pairs.config import TrainingConfig
+from keras_pairs.data.pairs import SCORED_PAIRS
 from keras_pairs.errors import UserError
 from tuner import space
 
@@ -18,18 +19,21 @@ KEYS = ("grid", "config", "dataset", "preset", "validation", "keep_models", "ret
 KEYS += ("source",)
 # What older records do not say.
 DEFAULTS = {"order": "grid", "rounds": 1, "extended": []}
-ABSENT = (FileNotFoundError, NotADirectoryError)
-# What reading a file raises that is gone, or holds anything at all.
-DAMAGED = (*ABSENT, ValueError, KeyError, TypeError, AttributeError, IndexError)
-DAMAGED += (ArithmeticError,)
+# They validated `num_pairs` pairs after every epoch, and go on so.
+DEFAULTS |= {"validate_every": 1, "pairs_wanted": None}
 
 
 class NoRecordError(UserError):
     """There is no record of a search, or a damaged one."""
 
 
-def describe(*, grid, where, images, preset, validation, retries, keep_models):
+def describe(
+    *, grid, where, images, preset, validation, validate_every, retries, keep_models
+):
     """What makes a search this search, as a dict for JSON.
+
+    Its `pairs_wanted` is how many pairs a trial is scored on, where there are images for
+    them. The test pairs are the paper's own protocol, and so as many as train: None.
 
     Args:
       grid: `space.Grid`.
@@ -37,6 +41,7 @@ def describe(*, grid, where, images, preset, validation, retries, keep_models):
       images: `data.Images`.
       preset: str, what the grid's base came from.
       validation: "validation" or "test".
+      validate_every: as `training.fit.fit` takes it.
       retries, keep_models: as `oracle.GridOracle` takes them.
     """
     *before, stage = (
@@ -53,6 +58,8 @@ def describe(*, grid, where, images, preset, validation, retries, keep_models):
         "dataset": images.describe(),
         "preset": preset,
         "validation": validation,
+        "validate_every": validate_every,
+        "pairs_wanted": SCORED_PAIRS if validation == "validation" else None,
         "keep_models": keep_models,
         "retries": retries,
         "source": source(where, images),
@@ -91,10 +98,10 @@ def settings(record):
     stage = [*record["extended"], record][0]
     identity = {name: stage[name] for name in ("grid", "config")}
     identity |= {"validation": record["validation"], "dataset": sha256}
-    if record["order"] != DEFAULTS["order"]:
-        identity["order"] = record["order"]
-    if stage["rounds"] != DEFAULTS["rounds"]:
-        identity["rounds"] = stage["rounds"]
+    for name in ("order", "rounds", "validate_every", "pairs_wanted"):
+        value = stage.get(name, record[name])
+        if value != DEFAULTS[name]:
+            identity[name] = value
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode())
     return {
         **record["config"],
@@ -107,7 +114,8 @@ def settings(record):
 
 def choices(record):
     """What was chosen for a search, by the name of its flag."""
-    names = ("preset", "validation", "retries", "keep_models", "order", "rounds")
+    names = ("preset", "validation", "validate_every", "retries", "keep_models")
+    names += ("order", "rounds")
     axes = {name: tuple(values) for name, values in record["grid"].items()}
     if record["rounds"] > 1:
         axes["seed"] = axes["seed"][:1]
@@ -212,7 +220,7 @@ def _check_trials(run_dir, record):
             values = files.read_json(path)["hyperparameters"]["values"]
             wanted = settings(record)
             different = [n for n in wanted if values.get(n) != wanted[n]]
-        except DAMAGED:
+        except files.DAMAGED:
             continue
         if different:
             raise UserError(
@@ -251,7 +259,7 @@ def read(run_dir):
             grid(record), settings(record)
             _check_choices(record)
             return record
-    except DAMAGED as error:
+    except files.DAMAGED as error:
         raise NoRecordError(f"{path}: not the record of a search") from error
     raise UserError(
         f"{run_dir} holds a search of {version}, which this one cannot go on with; use a "
@@ -260,7 +268,7 @@ def read(run_dir):
 
 
 def _check_choices(record):
-    """Raises what `DAMAGED` has if what follows could not work with them."""
+    """Raises what `files.DAMAGED` has if what follows could not work with them."""
     whole = (record["keep_models"], record["retries"])
     texts = (record["validation"], record["order"], record["preset"])
     texts += (record["dataset"]["name"], record["dataset"]["sha256"])

@@ -11,7 +11,6 @@ import time
 import psutil
 
 from keras_pairs import files
-from tuner.project import DAMAGED
 
 NAME = "progress.json"
 # How often it is written, and for how long a chief on another machine may be silent.
@@ -62,7 +61,7 @@ def read(run_dir):
         seconds += [found.get("budget_left_s") or 0, *found["running"].values()]
         whole = [found["wanted"], *map(int, found["running"])]
         is_alive(found)
-    except (OSError, *DAMAGED):
+    except (OSError, *files.DAMAGED):
         return None
     right = all(type(x) in (int, float) and math.isfinite(x) for x in seconds)
     return found if right and all(type(x) is int for x in whole) else None

@@ -35,7 +35,7 @@ def write(search, folder):
     if done:
         parts += [results.markdown(rows.select(points), record).strip()]
         parts += [f"![accuracy over the grid]({results.PICTURE})"]
-        parts += ["## The best trials", _best(done[:BEST], grid)]
+        parts += ["## The best trials", _best(done[:BEST], grid, record)]
         parts += _curves(search, done[:BEST_CURVES], title, folder)
         parts += _importance(done, grid, title, folder)
     failed = [row for row in trials if row["status"] == "FAILED"]
@@ -48,12 +48,13 @@ def write(search, folder):
     return text
 
 
-def _best(points, grid):
-    lines = [("trial", *grid.searched, "accuracy (%)", "best epoch (%)", "training (%)")]
-    training = SCORE.removeprefix("val_")
+def _best(points, grid, record):
+    best = results.best_epoch(record)
+    lines = [("trial", *grid.searched, "accuracy (%)", *best, "training (%)")]
+    names = (*[BEST_SCORE for _ in best], SCORE.removeprefix("val_"))
     for row in points:
         point = (shown(row[name]) for name in grid.searched)
-        scores = (f"{100 * row[name]:.1f}" for name in (BEST_SCORE, training))
+        scores = (f"{100 * row[name]:.1f}" for name in names)
         lines.append((row["trial"], *point, rows.percent(row), *scores))
     return markdown_table(lines)
 

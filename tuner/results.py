@@ -26,8 +26,9 @@ def markdown(chosen, record):
     rounds = record.get("rounds", 1)
     others = {*paper.GRID, *(["seed"] if rounds > 1 else [])}
     more = [name for name in record.get("grid", ()) if name not in others]
+    scores = ["accuracy (%)", *best_epoch(record)]
     lines = [
-        ("nb_f", "w_a > 0", "lr", "batch", "w_a", *more, "accuracy (%)", "best epoch (%)")
+        ("nb_f", "w_a > 0", "lr", "batch", "w_a", *more, *scores)
         + ("the paper's lr", "batch", "w_a")
     ]
     for row in chosen:
@@ -41,7 +42,7 @@ def markdown(chosen, record):
                 "yes" if auxiliary else "no",
                 *(shown(row[name]) for name in (*names, *more)),
                 rows.percent(row),
-                f"{100 * row[BEST_SCORE]:.1f}",
+                *(f"{100 * row[BEST_SCORE]:.1f}" for _ in best_epoch(record)),
                 *(shown(theirs[name]) if known else "" for name in names),
             )
         )
@@ -49,12 +50,30 @@ def markdown(chosen, record):
         "the test pairs, as the paper's own search did: these accuracies are no estimate "
         "for new data"
         if record["validation"] == "test"
-        else "validation pairs; the test pairs were not used"
+        else f"{_pairs(chosen)}validation pairs; the test pairs were not used"
     )
     what = "the last epoch's accuracy"
     if rounds > 1:
         what = f"the mean of {what} over {rounds} rounds (± its standard deviation)"
-    return f"{markdown_table(lines)}\nSelected by {what} on {where}.\n"
+    preset = record.get("preset", "paper")
+    rest = "" if preset == "paper" else f"\nThe rest is as in the preset {preset}."
+    ties = "".join(
+        f"\nTrial {row['trial']} is {rows.tied(row)}; the first of them is taken."
+        for row in chosen
+        if row["tied"]
+    )
+    return f"{markdown_table(lines)}\nSelected by {what} on {where}.{ties}{rest}\n"
+
+
+def best_epoch(record):
+    """The title of the best epoch's accuracy, as a tuple: none with the last one alone."""
+    return ("best epoch (%)",) if record.get("validate_every", 1) else ()
+
+
+def _pairs(chosen):
+    """How many pairs scored the trials, as text; nothing where they do not say."""
+    counts = sorted({row.get("validation_pairs") for row in chosen} - {None})
+    return f"{' or '.join(f'{count:,.0f}' for count in counts)} " if counts else ""
 
 
 def failures(failed, grid):
@@ -85,7 +104,9 @@ def update(trials, grid, record, run_dir):
     run_dir = pathlib.Path(run_dir)
     points = rows.of_points(trials, grid)
     if trials:
-        files.write_csv(run_dir / RESULTS, trials)
+        # What no column says of a configuration follows from it.
+        named = {"preset": record["preset"]} if record["preset"] != "paper" else {}
+        files.write_csv(run_dir / RESULTS, [row | named for row in trials])
     if trials and grid.rounds > 1:
         without = ("seed", "reason")
         table = [{n: v for n, v in row.items() if n not in without} for row in points]

@@ -20,6 +20,7 @@ METRICS = (
     "val_loss",
     f"{outputs.names()[0]}_accuracy",
     "loss",
+    "validation_pairs",
     "seconds",
 )
 
@@ -88,10 +89,11 @@ def _of_point(rows, rounds):
 def select(points):
     """The best row without and the best with auxiliary loss of each nb_f, as Table I.
 
-    Ties go to the first of the grid.
-
     Args:
       points: list of dicts, from `of_points`.
+
+    Returns:
+      list of dicts as of `points`, with `tied`, see `_best_of`.
     """
     chosen = []
     completed = [row for row in points if row["status"] == "COMPLETED"]
@@ -103,8 +105,21 @@ def select(points):
                 if row["nb_f"] == nb_f and (row["w_a"] > 0) == auxiliary
             ]
             if among:
-                chosen.append(max(among, key=lambda row: row[SCORE]))
+                chosen.append(_best_of(among))
     return chosen
+
+
+def _best_of(points):
+    """The best of completed points, the first of equals; `tied`: how many equal it."""
+    best = max(points, key=lambda row: row[SCORE])
+    same = sum(row[SCORE] == best[SCORE] for row in points)
+    return best | {"tied": same - 1}
+
+
+def tied(row):
+    """What is said of one that `select` or `best` gave: "tied with 2 others" or ""."""
+    count = row["tied"]
+    return f"tied with {count} other{'s'[: count > 1]}" if count else ""
 
 
 def percent(row):
@@ -115,7 +130,7 @@ def percent(row):
 
 
 def best(grid, outcomes):
-    """The best point so far, from `of_points`, or None."""
+    """The best point so far, from `of_points`, with `tied`, see `_best_of`; or None."""
     points = of_points(of_trials(grid, outcomes), grid)
     completed = [row for row in points if row["status"] == "COMPLETED"]
-    return max(completed, key=lambda row: row[SCORE], default=None)
+    return _best_of(completed) if completed else None

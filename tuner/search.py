@@ -11,7 +11,7 @@ and --run_dir on a folder that they share.
 """
 
 from keras_pairs.commands import runner
-from tuner import parts, plan, processes
+from tuner import parts, plan, processes, project
 from tuner.flags import FLAGS
 
 
@@ -20,7 +20,8 @@ def main(values):
     processes.end_with_parent()
     found, chosen = parts.choose(values)
     workers, max_trials = values["workers"].value, values["max_trials"].value
-    todo = plan.describe(chosen["grid"], max_trials, workers)
+    extends = project.grid(found) if values["extend"].value else None
+    todo = plan.describe(chosen["grid"], max_trials, workers, extends)
     if values["dry_run"].value:
         runner.say(todo)
         return

@@ -46,7 +46,7 @@ class Outcome:
         """The outcome that a trial's file tells, in keras-tuner's form.
 
         Raises:
-          Whatever a dict of another form may raise, see `project.DAMAGED`.
+          Whatever a dict of another form may raise, see `files.DAMAGED`.
         """
         metrics = {}
         for name, history in state["metrics"]["metrics"].items():

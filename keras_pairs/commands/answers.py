@@ -1,8 +1,10 @@
 """What `predict` reads and prints: tables of pairs, requests, answers."""
 
 import base64
+import codecs
 import csv
 import json
+import pathlib
 import sys
 
 from keras_pairs.commands import flags, runner
@@ -14,7 +16,11 @@ CHUNK = 256
 # Of `predict`.
 FLAGS = {
     **flags.others("model"),
-    "csv": flags.Flag(file(), "Pairs of image files, one pair a row."),
+    "csv": flags.Flag(
+        file(),
+        "Pairs of image files, one pair a line. A line that is no pair is told by its "
+        "number, and the others are compared.",
+    ),
     "json": flags.Flag(yes_no(), "Print one JSON object per pair.", False),
     "request": flags.Flag(
         yes_no(), "Print the body of a TF-Serving request instead, for curl -d @-.", False
@@ -33,24 +39,31 @@ FLAGS = {
 def read_rows(path):
     """The rows of a CSV file of pairs, without header (first,second) and empty lines.
 
+    Each line is read by itself: a quotation mark that is left open loses no other row.
+
     Returns:
-      list of (name, name) as written, or of `UserError` for a row of other than two cells.
+      list of (name, name) as written, or of `UserError` for a line that is no such row,
+      with its number.
 
     Raises:
-      UserError: if it is not a CSV file or names no pair.
+      UserError: if it is not a text file or names no pair.
     """
+    content = pathlib.Path(path).read_bytes()
+    if b"\0" in content:
+        raise UserError(f"{path}: not a CSV file in UTF-8")
     rows = []
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, skipinitialspace=True, strict=True)
-            for cells in reader:
-                if len(cells) == 2:
-                    rows.append(tuple(cells))
-                elif cells:
-                    line = f"{path}, line {reader.line_num}"
-                    rows.append(UserError(f"{line}: {len(cells)} cells, not 2"))
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a CSV file: {error}") from error
+    lines = content.removeprefix(codecs.BOM_UTF8).splitlines()
+    for number, line in enumerate(lines, 1):
+        try:
+            (cells,) = csv.reader([line.decode()], skipinitialspace=True, strict=True)
+            if len(cells) == 2:
+                rows.append(tuple(cells))
+            elif any(cells):
+                raise ValueError(f"{len(cells)} cells, not 2")
+        except UnicodeDecodeError:
+            rows.append(UserError(f"{path}, line {number}: not text in UTF-8"))
+        except (csv.Error, ValueError) as error:
+            rows.append(UserError(f"{path}, line {number}: {error}"))
     if rows and rows[0] == ("first", "second"):
         del rows[0]
     if not rows:
@@ -99,23 +112,23 @@ def request_body(pairs):
 def describe(names, answers, i, model, as_json):
     """One line about pair i of a `Comparison` by a `Comparer`."""
     error = answers.errors.get(i)
-    record = dict(zip(("first", "second"), names, strict=True))
     if error is not None:
-        if as_json:
-            return json.dumps(record | {"error": str(error)})
-        return f"{names[0]} ? {names[1]}: {error}"
+        return _refused(names, error) if as_json else f"{names[0]} ? {names[1]}: {error}"
     probability = float(answers.probability[i])
     reads = answers.reads_digits
-    first, second = answers.digits[i].tolist() if reads else (None, None)
+    digits = answers.digits[i].tolist() if reads else (None, None)
+    unsure = answers.unsure_digits[i].tolist()
     contradicts = bool(answers.contradicts[i])
     if as_json:
+        record = _named(names)
         record |= {"comparison": probability, "verdict": bool(answers.verdict[i])}
-        record |= {"first_digit": first, "second_digit": second}
-        record |= {"unsure": bool(answers.unsure[i])}
+        record |= dict(zip(("first_digit", "second_digit"), digits, strict=True))
+        record |= {"unsure": bool(answers.unsure[i]), "unsure_digits": unsure}
         record |= {"contradicts": contradicts, "model": model.name, "data": model.data}
         return json.dumps(record)
     verdict = "yes" if answers.verdict[i] else "no"
-    read = f"; reads {first} and {second}" if reads else ""
+    marked = [f"{digit}{'?' * mark}" for digit, mark in zip(digits, unsure, strict=True)]
+    read = f"; reads {' and '.join(marked)}" if reads else ""
     read += ", which contradicts the answer" if contradicts else ""
     read += "; unsure" if answers.unsure[i] else ""
     return f"{names[0]} <= {names[1]}: {verdict} (probability {probability:.3f}{read})"
@@ -145,20 +158,37 @@ def print_answer(images, model, flag):
       images: two paths, or one with --split.
       model: `Comparer`.
       flag: dict, the flags of `predict`.
+
+    Raises:
+      UserError: if the pair cannot be compared; --json says so in its line too.
     """
     names = images
     if flag["split"]:
-        (path,) = images
-        images = model.split(path)
-        names = [f"{path} ({side})" for side in ("first", "second")]
-    if flag["show"]:
-        from keras_pairs.serving import showing
+        names = [f"{images[0]} ({side})" for side in ("first", "second")]
+    try:
+        if flag["split"]:
+            images = model.split(*images)
+        if flag["show"]:
+            from keras_pairs.serving import showing
 
-        # Before the answer: a refusal is what one most wants to see the reason of.
-        showing.show(list(zip(names, images, strict=True)), model, flag["show"])
-    found = model.compare(*([image] for image in images))
+            # Before the answer: a refusal is what one most wants to see the reason of.
+            showing.show(list(zip(names, images, strict=True)), model, flag["show"])
+        found = model.compare(*([image] for image in images))
+    except UserError as error:
+        if flag["json"]:
+            runner.say(_refused(names, error))
+        raise
     line = describe(names, found, 0, model, flag["json"])
     runner.say(line if flag["json"] else f"{line} [{model}]")
+
+
+def _refused(names, error):
+    """The line of JSON for a pair that cannot be compared."""
+    return json.dumps(_named(names) | {"error": str(error)})
+
+
+def _named(names):
+    return dict(zip(("first", "second"), names, strict=True))
 
 
 def print_answers(rows, folder, model, as_json):

@@ -1,4 +1,4 @@
-"""Which trainings the flags of `evaluate` ask for."""
+"""Which trainings the flags of `train` and `evaluate` ask for."""
 
 import dataclasses
 import pathlib
@@ -21,6 +21,35 @@ OF_SEVERAL = {
 SELECTED = "selected.json"
 
 
+def begun(values, key):
+    """What the folder of --run_dir says of a run that it alone shall continue.
+
+    Args:
+      values: parsed `absl.flags.FlagValues`.
+      key: str, what the record must have.
+
+    Returns:
+      dict of config.json; None where other flags say what to train, or nothing has begun.
+
+    Raises:
+      UserError: if the record cannot be read or is another command's.
+    """
+    folder = values["run_dir"].value
+    asked = (*OF_SEVERAL, "preset", *FIELDS)
+    if folder is None or any(name in values and values[name].present for name in asked):
+        return None
+    path = pathlib.Path(folder) / files.RECORD
+    try:
+        record = files.read_json(path)
+        return record | {key: record[key]}
+    except FileNotFoundError:
+        return None
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{path}: not what this command writes; use a new --run_dir"
+        ) from error
+
+
 def asked_for(values):
     """The `TrainingConfig`s that the flags ask for.
 
@@ -30,6 +59,9 @@ def asked_for(values):
     Raises:
       UserError: if the flags do not go together, or the search has selected nothing.
     """
+    record = begun(values, "configs")
+    if record:
+        return [TrainingConfig(**config) for config in record["configs"]]
     config = flags.config_from_flags(values)
     search = values["from_search"].value
     many = [name for name in ("table1", "from_search") if values[name].value]
@@ -63,7 +95,9 @@ def _selected(path, values):
 
 def show(config, images):
     """Shows a configuration before the work begins."""
-    values = config.to_dict() | {"dataset": images.name, "data_path": images.source}
+    # Not as a flag: what is inside scikit-learn has no path.
+    values = config.to_dict() | {"dataset": f"{images.name} (from {images.source})"}
+    del values["data_path"]
     beyond = config.beyond_paper()
     shown = (
         f"{name}={value}"

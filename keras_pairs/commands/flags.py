@@ -75,6 +75,12 @@ OTHERS = {
     "verbosity": Flag(
         choice("0", "1"), "1: progress bar and summary; 0: summary only.", "1"
     ),
+    "validate_every": Flag(
+        integer(0),
+        "Score the validation pairs after every so many epochs, and after the last; 0: "
+        "after the last only.",
+        1,
+    ),
     "rounds": Flag(
         integer(2), "Trainings per configuration, each on pairs of its own.", ROUNDS
     ),

@@ -33,11 +33,35 @@ class Population(keras.Model):
     Attributes:
       members: int, K.
       committee: int, N.
+      taught_by: function of pairs to what is learned of them in place of their labels,
+        the `teach` of another population; None: the labels are learned.
     """
 
-    def compute_loss(self, *args, **kwargs):
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The scalar that is minimised."""
-        return tf.reduce_sum(super().compute_loss(*args, **kwargs))
+        if self.taught_by is not None and training:
+            y = self.taught_by(x)
+        losses = super().compute_loss(x, y, y_pred, sample_weight, training)
+        return tf.reduce_sum(losses)
+
+    def probabilities(self, logits):
+        """What each member answers, given the population's outputs.
+
+        Returns:
+          dict by output name of float32 [batch, K], or [batch, K, units].
+        """
+        found = {}
+        for output in OUTPUTS:
+            _, own = networks_and_members(logits[output.name], self.committee)
+            found[output.name] = (
+                tf.sigmoid(own[..., 0]) if output.binary else tf.nn.softmax(own)
+            )
+        return found
+
+    def teach(self, pairs):
+        """What each member answers to pairs, for others to learn: as `probabilities`."""
+        taught = self.probabilities(self(pairs, training=False))
+        return {name: tf.stop_gradient(values) for name, values in taught.items()}
 
     def member(self, k, config):
         """Copies member k into a model of its own.
@@ -91,6 +115,7 @@ def build_population(configs, own_data=False, kit=None):
         }
     population = Population(pair, logits, name="digit_pairs")
     population.members, population.committee = len(configs), first.committee
+    population.taught_by = None
     seeds = [network.seed for config in configs for network in config.networks()]
     for layer in population.layers:
         if isinstance(layer, (layers.PopulationConv2D, layers.PopulationDense)):

@@ -19,13 +19,14 @@ HELD_OUT = 12
 VALIDATION_SCENES = 256
 CHECKPOINT, WEIGHTS, METRICS = "ink.keras", "ink_weights.npz", "metrics.json"
 HISTORY = "history.csv"
-# Its name in Keras.
-NETWORK = "ink_network"
 
 
 @dataclasses.dataclass(frozen=True)
 class View:
-    """How the network meets pictures: side in pixels, digits' heights, scenes a batch."""
+    """How the network meets pictures: side in pixels, digits' heights, scenes a batch.
+
+    The scenes of a batch take the ranges of heights in turn.
+    """
 
     name: str
     side: int
@@ -33,7 +34,12 @@ class View:
     batch: int
 
 
-VIEWS = (View("whole", 128, (0.08, 1.0), 8), View("window", 64, (0.35, 1.0), 32))
+# The whole picture holds small digits as often as large ones. A window cuts one digit in
+# four: it is moved to the ink that it shows, and must find that at its edges.
+VIEWS = (
+    View("whole", 128, ((0.06, 0.3), (0.08, 1.0)), 8),
+    View("window", 64, ((0.35, 1.0), (0.35, 1.0), (0.35, 1.0), (0.9, 1.3)), 32),
+)
 
 
 class Scenes(keras.utils.PyDataset):
@@ -65,7 +71,10 @@ class Scenes(keras.utils.PyDataset):
 
 def draw(rng, glyphs, view, count):
     """`count` scenes as `fit` takes them: pictures, and their inks and bodies."""
-    drawn = [scenes.scene(rng, glyphs, view.side, view.sizes) for _ in range(count)]
+    drawn = [
+        scenes.scene(rng, glyphs, view.side, view.sizes[i % len(view.sizes)])
+        for i in range(count)
+    ]
     pictures = np.stack([scene.picture for scene in drawn])
     found = np.stack([np.stack([scene.ink, scene.body], -1) for scene in drawn])
     return pictures.astype("float32"), found.astype("float32")
@@ -178,8 +187,9 @@ def _begun(run_dir, epochs, seed):
     if (run_dir / CHECKPOINT).exists():
         try:
             network = keras.models.load_model(run_dir / CHECKPOINT)
-            if network.name != NETWORK or network.optimizer is None:
-                raise ValueError(f"The network must be {NETWORK}. Received: {network.name}")
+            name = network.name
+            if name != ink_network.NAME or network.optimizer is None:
+                raise ValueError(f"It must be {ink_network.NAME}. Received: {name}")
         except Exception as error:
             # Keras raises whatever its reader met.
             where = run_dir / CHECKPOINT

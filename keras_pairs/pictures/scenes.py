@@ -18,26 +18,28 @@ class Scene(NamedTuple):
         thinner than a pixel, the share of the most that any covers.
       body: float32 [side, side], the digits' bodies, see `strokes.Drawn`.
       count: int, how many digits there are.
+      which: tuple of int, as of `strokes.Drawn`.
     """
 
     picture: np.ndarray
     ink: np.ndarray
     body: np.ndarray
     count: int
+    which: tuple
 
 
 def scene(rng, glyphs, side, sizes=(0.08, 1.0)):
     """Draws a digit over a paper.
 
         glyphs = load_images("digits").x_train
-        picture, ink, body, count = scene(np.random.default_rng(0), glyphs, 64)
+        picture = scene(np.random.default_rng(0), glyphs, 64).picture
 
     Args:
       rng: numpy Generator, from which all is drawn.
       glyphs: uint8 [N, 28, 28], digits in MNIST's form.
       side: int, pixels a side.
       sizes: (float, float), the least and the largest height of a digit as a share of the
-        picture's.
+        picture's; what is more than 1 is cut.
 
     Returns:
       `Scene`. One in six has no digit, one in eight two to four.
@@ -46,7 +48,7 @@ def scene(rng, glyphs, side, sizes=(0.08, 1.0)):
     large = side * (2 if rng.random() < 0.25 else 1)
     if kind < 0.03:
         nothing = np.zeros((side, side), "float32")
-        return Scene(_noise(rng, side), nothing, nothing, 0)
+        return Scene(_noise(rng, side), nothing, nothing, 0, ())
     count = 0 if kind < 0.16 else int(rng.integers(2, 5)) if kind < 0.28 else 1
     # What a program drew: one colour, and neither lamp nor camera.
     plain = rng.random() < 0.12
@@ -71,14 +73,14 @@ def scene(rng, glyphs, side, sizes=(0.08, 1.0)):
     strength = rng.uniform(0.7, 1) if rng.random() < 0.3 else 1
     colour = papers.ink_colour(rng, base).astype("float32")
     canvas += (cover * strength)[..., None] * (colour - canvas)
-    if rng.random() < 0.2:
+    if rng.random() < 0.25:
         canvas *= stains.stain(rng, large)
     if rng.random() < 0.35:
         canvas = papers.on_table(rng, canvas, drawn.inside)
     if rng.random() < 0.35:
         clutter.objects(rng, canvas, drawn.inside if count else (0, 0, 0, 0))
     if not plain:
-        shadows = rng.integers(1, 3) if rng.random() < 0.45 else 0
+        shadows = rng.integers(1, 3) if rng.random() < 0.55 else 0
         shadows = [light.shadow(rng, large) for _ in range(shadows)]
         canvas = light.lit(rng, canvas, shadows)
     layers = [canvas, drawn.ink, drawn.body]
@@ -93,7 +95,7 @@ def scene(rng, glyphs, side, sizes=(0.08, 1.0)):
         buffer = io.BytesIO()
         Image.fromarray(picture).save(buffer, "JPEG", quality=int(rng.integers(15, 90)))
         picture = np.asarray(Image.open(buffer))
-    return Scene(picture, ink, body, count)
+    return Scene(picture, ink, body, count, drawn.which)
 
 
 def _noise(rng, side):

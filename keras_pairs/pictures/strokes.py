@@ -29,11 +29,13 @@ class Drawn(NamedTuple):
         has its own.
       inside: (top, left, bottom, right) of 0…1, the box around all ink, or a part of the
         picture where there is none.
+      which: tuple of int, the digits' places in `glyphs`; -1 where a program drew one.
     """
 
     ink: np.ndarray
     body: np.ndarray
     inside: tuple
+    which: tuple
 
 
 def digits(rng, glyphs, side, count, sizes):
@@ -42,7 +44,9 @@ def digits(rng, glyphs, side, count, sizes):
     # A soft brush, or a small picture that was enlarged.
     soft = rng.uniform(0.005, 0.06) if rng.random() < 0.25 else 0
     bodies = np.zeros((side, side), int)
-    for glyph, middle, height, pen in _placed(rng, glyphs, count, sizes):
+    which = []
+    for place, glyph, middle, height, pen in _placed(rng, glyphs, count, sizes):
+        which.append(place)
         digit = _drawn(rng, glyph, side, middle, height, pen)
         if soft:
             digit = ndimage.gaussian_filter(digit, soft * height * side)
@@ -53,16 +57,19 @@ def digits(rng, glyphs, side, count, sizes):
     inside = (0.2, 0.2, 0.8, 0.8)
     if len(inked):
         inside = (*inked.min(0) / side, *(inked.max(0) + 1) / side)
-    return Drawn(ink, (bodies == 1).astype("float32"), inside)
+    return Drawn(ink, (bodies == 1).astype("float32"), inside, tuple(which))
 
 
 def _placed(rng, glyphs, count, sizes):
-    """Which digits stand where: yields (glyph, middle [2], height, pen), as shares."""
+    """Which digits stand where: yields (place in `glyphs` or -1, glyph, middle [2], height,
+    pen), as shares.
+    """
     if not count:
         return
-    chosen = glyphs[rng.integers(len(glyphs), size=count)]
+    which = rng.integers(len(glyphs), size=count).tolist()
+    chosen = glyphs[which]
     if rng.random() < 0.15:
-        chosen = np.stack([_geometric(rng) for _ in range(count)])
+        chosen, which = np.stack([_geometric(rng) for _ in range(count)]), [-1] * count
     axis = int(count == 1 or rng.random() < 0.8)
     relative = np.ones(count) if count == 1 else rng.uniform(0.75, 1.1, count)
     extents = np.array([np.subtract(*_extent(glyph)[::-1]) for glyph in chosen], float)
@@ -76,12 +83,12 @@ def _placed(rng, glyphs, count, sizes):
     room[axis] = 1 - height * length
     corner = rng.uniform(0, 1, 2) * np.maximum(room, 0) + np.minimum(room, 0) / 2
     pen = _pen(rng)
-    for glyph, extent, size in zip(chosen, extents, relative, strict=True):
+    for place, glyph, extent, size in zip(which, chosen, extents, relative, strict=True):
         middle = corner + height / 2
         middle[axis] = corner[axis] + height * extent[axis] / 2
         if count > 1:
             middle[1 - axis] += rng.normal(0, 0.1) * height
-        yield glyph, middle, height * size, pen
+        yield place, glyph, middle, height * size, pen
         corner[axis] += height * (extent[axis] + gap)
 
 

@@ -2,8 +2,8 @@
 
     app = build(watched, batcher)    # any ASGI server runs it; `process` does
 
-`GET /healthz` says which version is served. What lies below `/v1/` is TF-Serving's dialect,
-see `rest`. What is left are the page's files.
+`GET /healthz` says which version is served, and whether it reads digits. What lies below
+`/v1/` is TF-Serving's dialect, see `rest`. What is left are the page's files.
 """
 
 import asyncio
@@ -76,8 +76,9 @@ def build(watched, batcher):
         mimetypes.add_type(kind, suffix)
 
     async def health(request):
-        number = watched.current.number
-        return _json({"status": "ok", "model": watched.name, "version": number})
+        version = watched.current
+        told = {"version": version.number, "reads_digits": version.reads_digits}
+        return _json({"status": "ok", "model": watched.name, **told})
 
     app = Starlette(
         routes=[

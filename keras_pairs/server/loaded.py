@@ -11,7 +11,7 @@ from keras_pairs.errors import UserError
 from keras_pairs.server.json_tensors import Spec
 from keras_pairs.server.refusals import Refusal
 from keras_pairs.server.rest import Signature
-from keras_pairs.serving import warmup
+from keras_pairs.serving import card, warmup
 
 
 class Loaded:
@@ -21,6 +21,8 @@ class Loaded:
       number: int, the version.
       signatures: dict, name → `Signature`.
       metadata: dict, the signatures as TF-Serving's REST dialect tells of them.
+      reads_digits: bool, whether it was trained on the digits too; if not, what it says
+        of them means nothing.
     """
 
     def __init__(self, path, number):
@@ -35,6 +37,7 @@ class Loaded:
         """
         path = pathlib.Path(path)
         self.number = number
+        self.reads_digits = card.reads_digits(card.read(path) or {})
         self._model = graph.load(path)
         try:
             self._functions = dict(self._model.signatures)

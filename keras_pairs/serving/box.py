@@ -10,7 +10,7 @@ import re
 from keras_pairs.errors import UserError
 
 # setup.cfg puts it into the wheel, .gitignore into the repository.
-VERSION = "digit_pairs/1"
+VERSION = "digit_pairs/2"
 MODELS = "saved_models"
 # So that a folder's name, in any script, has fewer than the 255 bytes that systems allow.
 LONGEST_NAME = 60

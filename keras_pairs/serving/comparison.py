@@ -56,6 +56,16 @@ class Comparison:
         return scoring.unsure(self.probability)
 
     @property
+    def unsure_digits(self):
+        """bool [n, 2], see `scoring.unsure_digits`.
+
+        False where the pair has an error, or the digits mean nothing.
+        """
+        if not self.reads_digits:
+            return np.zeros((len(self.verdict), 2), bool)
+        return scoring.unsure_digits(np.stack([self.first_digit, self.second_digit], 1))
+
+    @property
     def digits(self):
         """int [n, 2], the most probable digits; -1 where the pair has an error."""
         both = np.stack([self.first_digit, self.second_digit], 1)

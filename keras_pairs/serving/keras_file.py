@@ -118,21 +118,23 @@ def _count_numbers(file):
     counts = []
 
     def look(name, item):
+        """Why an item is refused: an error within a visit would keep the item open."""
         if isinstance(item, h5py.Group):
             links = (item.get(each, getlink=True) for each in item)
             elsewhere = any(not isinstance(link, h5py.HardLink) for link in links)
         else:
             elsewhere = item.is_virtual or item.external
         if elsewhere:
-            raise UserError(f"its weights {name[:80]} lie in other files")
-        if isinstance(item, h5py.Group):
-            return
-        if item.nbytes > item.id.get_storage_size():
-            raise UserError(f"its weights {name[:80]} are larger than what the file holds")
-        counts.append(item.size)
+            return f"its weights {name[:80]} lie in other files"
+        if isinstance(item, h5py.Dataset):
+            if item.nbytes > item.id.get_storage_size():
+                return f"its weights {name[:80]} are larger than what the file holds"
+            counts.append(item.size)
+        return None
 
-    look("", file)
-    file.visititems(look)
+    refusal = look("", file) or file.visititems(look)
+    if refusal:
+        raise UserError(refusal)
     return sum(counts)
 
 

@@ -10,6 +10,10 @@ from keras_pairs.pictures import image_files
 
 # Pixels; the given pictures are shown no larger.
 SHOWN = 400
+# As a share of a digit's longer side: between its ink and its frame.
+MARGIN = 0.1
+# In place of class probabilities that nothing was learned about.
+UNTAUGHT = "not trained (w_a = 0)"
 
 
 def show(pictures, model, path):
@@ -31,7 +35,9 @@ def show(pictures, model, path):
     files = [image for _, image in pictures]
     found = model.compare_files([files])
     figure, grid = plots.subplots(2, 4, figsize=(12, 6.2))
-    shares = [found.first_digit[0], found.second_digit[0]]
+    shares = [None, None]
+    if found.reads_digits:
+        shares = [found.first_digit[0], found.second_digit[0]]
     for row, (name, image), classes in zip(grid, pictures, shares, strict=True):
         _row(row, name, image, model.look(image), classes)
     for axes, title in zip(
@@ -62,7 +68,8 @@ def _row(row, name, image, seen, classes):
     top, left, bottom, right = seen.window * [height, width, height, width]
     given.plot(*_outline((top, left, bottom, right)), color=plots.PAPER)
     for box in seen.boxes[: seen.count] if seen.count > 1 else ():
-        given.plot(*_outline(box * [height, width, height, width]), "--")
+        box = box * [height, width, height, width]
+        given.plot(*_outline(_with_margin(box)), "--")
     # The window may reach beyond the picture.
     given.set(
         xlim=(min(0, left) - 2, max(width, right) + 2),
@@ -73,9 +80,18 @@ def _row(row, name, image, seen, classes):
     form.imshow(255 - seen.image, cmap="gray", vmin=0, vmax=255)
     for axes in (given, ink, form):
         axes.set(xticks=[], yticks=[])
-    known = not np.isnan(classes).any()
-    bars.bar(range(10), classes if known else np.zeros(10), color=plots.OURS)
+    if classes is None:
+        bars.text(0.5, 0.5, UNTAUGHT, ha="center", va="center", transform=bars.transAxes)
+        bars.set(xticks=[], yticks=[])
+        return
+    bars.bar(range(10), np.nan_to_num(classes), color=plots.OURS)
     bars.set(xticks=range(10), ylim=(0, 1))
+
+
+def _with_margin(box):
+    """A digit's box, so that its line does not lie on the ink."""
+    margin = MARGIN * max(box[2] - box[0], box[3] - box[1])
+    return box + margin * np.array([-1, -1, 1, 1])
 
 
 def _outline(box):

@@ -37,7 +37,7 @@ def in_order(arrays, size):
     return tf.data.Dataset.from_tensor_slices(arrays).batch(size).map(example).cache()
 
 
-def shuffled(arrays, size, epochs, new_pairs=False, augmentation=False):
+def shuffled(arrays, size, epochs, new_pairs=False, augmentation=False, done=0):
     """A dataset of the batches of `epochs` epochs, each in a new order.
 
     Args:
@@ -47,6 +47,7 @@ def shuffled(arrays, size, epochs, new_pairs=False, augmentation=False):
       new_pairs: whether the images, not the pairs, are in a new order, and so find new
         partners.
       augmentation: whether the images are moved, see `augmentation.move`.
+      done: int, so many of the epochs are left out at the beginning.
     """
     images, digits = arrays
     count = len(images)
@@ -73,8 +74,8 @@ def shuffled(arrays, size, epochs, new_pairs=False, augmentation=False):
             pair = move_pairs(pair, seed)
         return pair, _targets(classes[:, 0], classes[:, 1])
 
-    orders = tf.data.Dataset.range(epochs).flat_map(epoch)
-    return orders.enumerate().map(gather).prefetch(2)
+    orders = tf.data.Dataset.range(done, epochs).flat_map(epoch)
+    return orders.enumerate(done * -(-count // size)).map(gather).prefetch(2)
 
 
 def _targets(first, second):

@@ -18,6 +18,8 @@ FILTERS_PER_GRAPH = 208
 SECONDS_PER_ACTIVATION = 0.004 / TRUNKS["paper"].activations()
 SECONDS_PER_PRODUCT = 7e-5 / TRUNKS["paper"].products()
 SECONDS_PER_STEP = 0.0025
+# What an answer costs of a training's step: forward, and nothing back.
+ANSWERING = 1 / 3
 
 
 def passes_of_a_pair(config):
@@ -26,7 +28,11 @@ def passes_of_a_pair(config):
 
 
 def activations(config):
-    """Activations of one pair in a member's trunks."""
+    """Activations of one pair in the trunks of a member, or of its teachers if more."""
+    return max(map(_activations, config.stages()))
+
+
+def _activations(config):
     maps = config.nb_f * TRUNKS[config.trunk].activations()
     return passes_of_a_pair(config) * maps
 
@@ -53,8 +59,17 @@ def members_per_graph(config):
 
 
 def estimated_seconds(config):
-    """Seconds of one training within its population (`members_per_graph`) on one thread."""
+    """Seconds of one training within its population (`members_per_graph`) on one thread.
+
+    With its teachers' training, and with their answers in its own.
+    """
+    *teachers, own = map(_estimated_seconds, config.stages())
+    return own + (1 + ANSWERING) * sum(teachers)
+
+
+def _estimated_seconds(config):
     products = passes_of_a_pair(config) * config.nb_f**2 * TRUNKS[config.trunk].products()
-    per_pair = SECONDS_PER_ACTIVATION * activations(config) + SECONDS_PER_PRODUCT * products
+    per_pair = SECONDS_PER_ACTIVATION * _activations(config)
+    per_pair += SECONDS_PER_PRODUCT * products
     per_step = 1000 * SECONDS_PER_STEP / config.batch_size / members_per_graph(config)
     return (per_pair + per_step) * config.epochs * config.num_pairs / 1000

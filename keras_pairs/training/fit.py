@@ -1,6 +1,7 @@
 """Training networks in one graph, and asking them."""
 
 import dataclasses
+import pathlib
 from collections.abc import Sequence
 
 import keras
@@ -13,10 +14,9 @@ from keras_pairs.networks.population import (
     Population,
     PopulationKit,
     build_population,
-    networks_and_members,
 )
 from keras_pairs.outputs import OUTPUTS
-from keras_pairs.training import batches, loss_weights, objective
+from keras_pairs.training import batches, checkpoints, loss_weights, objective
 from keras_pairs.training.costs import EVALUATION_BATCH
 
 
@@ -28,7 +28,8 @@ class Trained:
       population: `networks.population.Population` of K members, answering logits.
       configs: its K `TrainingConfig`s.
       history: dict of float arrays [epochs, K]: `loss` (Eq. 1), `<output>_loss`,
-        `<output>_accuracy`, and the same with `val_` where validation was asked for.
+        `<output>_accuracy`, and the same with `val_` where validation was asked for; those
+        are NaN in the epochs that were not validated. The last one always is.
     """
 
     population: Population
@@ -51,14 +52,11 @@ class Trained:
         """
         images, _ = batches.stack(pairs)
         dataset = tf.data.Dataset.from_tensor_slices(images).batch(EVALUATION_BATCH)
-        predicted = self.population.predict(dataset, verbose=0)
-        found = {}
-        for output in OUTPUTS:
-            logits = predicted[output.name]
-            _, logits = networks_and_members(logits, self.population.committee)
-            found[output.name] = np.asarray(
-                tf.sigmoid(logits[..., 0]) if output.binary else tf.nn.softmax(logits)
-            )
+        logits = self.population.predict(dataset, verbose=0)
+        found = {
+            name: np.asarray(values)
+            for name, values in self.population.probabilities(logits).items()
+        }
         return [
             {name: values[:, k] for name, values in found.items()}
             for k in range(len(self.configs))
@@ -70,8 +68,10 @@ def fit(
     splits: Splits | list[Splits],
     *,
     validate: bool = True,
+    validate_every: int = 1,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     kit: PopulationKit | None = None,
+    checkpoint: pathlib.Path | None = None,
 ) -> Trained:
     """Trains one network, or one committee, per configuration, all in one graph.
 
@@ -82,9 +82,16 @@ def fit(
     Args:
       configs: K `TrainingConfig`s that agree in all fields that members share.
       splits: one `data.Splits` that all members share, or a list of K, one each.
-      validate: whether to score the validation pairs after every epoch.
+      validate: whether to score the validation pairs.
+      validate_every: int >= 0: after every so many epochs, and after the last; 0: after the
+        last only.
       callbacks: `keras.callbacks.Callback`s; per-member values are arrays [K] in logs.
-      kit: `networks.population.PopulationKit`, for networks that depart from the paper's.
+        They are called in the teachers' training, too.
+      kit: `networks.population.PopulationKit`, for networks that depart from the paper's;
+        teachers do not.
+      checkpoint: Path of an .npz file that keeps the training after each epoch, or None.
+        A training that finds its own there goes on behind it, and ends as it would have;
+        the callbacks hear of the earlier epochs first. Teachers keep theirs beside it.
 
     Returns:
       `Trained`.
@@ -111,24 +118,55 @@ def fit(
         return batches.stack(pairs if own_data else pairs[0])
 
     population = build_population(configs, own_data, kit)
+    if first.teachers:
+        teachers = [config.stages()[0] for config in configs]
+        taught = fit(
+            teachers,
+            splits,
+            validate=False,
+            callbacks=callbacks,
+            checkpoint=checkpoint and checkpoint.with_stem(f"{checkpoint.stem}-teachers"),
+        )
+        # A method: a model would count as a part of this one.
+        population.taught_by = taught.population.teach
     arrays = part("train")
     steps = -(-len(arrays[0]) // first.batch_size)
     objective.compile_population(population, configs, steps)
     recorder = _Recorder()
+    if checkpoint:
+        population.optimizer.build(population.trainable_variables)
+        recorder.epochs += checkpoints.restore(checkpoint, population)
+        keeper = checkpoints.Checkpoint(checkpoint, recorder.epochs)
+    done = len(recorder.epochs)
+    for epoch, logs in enumerate(recorder.epochs):
+        for callback in callbacks:
+            callback.on_epoch_end(epoch, logs)
     population.fit(
         batches.shuffled(
-            arrays, first.batch_size, first.epochs, first.new_pairs, first.augmentation
+            arrays,
+            first.batch_size,
+            first.epochs,
+            first.new_pairs,
+            first.augmentation,
+            done,
         ),
+        initial_epoch=done,
         epochs=first.epochs,
         steps_per_epoch=steps,
         validation_data=(
             batches.in_order(part("validation"), EVALUATION_BATCH) if validate else None
         ),
+        validation_freq=_validated(first.epochs, validate_every),
         shuffle=False,
         verbose=0,
-        callbacks=[recorder, *callbacks],
+        callbacks=[recorder, *([keeper] if checkpoint else []), *callbacks],
     )
     return Trained(population, list(configs), recorder.history(configs))
+
+
+def _validated(epochs, every):
+    """The epochs, counted from 1, after which to validate: the last is one of them."""
+    return sorted({epochs, *range(every, epochs, every)}) if every else [epochs]
 
 
 class _Recorder(keras.callbacks.Callback):
@@ -143,13 +181,17 @@ class _Recorder(keras.callbacks.Callback):
 
     def history(self, configs):
         weights = loss_weights.of_members(configs)
-        columns = {}
+        columns, none = {}, np.full(len(configs), np.nan)
         for prefix in ("", "val_"):
-            if self.epochs and f"{prefix}{OUTPUTS[0].name}_accuracy" not in self.epochs[0]:
+            known = f"{prefix}{OUTPUTS[0].name}_accuracy"
+            if not any(known in row for row in self.epochs):
                 continue
             parts = {
                 f"{prefix}{output.name}_{kind}": np.stack(
-                    [row[f"{prefix}{output.name}_{logged}"] for row in self.epochs]
+                    [
+                        row.get(f"{prefix}{output.name}_{logged}", none)
+                        for row in self.epochs
+                    ]
                 )
                 for output in OUTPUTS
                 for kind, logged in (("loss", "cross_entropy"), ("accuracy", "accuracy"))

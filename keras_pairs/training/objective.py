@@ -26,7 +26,7 @@ class MemberCrossEntropy(keras.losses.Loss):
 
     Called with y_true [batch], or [batch, K] of own data, and the population's logits;
     answers float32 [K·committee]. Of a class's target `label_smoothing` is spread evenly
-    over all classes.
+    over all classes. Teachers give probabilities: [batch, K] or [batch, K, classes].
     """
 
     def __init__(self, output, label_smoothing=0.0, committee=1):
@@ -39,6 +39,8 @@ class MemberCrossEntropy(keras.losses.Loss):
         y_true = _for_all(y_true, y_pred, self.committee)
         if self.output.binary:
             losses = tf.nn.sigmoid_cross_entropy_with_logits(y_true, y_pred[..., 0])
+        elif len(y_true.shape) == 3:
+            losses = tf.nn.softmax_cross_entropy_with_logits(y_true, y_pred)
         else:
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
                 tf.cast(y_true, tf.int32), y_pred
@@ -103,12 +105,10 @@ class MemberLoss(MemberMetric):
 
 
 def _for_all(y_true, y_pred, committee=1):
-    """Targets [batch] or [batch, members] for all of y_pred [batch, members·N, units]."""
+    """Targets, [batch] or [batch, members, …], for all of y_pred [batch, members·N, …]."""
     if len(y_true.shape) == 1:
-        y_true = y_true[:, None]
-    elif committee > 1:
-        y_true = tf.repeat(y_true, committee, axis=1)
-    return tf.broadcast_to(y_true, tf.shape(y_pred)[:2])
+        return tf.broadcast_to(y_true[:, None], tf.shape(y_pred)[:2])
+    return tf.repeat(y_true, committee, axis=1) if committee > 1 else y_true
 
 
 class MemberAdam(keras.optimizers.Adam):

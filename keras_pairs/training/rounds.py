@@ -2,16 +2,14 @@
 
 import dataclasses
 import math
-import pathlib
 import time
 
 import numpy as np
 
 from keras_pairs import data, files, machine, plots, scoring, startup, tables
 from keras_pairs.data.pairs import SCORED_PAIRS
-from keras_pairs.errors import UserError
 from keras_pairs.outputs import OUTPUTS
-from keras_pairs.training import isolated
+from keras_pairs.training import identity, isolated
 from keras_pairs.training.costs import members_that_fit
 from keras_pairs.training.summary import summarize
 
@@ -43,7 +41,14 @@ def plan(configs, rounds, memory_limit, done=()):
 
 
 def evaluate(
-    configs, images, run_dir, rounds, memory_limit, verbose=True, scored_on="test"
+    configs,
+    images,
+    run_dir,
+    rounds,
+    memory_limit,
+    verbose=True,
+    scored_on="test",
+    chosen_on=None,
 ):
     """Trains and scores every configuration `rounds` times; goes on where it was stopped.
 
@@ -63,6 +68,8 @@ def evaluate(
       memory_limit: float, bytes that a group's tensors may take.
       verbose: whether to show a progress bar.
       scored_on: "test", or "validation" where something is chosen by the result.
+      chosen_on: "validation" where the same trainings serve both; then each row has, as
+        `chosen_on`, the row of the validation pairs.
 
     Returns:
       list of dicts, one per configuration; see `summary.summarize`.
@@ -72,7 +79,8 @@ def evaluate(
       OSError: if a file cannot be written.
     """
     data.check_enough(images, configs[0].num_pairs)
-    _same_evaluation(run_dir, configs, images, scored_on)
+    _same_evaluation(run_dir, configs, images, scored_on, chosen_on)
+    parts = (scored_on, chosen_on) if chosen_on else (scored_on,)
     folder = run_dir / "groups"
     folder.mkdir(exist_ok=True)
     groups = plan(configs, rounds, memory_limit, _finished(folder))
@@ -83,24 +91,31 @@ def evaluate(
         machine.prefer_onednn()
         # An epoch's cost is about proportional to the filters that it trains.
         work = [members[0].nb_f * len(members) for _, members in groups]
-        epochs = [members[0].epochs for _, members in groups]
+        stages = [members[0].stages() for _, members in groups]
+        epochs = [sum(stage.epochs for stage in those) for those in stages]
         total = sum(w * e for w, e in zip(work, epochs, strict=True))
         progress = EpochProgress(total, verbose)
         for (index, members), filters in zip(groups, work, strict=True):
             progress.start(filters)
             result = isolated.run(
                 _train_group,
-                *(members, images, scored_on),
+                *(members, images, parts),
                 on_message=lambda logs: progress.on_epoch_end(None, logs),
             )
             numbers = [member.seed - configs[index].seed for member in members]
             record = {"config": index, "numbers": numbers} | result | files.provenance()
             files.write_json(folder / f"{index:03}-{numbers[0]:03}.json", record)
-    done = _finished(folder)
-    return [
-        summarize(config, [done[index, r] for r in range(rounds)])
-        for index, config in enumerate(configs)
-    ]
+    done, rows = _finished(folder), []
+    for index, config in enumerate(configs):
+        results = [done[index, r] for r in range(rounds)]
+        rows.append(summarize(config, results))
+        if chosen_on:
+            chosen = [
+                result | {"rounds": [score["chosen_on"] for score in result["rounds"]]}
+                for result in results
+            ]
+            rows[-1]["chosen_on"] = summarize(config, chosen)
+    return rows
 
 
 def report(rows, run_dir):
@@ -113,7 +128,7 @@ def report(rows, run_dir):
     Raises:
       OSError: if a file cannot be written.
     """
-    origin = files.read_json(run_dir / "config.json")
+    origin = files.read_json(run_dir / files.RECORD)
     files.write_json(run_dir / "results.json", {"rows": rows, **origin})
     flat = [
         {name: value for name, value in row.items() if name != "reliability"}
@@ -133,23 +148,29 @@ def report(rows, run_dir):
     plots.plot_reliability(rows, title, run_dir / "calibration.png")
 
 
-def _train_group(send, members, images, scored_on):
-    """Trains and scores a group; sends each epoch's logs."""
+def _train_group(send, members, images, parts):
+    """Trains a group and scores it on each of `parts`; sends each epoch's logs."""
     startup.import_tensorflow()
     from keras_pairs.training.fit import fit
     from keras_pairs.training.progress import EpochSender
 
     begun = time.perf_counter()
-    splits = [data.sample_pairs(images, c.num_pairs, c.seed, scored_on) for c in members]
-    trained = fit(members, splits, validate=False, callbacks=[EpochSender(send)])
-    pairs = [getattr(s, scored_on) for s in splits]
-    return {
-        "rounds": [
-            _score(*round_, members[0].num_pairs)
-            for round_ in zip(trained.answers(pairs), pairs, strict=True)
-        ],
-        "seconds": time.perf_counter() - begun,
-    }
+    drawn = [
+        [data.sample_pairs(images, c.num_pairs, c.seed, part) for c in members]
+        for part in parts
+    ]
+    # Whatever is scored, the training pairs are the same.
+    trained = fit(members, drawn[0], validate=False, callbacks=[EpochSender(send)])
+    scores = []
+    for part, splits in zip(parts, drawn, strict=True):
+        pairs = [getattr(s, part) for s in splits]
+        answered = zip(trained.answers(pairs), pairs, strict=True)
+        scores.append([_score(*round_, members[0].num_pairs) for round_ in answered])
+    rounds, *chosen = scores
+    for on_others in chosen:
+        for round_, score in zip(rounds, on_others, strict=True):
+            round_["chosen_on"] = score
+    return {"rounds": rounds, "seconds": time.perf_counter() - begun}
 
 
 def _score(answers, pairs, num_pairs):
@@ -191,7 +212,7 @@ def _finished(folder):
     return found
 
 
-def _same_evaluation(run_dir, configs, images, scored_on):
+def _same_evaluation(run_dir, configs, images, scored_on, chosen_on):
     """Writes config.json, or refuses a folder whose config.json asks for other things."""
     dataset = images.describe()
     wanted = {
@@ -199,42 +220,7 @@ def _same_evaluation(run_dir, configs, images, scored_on):
         "scored_on": {"part": scored_on, "pairs_wanted": SCORED_PAIRS},
         "dataset": dataset,
     }
-    path = pathlib.Path(run_dir) / "config.json"
-    if path.exists():
-        try:
-            found = files.read_json(path)
-        except ValueError as error:
-            raise UserError(f"{path} is not readable; use a new --run_dir") from error
-        if "group_sizes" in found:
-            raise UserError(
-                f"{run_dir} holds an evaluation of an older keras_pairs, which this one "
-                "cannot continue; use a new --run_dir"
-            )
-        if _identity(found) != _identity(wanted):
-            what = f"another evaluation{_difference(found, wanted)}"
-            raise UserError(f"{run_dir} holds {what}; use a new --run_dir or its own flags")
-    else:
-        files.write_json(path, wanted | files.provenance())
-
-
-def _difference(found, wanted):
-    """What differs in two evaluations of one configuration each, as text."""
-    pairs = [record.get("configs", []) for record in (found, wanted)]
-    if list(map(len, pairs)) != [1, 1]:
-        return ""
-    (there,), (here,) = pairs
-    fields = [n for n in here if n not in ("dataset", "data_path")]
-    parts = [
-        f"{name}={there.get(name)} there, {here[name]} here"
-        for name in fields
-        if there.get(name) != here[name]
-    ]
-    if found.get("dataset", {}).get("sha256") != wanted["dataset"]["sha256"]:
-        parts.append("other images")
-    return f" ({'; '.join(parts)})" if parts else ""
-
-
-def _identity(record):
-    # The same data may lie elsewhere today.
-    configs = [c | {"data_path": None, "dataset": None} for c in record.get("configs", [])]
-    return configs, record.get("scored_on"), record.get("dataset", {}).get("sha256")
+    if chosen_on:
+        wanted["scored_on"]["chosen_on"] = chosen_on
+    if identity.found(run_dir, wanted, "evaluation") is None:
+        files.write_json(run_dir / files.RECORD, wanted | files.provenance())

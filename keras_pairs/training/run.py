@@ -10,8 +10,12 @@ from keras_pairs import data, files, plots, scoring
 from keras_pairs.config import TrainingConfig
 from keras_pairs.errors import UserError
 from keras_pairs.serving import box, card, keras_file, publishing
+from keras_pairs.training import identity
 from keras_pairs.training.fit import fit
 from keras_pairs.training.progress import EpochProgress
+
+METRICS = "metrics.json"
+CHECKPOINT = pathlib.PurePath("checkpoint.npz")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,9 +42,13 @@ def train_run(
     run_dir: str | os.PathLike | None = None,
     export_dir: str | os.PathLike | None = None,
     preset: str | None = None,
+    validate_every: int = 1,
     verbose: bool = False,
 ) -> Run:
     """Trains one network, scores its test pairs once, writes run folder and SavedModel.
+
+    A training that was stopped goes on in its run folder behind its last whole epoch, and
+    ends as it would have.
 
         config = TrainingConfig.from_preset(nb_f=8, epochs=2, dataset="digits")
         run = train_run(config)
@@ -54,13 +62,15 @@ def train_run(
       export_dir: str, Path or None, folder that receives the next version; None:
         `saved_models/<data>-<preset>`.
       preset: str, what `config` came from, for the record; None: "custom".
+      validate_every: int >= 0, see `fit`; history.csv has "nan" for the other epochs.
       verbose: whether to show a progress bar.
 
     Returns:
       `Run`.
 
     Raises:
-      UserError: if the images cannot be had, or are too few.
+      UserError: if the images cannot be had, or are too few; if the run folder holds a
+        finished training, or another one.
       OSError: if a file cannot be written.
     """
     images = images or data.load_images(config.dataset, config.data_path)
@@ -74,8 +84,15 @@ def train_run(
         "dataset": images.describe(),
         **files.provenance(),
     }
-    files.write_json(run_dir / "config.json", origin)
-    trained = fit([config], splits, callbacks=[EpochProgress(config.epochs, verbose)])
+    _same_training(run_dir, origin)
+    epochs = sum(stage.epochs for stage in config.stages())
+    trained = fit(
+        [config],
+        splits,
+        validate_every=validate_every,
+        callbacks=[EpochProgress(epochs, verbose)],
+        checkpoint=run_dir / CHECKPOINT,
+    )
     (answers,) = trained.answers(splits.test)
     columns = {name: values[:, 0] for name, values in trained.history.items()}
     rows = [
@@ -95,8 +112,27 @@ def train_run(
         "last_epoch": rows[-1],
         **origin,
     }
-    files.write_json(run_dir / "metrics.json", metrics)
-    return Run(run_dir, publishing.publish(network, export_dir, metrics), metrics)
+    version = publishing.publish(network, export_dir, metrics)
+    # Last: a folder that has it holds a finished training.
+    files.write_json(run_dir / METRICS, metrics)
+    for path in run_dir.glob(f"{CHECKPOINT.stem}*{CHECKPOINT.suffix}"):
+        path.unlink()
+    return Run(run_dir, version, metrics)
+
+
+def _same_training(run_dir, origin):
+    """Writes config.json, or refuses a folder that holds another or a finished training."""
+    if (run_dir / METRICS).exists():
+        raise UserError(f"{run_dir} holds a finished training; use a new --run_dir")
+    found = identity.found(run_dir, origin, "training")
+    if found is None:
+        files.write_json(run_dir / files.RECORD, origin)
+        return
+    if any(found.get(name) != origin[name] for name in ("commit", "versions")):
+        raise UserError(
+            f"{run_dir} holds a training begun with other code or packages; use a new "
+            "--run_dir"
+        )
 
 
 def load_run(path: str | os.PathLike) -> tuple[keras.Model, dict | None]:
@@ -117,7 +153,7 @@ def load_run(path: str | os.PathLike) -> tuple[keras.Model, dict | None]:
     path = pathlib.Path(path)
     path = path / keras_file.NAME if path.is_dir() else path
     model = keras_file.load(path)
-    metrics, about = (path.with_name(name) for name in ("metrics.json", card.JSON))
+    metrics, about = (path.with_name(name) for name in (METRICS, card.JSON))
     try:
         if metrics.is_file():
             origin = files.read_json(metrics)

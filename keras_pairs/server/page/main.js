@@ -10,6 +10,7 @@ const QUIET = 700;
 
 const byId = (id) => document.getElementById(id);
 const model = findModel();
+let readsDigits = true;
 
 const sides = ["first", "second"].map((id, index) => {
   const element = byId(id);
@@ -95,19 +96,21 @@ async function compare() {
     side.digits = digits[sides.indexOf(side)];
     side.of = asked[i];
   });
-  answer = ready.length === 2 ? showing.verdict(given) : null;
+  answer = ready.length === 2 ? showing.verdict(given, readsDigits) : null;
   show();
 }
 
 function show() {
   for (const { name, element, seen, digits, note, complaint } of sides) {
-    const read = digits ? `read as ${showing.best(digits)}` : "";
+    const read = digits && readsDigits ? `read as ${showing.best(digits)}` : "";
     say(element.querySelector(".note"), complaint || note || read);
     element.classList.toggle("wrong", complaint !== "" || note !== "");
     const image = seen?.count ? seen.image : null;
     const sees = image ? "what the network sees" : "the network sees nothing";
     showing.showPixels(element.querySelector(".seen"), image, `${name}: ${sees}`);
-    showing.showBars(element.querySelector(".bars"), digits, name);
+    showing.showBars(element.querySelector(".bars"), readsDigits ? digits : null, name);
+    element.querySelector(".bars").hidden = !readsDigits;
+    element.querySelector(".untaught").hidden = readsDigits;
   }
   const told = sides.map(({ pad, note }) => ({ blank: pad.blank, note }));
   const sentence = answer ? answer.sentence : showing.missing(told);
@@ -166,3 +169,7 @@ byId("both").addEventListener("click", () => {
   for (const { pad } of sides) pad.clear();
 });
 show();
+model.then((found) => {
+  readsDigits = found.readsDigits;
+  show();
+});

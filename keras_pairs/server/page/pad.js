@@ -7,6 +7,8 @@ import { write } from "./digits.js";
 const HISTORY = 100;
 // As a share of the side: nearer points of a stroke are left out.
 const STEP = 0.004;
+// As a share of a digit's longer side: between its ink and its frame.
+const FRAME = 0.1;
 // Milliseconds in which a digit is written.
 const WRITING = 450;
 const BLANK = { strokes: [], picture: null };
@@ -250,8 +252,10 @@ export class Pad {
     context.strokeStyle = style.getPropertyValue("--accent");
     context.lineWidth = Math.max(2, side / 160);
     for (const [top, left, bottom, right] of this.#boxes) {
+      const [wide, high] = [(right - left) * width, (bottom - top) * height];
+      const margin = FRAME * Math.max(wide, high) + context.lineWidth;
       context.strokeRect(
-        x + left * width, y + top * height, (right - left) * width, (bottom - top) * height,
+        x + left * width - margin, y + top * height - margin, wide + 2 * margin, high + 2 * margin,
       );
     }
   }

@@ -9,22 +9,21 @@ export class Unanswered extends Error {}
 // It answers that it cannot do this.
 export class Refused extends Error {}
 
-// The model's name: `?model=…` of the page's address, or the default's, if it is served.
-// This project's own server says at /healthz which other one it has.
+// The model that `?model=…` of the page's address names, or the one that is served. This
+// project's own server says at /healthz which it has, and whether it learned the digits.
 export async function findModel() {
+  const health = await request("healthz").catch(() => null);
+  const served = health?.code === 200 ? health.body : {};
   const asked = new URLSearchParams(location.search).get("model");
-  if (asked) return new Model(asked);
-  const status = await request(path(DEFAULT_MODEL)).catch(() => null);
-  if (status?.code === 404) {
-    const health = await request("healthz").catch(() => null);
-    if (health?.body.model) return new Model(health.body.model);
-  }
-  return new Model(DEFAULT_MODEL);
+  const name = asked ?? served.model ?? DEFAULT_MODEL;
+  return new Model(name, name !== served.model || served.reads_digits !== false);
 }
 
 class Model {
-  constructor(name) {
+  // `readsDigits`: whether what it says of the digits means something.
+  constructor(name, readsDigits) {
     this.name = name;
+    this.readsDigits = readsDigits;
   }
 
   // One object by output for each instance, an object by input.

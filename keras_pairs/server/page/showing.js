@@ -1,7 +1,8 @@
 // What the page says: the 28×28 pixels, bars, the verdict, and all sentences.
 
-// Less sure than this, the answer is "not sure".
+// Less sure than this, the answer is "not sure", and a digit has a question mark.
 const SURE = 0.9;
+const SURE_DIGIT = 0.5;
 const SIDE = 28;
 const ORDER = ["First", "Second"];
 
@@ -12,17 +13,21 @@ export function problem(seen) {
   return "";
 }
 
-// {relation, probability, sure, sentence} of what `images` says about a pair.
-export function verdict(answer) {
+// {relation, probability, sure, sentence} of what `images` says about a pair. A model that
+// learned no digits names none.
+export function verdict(answer, readsDigits) {
   const yes = answer.comparison[0];
   const right = yes >= 0.5;
   const probability = right ? yes : 1 - yes;
   const [first, second] = [top(answer.first_digit), top(answer.second_digit)];
+  const [one, other] = readsDigits
+    ? [marked(answer.first_digit), marked(answer.second_digit)]
+    : ORDER.map((name) => name.toLowerCase());
   const sure = probability >= SURE;
-  let sentence = `${first} ≤ ${second}: `;
+  let sentence = `${one} ≤ ${other}: `;
   if (sure) sentence += `${right ? "yes" : "no"}, ${percent(probability)}`;
   else sentence += `not sure, ${percent(probability)} for ${right ? "yes" : "no"}`;
-  if (first <= second !== right) sentence += `, although it reads ${first} and ${second}`;
+  if (readsDigits && first <= second !== right) sentence += `, although it reads ${one} and ${other}`;
   return { relation: right ? "at-most" : "greater", probability, sure, sentence };
 }
 
@@ -41,10 +46,14 @@ export function percent(share) {
   return `${Math.min(99.9, 100 * share).toFixed(1)}\u00a0%`;
 }
 
-// "3, 98.1 %" of class probabilities.
+// "3, 98.1 %" of class probabilities, or "3?, 41.0 %".
 export function best(shares) {
+  return `${marked(shares)}, ${percent(shares[top(shares)])}`;
+}
+
+function marked(shares) {
   const digit = top(shares);
-  return `${digit}, ${percent(shares[digit])}`;
+  return shares[digit] < SURE_DIGIT ? `${digit}?` : `${digit}`;
 }
 
 function top(shares) {

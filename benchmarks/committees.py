@@ -1,0 +1,230 @@
+"""What makes networks that answer together better, measured on validation pairs.
+
+    python -m benchmarks.committees --data_path=mnist.npz --run_dir=runs/committees
+
+For each variant of the preset `best`, `NETWORKS` networks are trained on the same pairs,
+round by round. What they answer to 5,000 validation pairs of MNIST's training part, as they
+are and shifted, is kept in the run folder. All that costs no training follows from that:
+how many networks, how their answers are averaged, shifted views, a temperature. A killed
+run goes on when it is started again with the same --run_dir.
+"""
+
+import dataclasses
+import time
+
+import numpy as np
+from scipy import optimize, special
+
+from benchmarks import intervals
+from keras_pairs import data, files, machine, scoring, startup, tables
+from keras_pairs.commands import flags, runner
+from keras_pairs.config import TrainingConfig
+from keras_pairs.outputs import CLASSES, OUTPUTS
+from keras_pairs.progress import Progress
+from keras_pairs.training import isolated
+
+NETWORKS = 4
+# What a variant changes in `best`.
+VARIANTS = {
+    "best": {},
+    "twice the epochs": {"epochs": 160},
+    "32 filters, twice the epochs": {"epochs": 160, "nb_f": 32},
+    "label smoothing 0.1, twice the epochs": {"epochs": 160, "label_smoothing": 0.1},
+    "no label smoothing, twice the epochs": {"epochs": 160, "label_smoothing": 0.0},
+}
+# Shifts of both images in pixels, (down, right), that are looked at beside the images.
+VIEWS = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))
+
+
+def answers(config, images):
+    """Trains a committee; log-probabilities, float32 [views, pairs, 2, networks, 10]."""
+    return isolated.run(_answers, config, images, on_message=None)
+
+
+def _answers(_, config, images):
+    startup.import_tensorflow()
+    import tensorflow as tf
+
+    from keras_pairs.networks.population import networks_and_members
+    from keras_pairs.training.costs import EVALUATION_BATCH
+    from keras_pairs.training.fit import fit
+
+    splits = data.sample_pairs(images, config.num_pairs, config.seed, "validation")
+    population = fit([config], splits, validate=False).population
+    found = []
+    for shift in VIEWS:
+        # What leaves at an edge is paper, as what comes in at the other.
+        pairs = np.roll(splits.validation.images, shift, (2, 3))
+        pairs = tf.data.Dataset.from_tensor_slices(pairs).batch(EVALUATION_BATCH)
+        logits = population.predict(pairs, verbose=0)
+        digits = [output.name for output in OUTPUTS if output.image is not None]
+        both = [networks_and_members(logits[n], config.committee)[0] for n in digits]
+        found.append(np.stack(both, 1))
+    return special.log_softmax(found, -1).astype("float32")
+
+
+def compared(digits):
+    """P(first <= second) of class probabilities [..., 2, 10]: [...]."""
+    classes = np.arange(CLASSES)
+    true = OUTPUTS[0].target(classes[:, None], classes)
+    return np.einsum("...i,ij,...j->...", digits[..., 0, :], true, digits[..., 1, :])
+
+
+def probabilities(logs):
+    """Mean class probabilities [pairs, 2, 10] of logarithms [pairs, 2, networks, 10]."""
+    return np.exp(logs).mean(-2)
+
+
+def answered(found, pairs):
+    """What a round's networks answer, alone and together.
+
+    Args:
+      found: log-probabilities [views, pairs, 2, networks, 10].
+      pairs: `data.Pairs` of the round.
+
+    Yields:
+      (how, scores of `scored`).
+    """
+    found = np.asarray(found, "float64")
+    seen, networks = found[0], found.shape[-2]
+    alone = [scored(probabilities(seen[..., [k], :]), pairs) for k in range(networks)]
+    yield "1", {name: np.mean([one[name] for one in alone]) for name in alone[0]}
+    for size in range(2, networks + 1):
+        yield str(size), scored(probabilities(seen[..., :size, :]), pairs)
+    every = probabilities(seen)
+    name = f"{networks}, "
+    yield name + "mean logits", scored(special.softmax(seen.mean(-2), -1), pairs)
+    each = compared(np.exp(seen).swapaxes(1, 2)).mean(-1)
+    yield name + "mean comparisons", scored(every, pairs, each)
+    for some, how in ((found[..., :1, :], "1, "), (found, name)):
+        views = np.concatenate(list(some), -2)
+        yield how + "five views", scored(probabilities(views), pairs)
+    # Fitted on half of the pairs.
+    half = len(pairs) // 2
+    temperature = fitted(every[:half], pairs.target[:half])
+    warm = special.softmax(np.log(every) / temperature, -1)
+    yield name + "with a temperature", scored(warm, pairs) | {"temperature": temperature}
+
+
+def fitted(digits, target):
+    """The temperature at which comparisons are most likely."""
+
+    def loss(temperature):
+        says = compared(special.softmax(np.log(digits) / temperature, -1))
+        says = np.clip(np.where(target, says, 1 - says), 1e-9, 1)
+        return -np.log(says).mean()
+
+    return float(optimize.minimize_scalar(loss, bounds=(0.3, 3), method="bounded").x)
+
+
+def scored(digits, pairs, comparison=None):
+    """Percentages: right comparisons and digits, and the calibration error."""
+    says = compared(digits) if comparison is None else comparison
+    curve = scoring.reliability(says, pairs.target)
+    return {
+        "comparison": 100 * float((scoring.verdict(says) == pairs.target).mean()),
+        "digits": 100 * float((digits.argmax(-1) == pairs.digits).mean()),
+        "calibration_error": 100 * scoring.calibration_error(curve),
+    }
+
+
+def rows_of(folder, images, rounds):
+    """What the answers in a folder give, as rows for JSON.
+
+    Args:
+      folder: Path of the files that `main` writes.
+      images: `data.Images`.
+      rounds: int, at most so many of each variant.
+
+    Returns:
+      list of dicts: variant, how, and of its rounds in their order lists of what `scored`
+      gives; `seconds` for one network.
+    """
+    rows = []
+    for number, variant in enumerate(VARIANTS):
+        found, seconds = {}, []
+        for round_ in range(rounds):
+            path = folder / f"{number:02}-{round_:02}.npz"
+            if not path.exists():
+                break
+            with np.load(path) as kept:
+                logs, taken = kept["logs"], float(kept["seconds"])
+            config = configured(variant, round_)
+            splits = data.sample_pairs(images, config.num_pairs, round_, "validation")
+            seconds.append(taken / NETWORKS)
+            for how, scores in answered(logs, splits.validation):
+                for name, value in scores.items():
+                    found.setdefault(how, {}).setdefault(name, []).append(value)
+        mean = float(np.mean(seconds)) if seconds else None
+        origin = {"variant": variant, "seconds": mean}
+        rows += [origin | {"how": how} | lists for how, lists in found.items()]
+    return rows
+
+
+def configured(variant, round_):
+    """The `TrainingConfig` of a variant's round."""
+    changes = VARIANTS[variant] | {"committee": NETWORKS, "seed": round_}
+    return dataclasses.replace(TrainingConfig.from_preset("best"), **changes)
+
+
+def tabulate(rows):
+    """Rows of `rows_of` as lines of a table, each compared on the rounds that both have."""
+    lines = [("variant of `best`", "networks", "rounds", "validation (%)", "change")]
+    lines[0] += ("95 % interval", "digits (%)", "calibration error (%)", "s a network")
+    alone = {row["variant"]: row for row in rows if row["how"] == "1"}
+    for row in rows:
+        # One network is compared with one of `best`, several with one of theirs.
+        base = alone["best" if row["how"] == "1" else row["variant"]]
+        scores = row["comparison"]
+        spread = f" ± {np.std(scores, ddof=1):.2f}" if len(scores) > 1 else ""
+        change = intervals.gain(base["comparison"], scores)
+        digits, error = (f"{np.mean(row[n]):.2f}" for n in ("digits", "calibration_error"))
+        lines.append(
+            (
+                *(row["variant"], row["how"], str(len(scores))),
+                f"{np.mean(scores):.2f}{spread}",
+                *(change if row is not base else ("", "")),
+                *(digits, error, f"{row['seconds']:.0f}"),
+            )
+        )
+    return lines
+
+
+FLAGS = {
+    "data_path": flags.of_field("data_path"),
+    **flags.others("rounds", "run_dir"),
+}
+
+
+def main(values):
+    images = data.load_images("mnist", values["data_path"].value)
+    run_dir = files.make_run_dir(values["run_dir"].value, "committees")
+    # What trains inherits it.
+    machine.prefer_onednn()
+    rounds, folder = values["rounds"].value, run_dir / "answers"
+    folder.mkdir(exist_ok=True)
+    progress, done = Progress(rounds * len(VARIANTS), "committees"), 0
+    # Round by round: whenever it is stopped, all variants have about as many.
+    for round_ in range(rounds):
+        for number, variant in enumerate(VARIANTS):
+            path = folder / f"{number:02}-{round_:02}.npz"
+            if not path.exists():
+                begun = time.perf_counter()
+                logs = answers(configured(variant, round_), images)
+                seconds = time.perf_counter() - begun
+                with files.atomic_write(path) as temporary, open(temporary, "wb") as file:
+                    np.savez_compressed(file, logs=logs.astype("float16"), seconds=seconds)
+            done += 1
+            progress.show(done)
+    found = {"rows": rows_of(folder, images, rounds), "dataset": images.describe()}
+    files.write_json(run_dir / "results.json", found | files.provenance())
+    runner.say(tables.markdown_table(tabulate(found["rows"])))
+    runner.say(f"results: {runner.relative(run_dir / 'results.json')}")
+
+
+def run():
+    runner.run(main, __doc__, FLAGS)
+
+
+if __name__ == "__main__":
+    run()

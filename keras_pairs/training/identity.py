@@ -1,0 +1,74 @@
+"""Whether a run folder holds what is asked for, or something else."""
+
+import pathlib
+
+from keras_pairs import files
+from keras_pairs.errors import UserError
+
+
+def found(run_dir, wanted, what):
+    """The record in the folder of a run, if it is of the run that is wanted.
+
+    Args:
+      run_dir: Path.
+      wanted: dict, see `of`; a training has one `config` in place of `configs`.
+      what: str, "training" or "evaluation".
+
+    Returns:
+      dict of config.json; None where nothing has begun.
+
+    Raises:
+      UserError: if the record cannot be read, or is of another run.
+    """
+    path = pathlib.Path(run_dir) / files.RECORD
+    if not path.exists():
+        return None
+    try:
+        record = files.read_json(path)
+    except ValueError as error:
+        raise UserError(f"{path} is not readable; use a new --run_dir") from error
+    if "group_sizes" in record:
+        raise UserError(
+            f"{run_dir} holds an evaluation of an older keras_pairs, which this one "
+            "cannot continue; use a new --run_dir"
+        )
+    there, here = (
+        {"configs": [each["config"]], **each} if "config" in each else each
+        for each in (record, wanted)
+    )
+    if of(there) != of(here):
+        other = f"another {what}{difference(there, here)}"
+        raise UserError(f"{run_dir} holds {other}; use a new --run_dir or its own flags")
+    return record
+
+
+def of(record):
+    """What decides the results that a record's folder will hold.
+
+    Args:
+      record: dict with `configs`, each a `TrainingConfig.to_dict()`, `dataset` of
+        `Images.describe()`, and `scored_on` where it is an evaluation.
+
+    Returns:
+      What can be compared with that of another record.
+    """
+    # The same data may lie elsewhere today.
+    configs = [c | {"data_path": None, "dataset": None} for c in record.get("configs", [])]
+    return configs, record.get("scored_on"), record.get("dataset", {}).get("sha256")
+
+
+def difference(found, wanted):
+    """What differs in two records of one configuration each, as text in brackets, or ""."""
+    pairs = [record.get("configs", []) for record in (found, wanted)]
+    if list(map(len, pairs)) != [1, 1]:
+        return ""
+    (there,), (here,) = pairs
+    fields = [n for n in here if n not in ("dataset", "data_path")]
+    parts = [
+        f"{name}={there.get(name)} there, {here[name]} here"
+        for name in fields
+        if there.get(name) != here[name]
+    ]
+    if found.get("dataset", {}).get("sha256") != wanted["dataset"]["sha256"]:
+        parts.append("other images")
+    return f" ({'; '.join(parts)})" if parts else ""

@@ -1,0 +1,167 @@
+"""Trainings that are stopped and go on."""
+
+import dataclasses
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+
+from keras_pairs.errors import UserError
+from keras_pairs.training import checkpoints
+from keras_pairs.training.fit import fit
+from keras_pairs.training.run import train_run
+from tests import networks
+
+# How often the training of `test_a_killed_training_ends_as_an_undisturbed_one` is killed.
+KILLS = int(os.environ.get("KERAS_PAIRS_KILLS", "3"))
+
+
+class Stop(keras.callbacks.Callback):
+    """Ctrl-C after so many epochs."""
+
+    def __init__(self, epochs):
+        super().__init__()
+        self.left, self.heard = epochs, []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.heard.append(epoch)
+        self.left -= 1
+        if not self.left:
+            raise KeyboardInterrupt
+
+
+def assert_same(model, other):
+    for mine, its in zip(model.weights, other.weights, strict=True):
+        np.testing.assert_array_equal(mine, its)
+
+
+@pytest.fixture
+def each_epoch(monkeypatch):
+    monkeypatch.setattr(checkpoints, "SECONDS_BETWEEN", 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "stops"),
+    [
+        ({"new_pairs": True, "augmentation": True, "one_cycle": True}, (2,)),
+        # In the teachers' training, and in the own.
+        ({"teachers": 2, "weight_sharing": True, "derived_comparison": True}, (2, 5)),
+    ],
+)
+def test_a_stopped_training_ends_as_an_undisturbed_one(
+    changes, stops, splits, tmp_path, each_epoch
+):
+    config = networks.config(epochs=3, **changes)
+    path, every = tmp_path / "checkpoint.npz", {"validate_every": 2}
+    expected = fit([config], splits, **every)
+    for epochs in stops:
+        with pytest.raises(KeyboardInterrupt):
+            fit([config], splits, callbacks=[Stop(epochs)], checkpoint=path, **every)
+    listener = Stop(100)
+    trained = fit([config], splits, callbacks=[listener], checkpoint=path, **every)
+    assert listener.heard == [0, 1, 2] * len(config.stages())
+    for name, values in expected.history.items():
+        np.testing.assert_array_equal(trained.history[name], values)
+    for mine, other in zip(
+        trained.member(0).weights, expected.member(0).weights, strict=True
+    ):
+        np.testing.assert_array_equal(mine, other)
+    # A training that is done is not done again.
+    begun = os.stat(path).st_mtime_ns
+    again = fit([config], splits, checkpoint=path, **every)
+    np.testing.assert_array_equal(again.history["loss"], expected.history["loss"])
+    assert os.stat(path).st_mtime_ns == begun
+
+
+def test_a_checkpoint_that_is_damaged_or_of_another_network_is_refused(
+    splits, tmp_path, each_epoch
+):
+    config, path = networks.config(), tmp_path / "checkpoint.npz"
+    fit([config], splits, checkpoint=path)
+    whole = path.read_bytes()
+    for content in (whole[: len(whole) // 2], b"", b"\0" * 1000, whole[:-300]):
+        path.write_bytes(content)
+        with pytest.raises(UserError, match=r"checkpoint\.npz: damaged; remove it"):
+            fit([config], splits, checkpoint=path)
+    path.write_bytes(whole)
+    with pytest.raises(UserError, match="damaged"):
+        fit([dataclasses.replace(config, nb_f=5)], splits, checkpoint=path)
+
+
+def test_a_run_folder_belongs_to_one_training(digits, tmp_path, each_epoch, monkeypatch):
+    config = networks.config()
+    paths = {"run_dir": tmp_path / "run", "export_dir": tmp_path / "saved"}
+    real = checkpoints.Checkpoint.on_epoch_end
+
+    def killed(self, epoch, logs=None):
+        real(self, epoch, logs)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as during:
+        during.setattr(checkpoints.Checkpoint, "on_epoch_end", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train_run(config, digits, **paths)
+    assert (tmp_path / "run" / "checkpoint.npz").exists()
+    with pytest.raises(UserError, match=r"another training \(lr=0.005 there, 0.1 here\)"):
+        train_run(dataclasses.replace(config, lr=0.1), digits, **paths)
+    other = json.loads((tmp_path / "run" / "config.json").read_text())
+    (tmp_path / "run" / "config.json").write_text(json.dumps(other | {"commit": "f00"}))
+    with pytest.raises(UserError, match="begun with other code or packages"):
+        train_run(config, digits, **paths)
+    (tmp_path / "run" / "config.json").write_text(json.dumps(other))
+    run = train_run(config, digits, **paths)
+    apart = {"run_dir": tmp_path / "apart", "export_dir": tmp_path / "apart_saved"}
+    assert run.metrics == train_run(config, digits, **apart).metrics
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert names == {path.name for path in (tmp_path / "apart").iterdir()}
+    with pytest.raises(UserError, match="holds a finished training; use a new --run_dir"):
+        train_run(config, digits, **paths)
+
+
+@pytest.mark.slow
+def test_a_killed_training_ends_as_an_undisturbed_one(tmp_path):
+    preset = ("--preset=best", "--nb_f=8", "--epochs=60", "--num_pairs=200")
+    rest = ("--dataset=digits", "--seed=2", "--verbosity=0")
+    command = [sys.executable, "-m", "keras_pairs.train"]
+
+    def start(name):
+        paths = (f"--run_dir={tmp_path}/{name}", f"--export_dir={tmp_path}/{name}_saved")
+        # What has begun goes on with its folder alone.
+        begun = (tmp_path / name / "config.json").exists()
+        flags = () if begun else (*preset, *rest)
+        return subprocess.Popen([*command, *flags, *paths], stdout=subprocess.DEVNULL)
+
+    begun = time.monotonic()
+    assert start("calm").wait() == 0
+    whole, chance, kills = time.monotonic() - begun, random.Random(0), 0
+    while kills < KILLS:
+        process = start("harried")
+        try:
+            assert process.wait(chance.uniform(0.3, 0.95) * whole) == 0
+            break
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            kills += 1
+    assert kills
+    if process.returncode:
+        assert start("harried").wait() == 0
+    for name in ("metrics.json", "history.csv"):
+        calm, harried = (
+            (tmp_path / run / name).read_bytes() for run in ("calm", "harried")
+        )
+        assert calm == harried, name
+    models = [
+        keras.models.load_model(tmp_path / run / "model.keras")
+        for run in ("calm", "harried")
+    ]
+    for mine, other in zip(*(model.weights for model in models), strict=True):
+        np.testing.assert_array_equal(mine, other)
+    print(f"{kills} kills")
