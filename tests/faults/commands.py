@@ -12,13 +12,26 @@ from PIL import Image
 from tests.helpers import BOX
 
 SMALL = ("--dataset=digits", "--epochs=1", "--nb_f=2", "--num_pairs=60", "--verbosity=0")
+
+
+def _picture(path):
+    with Image.open(path) as image:
+        image.load()
+
+
+def _archive(path):
+    with zipfile.ZipFile(path) as archive:
+        if (member := archive.testzip()) is not None:
+            raise ValueError(f"{member} is damaged")
+
+
 # What readers of a kind of file take for whole.
 READERS = {
     ".json": lambda path: json.loads(path.read_text()),
-    ".csv": lambda path: [*csv.reader(path.open())][1],
-    ".png": lambda path: Image.open(path).load(),
-    ".keras": lambda path: zipfile.ZipFile(path).testzip(),
-    ".npz": lambda path: zipfile.ZipFile(path).testzip(),
+    ".csv": lambda path: [*csv.reader(path.read_text().splitlines())][1],
+    ".png": _picture,
+    ".keras": _archive,
+    ".npz": _archive,
     ".onnx": lambda path: path.read_bytes()[1000],
     ".tflite": lambda path: path.read_bytes()[1000],
     ".pb": lambda path: path.read_bytes()[10],
@@ -52,6 +65,7 @@ COMMANDS = {
         (*SMALL, "--run_dir=run", "--export_dir=saved"),
         leaves=("run/metrics.json", "run/model.keras", "saved/[0-9]*/saved_model.pb"),
         begun="run/config.json",
+        both=(0, 1),
     ),
     "evaluate": Command(
         "evaluate",
@@ -93,6 +107,8 @@ COMMANDS = {
         inputs=("drawings",),
         leaves=("a.png",),
     ),
+    # It goes on until it is told to end: tests/test_serve_life.py does that.
+    "serve": Command("serve", ("--port=0",)),
     "ink": Command(
         "ink",
         ("--dataset=digits", "--epochs=1", "--run_dir=ink", "--verbosity=0"),

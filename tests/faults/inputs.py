@@ -1,13 +1,12 @@
 """What the commands of the table read: drawings, an old run, a search that has ended."""
 
-import contextlib
 import pathlib
 import shutil
-from unittest import mock
 
 from keras_pairs import files
 from keras_pairs.config import TrainingConfig
-from tests.helpers import ROOT
+from tests.faults.commands import SMALL
+from tests.helpers import ROOT, call
 
 
 def drawings(folder):
@@ -35,20 +34,10 @@ def old(folder):
 
 
 def ended(folder):
-    """A search whose trainings took no time."""
-    from keras_pairs.data import load_images
-    from tests import searches
-
-    with contextlib.ExitStack() as patched:
-        for name, fake in (
-            ("keras_pairs.training.fit.fit", searches.train_nothing),
-            ("tuner.plots.plot_search", lambda *_: None),
-        ):
-            patched.enter_context(mock.patch(name, fake))
-        searches.run(folder / "ended", load_images("digits"))
-    # Without trainings they are no models.
-    for path in folder.glob("ended/trial_*/model.keras"):
-        path.unlink()
+    """A search of two trials that has ended."""
+    flags = (*SMALL, "--lr=0.01", "--batch_size=30", "--w_a=0,1", "--run_dir=ended")
+    done = call("search", *flags, cwd=folder)
+    assert done.returncode == 0, done.stderr
 
 
 MAKE = {"drawings": drawings, "old": old, "ended": ended}

@@ -67,14 +67,23 @@ def rows():
     yield Row("train", "no network", says=NO_MNIST, arguments=MNIST, again=False)
     for fault in ("download cut", "download is a page"):
         yield Row("train", fault, says=f"{NO_MNIST}: .* gave", arguments=MNIST, again=False)
-    for name in ("train", "evaluate", "score", "export", "predict", "ink", "report"):
+    for name in (
+        "train",
+        "evaluate",
+        "score",
+        "export",
+        "predict",
+        "serve",
+        "ink",
+        "report",
+    ):
         missing = "tensorflow is missing; pip install"
         yield Row(name, "no tensorflow", says=missing, again=name == "export")
         old = "tensorflow 2.10.0 is too old; pip install"
         yield Row(name, "old tensorflow", says=old, again=False)
     for fault in ("no tensorflow", "old tensorflow"):
         yield Row("status", fault, codes=(0,))
-    for name in (*ASKS, *WRITE):
+    for name in (*ASKS, *WRITE, "serve"):
         yield Row(name, "stdout closed", says="standard output is closed", again=False)
     for name in ASKS:
         yield Row(name, "stdout full", says="standard output: No space", again=False)
@@ -120,3 +129,14 @@ def rows():
 
 
 ROWS = [*rows()]
+
+
+def few():
+    """One row of each fault, so chosen that the commands take turns."""
+    chosen = {}
+    for row in ROWS:
+        turns = [kept.command for kept in chosen.values()]
+        kept = chosen.get(row.fault)
+        if kept is None or turns.count(row.command) < turns.count(kept.command) - 1:
+            chosen[row.fault] = row
+    return [*chosen.values()]

@@ -1,6 +1,6 @@
 """kill -9 of every command, again and again at random moments, then the end of its work.
 
-How often: KERAS_PAIRS_KILLS, or 20 times each. `benchmarks.kills` does it to a search.
+How often: KERAS_PAIRS_KILLS, or 3 times each. `benchmarks.kills` does it to a search.
 """
 
 import os
@@ -21,7 +21,7 @@ from tests.helpers import COMMANDS as MODULES
 from tests.helpers import ROOT
 
 pytestmark = pytest.mark.slow
-KILLS = int(os.environ.get("KERAS_PAIRS_KILLS", 20))
+KILLS = int(os.environ.get("KERAS_PAIRS_KILLS", "3"))
 
 
 @pytest.fixture(scope="module")
