@@ -150,6 +150,13 @@ def fuzz(path):
     return tables.markdown_table(fuzz.tabulate(_rows(path)))
 
 
+def faults(path):
+    """How many rows of the table of faults were right, from the file that it writes."""
+    from tests.faults import results
+
+    return results.tabulate(results.read(path))
+
+
 def origin(path):
     """Data, commit, versions and machine behind any results.json."""
     found = _json(path)
@@ -213,6 +220,7 @@ KINDS = {
     "sources": sources,
     "picture-costs": picture_costs,
     "fuzz": fuzz,
+    "faults": faults,
     "origin": origin,
     "search": search,
     "search-summary": search_summary,

@@ -109,8 +109,10 @@ def train_run(
         pairs = splits.test
         metrics = {
             "test_accuracy": scoring.accuracies(answers, pairs, config.num_pairs),
-            "test_accuracy_of_all": scoring.accuracies(answers, pairs)
-            | {"pairs": len(pairs)},
+            "test_accuracy_of_all": {
+                **scoring.accuracies(answers, pairs),
+                "pairs": len(pairs),
+            },
             "last_epoch": rows[-1],
             **origin,
         }

@@ -67,16 +67,7 @@ def rows():
     yield Row("train", "no network", says=NO_MNIST, arguments=MNIST, again=False)
     for fault in ("download cut", "download is a page"):
         yield Row("train", fault, says=f"{NO_MNIST}: .* gave", arguments=MNIST, again=False)
-    for name in (
-        "train",
-        "evaluate",
-        "score",
-        "export",
-        "predict",
-        "serve",
-        "ink",
-        "report",
-    ):
+    for name in (*WRITE[:4], "predict", "serve", "ink", "report"):
         missing = "tensorflow is missing; pip install"
         yield Row(name, "no tensorflow", says=missing, again=name == "export")
         old = "tensorflow 2.10.0 is too old; pip install"

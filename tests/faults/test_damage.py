@@ -11,7 +11,6 @@ import pytest
 
 from keras_pairs.errors import UserError
 from keras_pairs.server import watching
-from tests.faults.inputs import Inputs
 from tests.helpers import BOX, ROOT, call
 
 pytestmark = pytest.mark.slow
@@ -100,11 +99,6 @@ def _load(path, number):
     from keras_pairs.server.loaded import Loaded
 
     return Loaded(path, number)
-
-
-@pytest.fixture(scope="module")
-def inputs(tmp_path_factory):
-    return Inputs(tmp_path_factory.mktemp("inputs"))
 
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)

@@ -16,17 +16,11 @@ import pytest
 from tests.faults import running
 from tests.faults.commands import COMMANDS, damaged, missing
 from tests.faults.faults import FAULTS
-from tests.faults.inputs import Inputs
 from tests.helpers import COMMANDS as MODULES
 from tests.helpers import ROOT
 
 pytestmark = pytest.mark.slow
 KILLS = int(os.environ.get("KERAS_PAIRS_KILLS", "3"))
-
-
-@pytest.fixture(scope="module")
-def inputs(tmp_path_factory):
-    return Inputs(tmp_path_factory.mktemp("inputs"))
 
 
 def clear(folder, kept):
