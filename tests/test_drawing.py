@@ -105,6 +105,25 @@ def test_mnists_form_is_left_alone(digits):
             np.testing.assert_array_equal(formed(Image.fromarray(array)), x)
 
 
+def test_what_has_mnists_size_is_one_digit():
+    """Two parts, as of a 4 whose middle is too pale to be seen."""
+    counts = {}
+    for side in (28, 30):
+        sheet = np.full((side, side), 190, "uint8")
+        sheet[6:22, 5:8] = sheet[8:22, 19:22] = 20
+        seen = {k: v.numpy() for k, v in look()(png(Image.fromarray(sheet))).items()}
+        counts[side] = int(seen["count"])
+        outer = np.array([6, 5, 22, 22]) / side
+        boxes = seen["boxes"][: counts[side]]
+        np.testing.assert_allclose(boxes[:, 0].min(), outer[0], atol=0.07)
+        np.testing.assert_allclose(boxes[:, 1].min(), outer[1], atol=0.07)
+        np.testing.assert_allclose(boxes[:, 2:].max(0), outer[2:], atol=0.07)
+        assert not seen["boxes"][counts[side] :].any()
+    assert counts == {28: 1, 30: 2}
+    empty = look()(png(Image.new("L", (28, 28), 190)))
+    assert empty["count"] == 0 and not empty["boxes"].numpy().any()
+
+
 def test_drawings_are_read_as_the_digits_they_show(digits):
     """The embedded digits with the pixels of pens, papers and sizes that people use."""
     rng = np.random.default_rng(0)

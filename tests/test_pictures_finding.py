@@ -22,13 +22,15 @@ def sheet(*boxes, size=(300, 400)):
     return picture
 
 
-@tf.function(input_signature=[tf.TensorSpec([None, None, 3])], autograph=False)
-def find(picture):
-    return finding.find(network, picture)
+def found(picture, seen_closely=lambda window: window):
+    """What is found; `seen_closely` changes what the network sees of a window."""
 
+    def look(seen):
+        return network(seen if seen.shape[1] == finding.WHOLE else seen_closely(seen))
 
-def found(picture):
-    return {name: value.numpy() for name, value in find(picture).items()}
+    find = tf.function(lambda picture: finding.find(look, picture), autograph=False)
+    seen = find(tf.ensure_shape(picture, (None, None, 3)))
+    return {name: value.numpy() for name, value in seen.items()}
 
 
 @pytest.mark.parametrize(
@@ -66,6 +68,29 @@ def test_what_is_far_from_the_digit_is_not_its_ink():
         np.testing.assert_allclose(beside[name], value, atol=1e-4, err_msg=name)
     # A dot beside a digit may be a part of it.
     assert (beside["window"] > found(sheet(digit))["window"])[3]
+
+
+@pytest.mark.parametrize("turned", range(4))
+def test_a_digit_beside_the_edge_of_a_table(turned):
+    """As the whole picture shows it, dark; more closely, the edge is none."""
+    digit = sheet((100, 60, 150, 90), size=(300, 700))
+    table = digit.copy()
+    table[:, 690:] = 90
+    seen = found(np.rot90(table, turned).copy(), seen_closely=lambda x: x * 2)
+    alone = found(np.rot90(digit, turned).copy(), seen_closely=lambda x: x * 2)
+    assert seen["count"] == alone["count"] == 1
+    np.testing.assert_allclose(seen["window"], alone["window"], atol=0.1)
+    np.testing.assert_allclose(seen["boxes"], alone["boxes"], atol=0.1)
+
+
+def test_clouds_are_no_digit():
+    """As sure as a digit in one place, and pale everywhere else."""
+    picture = np.full((300, 300, 3), WHITE, "float32")
+    picture[100:200, 100:200] = 125
+    picture[140:160, 140:160] = 0
+    assert found(picture)["count"] == 0
+    picture[100:200, 100:200] = 116
+    assert found(picture)["count"] == 1
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 300), (300, 5), (30, 40), (512, 512)])

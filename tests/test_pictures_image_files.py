@@ -63,6 +63,18 @@ def test_every_format_is_turned_upright(tmp_path, suffix, width):
         assert found.getexif().get(0x0112, 1) == 1
 
 
+def test_exif_alone_turns_no_heic(tmp_path):
+    """What turns one is a box of its own. Its reader does not say where there is none."""
+    heif()
+    plain, path = drawing(), tmp_path / "a.heic"
+    plain.save(path, exif=held(6).tobytes(), quality=90)
+    content = path.read_bytes()
+    assert read(path).size == plain.size[::-1] and content.count(b"irot") == 1
+    # A box of another name is passed over.
+    path.write_bytes(content.replace(b"irot", b"free"))
+    assert read(path).size == plain.size
+
+
 @pytest.mark.parametrize("where", ["eXIf behind", "XMP", "raw profile"])
 def test_wherever_a_png_keeps_its_rotation(tmp_path, where):
     info, exif = PngInfo(), held(6).tobytes()

@@ -74,7 +74,7 @@ def look(png):
     Grey, colour, palette, 16-bit (the upper 8 are used) and transparent images, in any
     light, dark on light or light on dark. An image of 28×28 pixels on black or white is
     taken for MNIST's form already: its pixels are the answer, or 255 minus them where its
-    paper is white.
+    paper is white. On other paper it is taken for one digit.
 
     Args:
       png: string [], a PNG file.
@@ -128,16 +128,21 @@ def _found(colour):
     """`look` at any other picture."""
     found = finding.find(_ink_network(), colour)
     size = tf.cast(tf.shape(colour)[:2], tf.float32)
-    size = tf.concat([size, size], 0)
-    image = tf.cond(
-        found["count"] > 0, lambda: _fit(found["ink"]), lambda: tf.zeros((SIDE, SIDE))
+    # Of MNIST's size, it holds one digit. Where its strokes are a pixel wide and pale, two
+    # parts of a 4 look like two digits.
+    count, boxes = tf.cond(
+        tf.reduce_all(size == SIDE),
+        lambda: finding.joined(found["count"], found["boxes"]),
+        lambda: (found["count"], found["boxes"]),
     )
+    size = tf.concat([size, size], 0)
+    image = tf.cond(count > 0, lambda: _fit(found["ink"]), lambda: tf.zeros((SIDE, SIDE)))
     return {
         "image": image,
-        "count": found["count"],
+        "count": count,
         "ink": found["ink"],
         "window": found["window"] / size,
-        "boxes": found["boxes"] / size,
+        "boxes": boxes / size,
     }
 
 
