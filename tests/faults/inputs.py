@@ -6,7 +6,7 @@ import shutil
 from keras_pairs import files
 from keras_pairs.config import TrainingConfig
 from tests.faults.commands import SMALL
-from tests.helpers import ROOT, call
+from tests.helpers import ROOT, command
 
 
 def drawings(folder):
@@ -36,7 +36,8 @@ def old(folder):
 def ended(folder):
     """A search of two trials that has ended."""
     flags = (*SMALL, "--lr=0.01", "--batch_size=30", "--w_a=0,1", "--run_dir=ended")
-    done = call("search", *flags, cwd=folder)
+    # A process of its own: a search replaces itself by its chief.
+    done = command("search", *flags, cwd=folder)
     assert done.returncode == 0, done.stderr
 
 
