@@ -34,7 +34,7 @@ def in_order(arrays, size):
     def example(pair, digits):
         return pair, _targets(digits[..., 0], digits[..., 1])
 
-    return tf.data.Dataset.from_tensor_slices(arrays).batch(size).map(example).cache()
+    return tf.data.Dataset.from_tensor_slices(arrays).batch(size).map(example)
 
 
 def shuffled(arrays, size, epochs, new_pairs=False, augmentation=False, done=0):

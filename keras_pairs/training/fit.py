@@ -17,7 +17,7 @@ from keras_pairs.networks.population import (
 )
 from keras_pairs.outputs import OUTPUTS
 from keras_pairs.training import batches, checkpoints, loss_weights, objective
-from keras_pairs.training.costs import EVALUATION_BATCH
+from keras_pairs.training.costs import EVALUATION_BATCH, VALIDATION_BATCH
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,6 +141,12 @@ def fit(
     for epoch, logs in enumerate(recorder.epochs):
         for callback in callbacks:
             callback.on_epoch_end(epoch, logs)
+    held_out = None
+    if validate:
+        size = EVALUATION_BATCH if len(configs) == 1 else VALIDATION_BATCH
+        held_out = batches.in_order(part("validation"), size)
+        # What is read again and again is kept as batches.
+        held_out = held_out.cache() if validate_every else held_out
     population.fit(
         batches.shuffled(
             arrays,
@@ -153,9 +159,7 @@ def fit(
         initial_epoch=done,
         epochs=first.epochs,
         steps_per_epoch=steps,
-        validation_data=(
-            batches.in_order(part("validation"), EVALUATION_BATCH) if validate else None
-        ),
+        validation_data=held_out,
         validation_freq=_validated(first.epochs, validate_every),
         shuffle=False,
         verbose=0,

@@ -111,25 +111,67 @@ def _for_all(y_true, y_pred, committee=1):
     return tf.repeat(y_true, committee, axis=1) if committee > 1 else y_true
 
 
-class MemberAdam(keras.optimizers.Adam):
-    """Adam with the paper's constants and a learning rate per member.
+@keras.saving.register_keras_serializable("keras_pairs")
+class MemberAdam(keras.optimizers.Optimizer):
+    """Adam with the paper's constants and a learning rate per network.
 
-    β₁ = 0.9, β₂ = 0.999, ε = 1e-8 (Keras' own is 1e-7), no weight decay.
+    β₁ = 0.9, β₂ = 0.999, ε = 1e-8 (Keras' own is 1e-7), no weight decay. Keras' own makes a
+    dozen small operations for each of some 30 variables, and starting them is a tenth of
+    what narrow networks take. This one makes them once: each of the two moments is one
+    variable of all weights, [K, n]. What it gives equals Keras' Adam.
 
     Args:
       lr: K floats, one per network. Weights are [K, …].
       schedule: what `lr` is multiplied with: a float, or a Keras schedule.
     """
 
-    def __init__(self, lr, schedule=1.0):
-        super().__init__(learning_rate=schedule, beta_1=0.9, beta_2=0.999, epsilon=1e-8)
+    beta_1, beta_2, epsilon = 0.9, 0.999, 1e-8
+
+    def __init__(self, lr, schedule=1.0, name="member_adam"):
+        super().__init__(learning_rate=schedule, name=name)
         self.lr = np.asarray(lr, "float32")
 
-    def update_step(self, gradient, variable, learning_rate):
-        rates = self.lr[0]
-        if len(self.lr) > 1:
-            rates = self.lr.reshape(-1, *[1] * (len(variable.shape) - 1))
-        super().update_step(gradient, variable, tf.constant(rates) * learning_rate)
+    def build(self, variables):
+        if self.built:
+            return
+        super().build(variables)
+        shape = len(self.lr), sum(map(self._size, variables))
+        self.momentum = self.add_variable(shape, name="momentum")
+        self.velocity = self.add_variable(shape, name="velocity")
+
+    def apply(self, grads, trainable_variables):
+        """Makes a step; Keras' own needs no variables after the first one."""
+        variables = list(trainable_variables)
+        self.build(variables)
+        networks, step = len(self.lr), tf.cast(self.iterations + 1, tf.float32)
+        grads = tf.concat([tf.reshape(gradient, (networks, -1)) for gradient in grads], 1)
+        rates = tf.constant(self.lr[:, None]) * self.learning_rate
+        beta_1_power, beta_2_power = (tf.pow(b, step) for b in (self.beta_1, self.beta_2))
+        rates = rates * tf.sqrt(1 - beta_2_power) / (1 - beta_1_power)
+        m, v = self.momentum, self.velocity
+        self.assign_add(m, (grads - m) * (1 - self.beta_1))
+        self.assign_add(v, (tf.square(grads) - v) * (1 - self.beta_2))
+        moves = m * rates / (tf.sqrt(v) + self.epsilon)
+        moves = tf.split(moves, [self._size(variable) for variable in variables], 1)
+        for variable, move in zip(variables, moves, strict=True):
+            self.assign_sub(variable, tf.reshape(move, variable.shape))
+        self.assign_add(self.iterations, 1)
+
+    def get_config(self):
+        config = super().get_config()
+        schedule = config["learning_rate"]
+        return {"lr": self.lr.tolist(), "schedule": schedule, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        schedule = config["schedule"]
+        if isinstance(schedule, dict):
+            schedule = keras.saving.deserialize_keras_object(schedule, custom_objects)
+        return cls(**config | {"schedule": schedule})
+
+    def _size(self, variable):
+        """Weights of a variable that one network has."""
+        return int(np.prod(variable.shape)) // len(self.lr)
 
 
 def one_cycle(steps):
