@@ -48,7 +48,7 @@ class Command:
       inputs: names of what has to lie there: see `inputs.make`.
       leaves: patterns of files that are there when, and only when, the work is done.
       begun: pattern of a file that says that the work has begun, for who disturbs it.
-      both: exit statuses of two at once in one folder, sorted.
+      second: exit statuses of the later one of two at once in one folder.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Command:
     inputs: tuple = ()
     leaves: tuple = ()
     begun: str | None = None
-    both: tuple = (0, 0)
+    second: tuple = (0,)
 
 
 COMMANDS = {
@@ -65,7 +65,7 @@ COMMANDS = {
         (*SMALL, "--run_dir=run", "--export_dir=saved"),
         leaves=("run/metrics.json", "run/model.keras", "saved/[0-9]*/saved_model.pb"),
         begun="run/config.json",
-        both=(0, 1),
+        second=(0, 1),
     ),
     "evaluate": Command(
         "evaluate",
@@ -114,7 +114,7 @@ COMMANDS = {
         ("--dataset=digits", "--epochs=1", "--run_dir=ink", "--verbosity=0"),
         leaves=("ink/metrics.json", "ink/ink_weights.npz", "ink/history.csv"),
         begun="ink/config.json",
-        both=(0, 1),
+        second=(0, 1),
     ),
     "search": Command(
         "search",
@@ -122,7 +122,7 @@ COMMANDS = {
         + ("--run_dir=grid",),
         leaves=("grid/results.csv", "grid/selected.json", "grid/oracle.json"),
         begun="grid/trial_0000/trial.json",
-        both=(0, 1),
+        second=(0, 1),
     ),
     "status": Command("status", ("--run_dir=ended",), inputs=("ended",)),
     "report": Command(
