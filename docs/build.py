@@ -133,6 +133,13 @@ def rows_of(name):
     return tabulate
 
 
+def faults(path):
+    """How many rows of the table of faults were right, from the file that it writes."""
+    from tests.faults import results
+
+    return results.tabulate(results.read(path))
+
+
 def origin(path):
     """Data, commit, versions and machine behind any results.json."""
     found = _json(path)
@@ -199,6 +206,7 @@ KINDS = {
     "peers": rows_of("peers"),
     "tuners": rows_of("tuners"),
     "halving": rows_of("halving"),
+    "faults": faults,
     "origin": origin,
     "search": search,
     "search-summary": search_summary,

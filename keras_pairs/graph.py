@@ -1,9 +1,12 @@
 """Graphs without variables, checks inside a graph, and what they say."""
 
+import logging
 import re
 
 import tensorflow as tf
 from tensorflow.python.framework import convert_to_constants
+
+from keras_pairs.errors import UserError
 
 
 def freeze(function, spec):
@@ -20,6 +23,30 @@ def freeze(function, spec):
     traced = tf.function(function, [spec], autograph=False).get_concrete_function()
     frozen = convert_to_constants.convert_variables_to_constants_v2(traced)
     return frozen, traced.structured_outputs
+
+
+def load(path):
+    """`tf.saved_model.load`, without its words about what it can do without.
+
+    Args:
+      path: str or Path.
+
+    Raises:
+      UserError: if it cannot be read, with the reason. Of a damaged one TensorFlow raises
+        whatever its readers met, even KeyError.
+    """
+    logger = tf.get_logger()
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        return tf.saved_model.load(str(path))
+    except Exception as error:
+        why = _first_line(str(error).strip()) or type(error).__name__
+        raise UserError(
+            f"{path}: not a SavedModel that can be read ({why}); export the model again"
+        ) from error
+    finally:
+        logger.setLevel(before)
 
 
 def require(condition, message, value):
@@ -44,7 +71,13 @@ def message(error):
         return asserted[1]
     if "Invalid PNG" in error.message:
         return "a damaged PNG image"
-    return error.message.splitlines()[0]
+    return _first_line(error.message)
+
+
+def _first_line(text):
+    """Without where in a graph, which means nothing to whoever reads it."""
+    text = re.sub(r"\{\{.*?\}\} ?", "", text)
+    return re.sub(r"( \[Op:\w+\])?( name: *)?$", "", text.partition("\n")[0])
 
 
 def reason(error):

@@ -36,3 +36,22 @@ def hold(path, wait=True):
         yield
     finally:
         lock.release()
+
+
+@contextlib.contextmanager
+def only_one(run_dir, what):
+    """Holds a run folder for one process; the system frees it when the process is gone.
+
+    Args:
+      run_dir: Path of an existing folder.
+      what: str, "training" or "search".
+
+    Raises:
+      UserError: if another process holds it.
+    """
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(hold(run_dir / "lock", wait=False))
+        except filelock.Timeout:
+            raise UserError(f"another {what} is running in {run_dir}") from None
+        yield

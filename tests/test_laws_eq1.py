@@ -1,5 +1,7 @@
 """Laws of Eq. (1): its weights, and what a population makes of them."""
 
+from fractions import Fraction
+
 import keras
 import numpy as np
 import pytest
@@ -24,14 +26,9 @@ def test_the_shares_are_those_of_the_weights(pair):
     assert len(main) == len(auxiliary) == 1
     (w_m,), (w_a,) = main, auxiliary
     assert 0 <= w_m <= 1 and 0 <= w_a <= 1 and w_m + w_a == pytest.approx(1)
-    # As they are to each other, so are the shares.
-    largest = max(pair)
-    np.testing.assert_allclose(
-        np.multiply(pair[::-1], 1 / largest) * (w_m, w_a),
-        (w_m * (pair[1] / largest),) * 2,
-        rtol=1e-9,
-        atol=1e-300,
-    )
+    exact = Fraction(pair[0]) / (Fraction(pair[0]) + Fraction(pair[1]))
+    assert w_m == pytest.approx(float(exact), rel=1e-12)
+    assert w_a == pytest.approx(float(1 - exact), rel=1e-12)
 
 
 @law

@@ -12,7 +12,7 @@ from keras_pairs import evaluate, export, locks, machine, predict, startup, trai
 from keras_pairs.commands import runner
 from keras_pairs.errors import UserError
 from keras_pairs.networks import grouped
-from tuner import processes, search
+from tuner import search
 
 ROOT = pathlib.Path(__file__).parent.parent
 
@@ -187,11 +187,11 @@ def test_windows_is_told_that_it_cannot_search(monkeypatch, capsys, tmp_path):
 
 
 def test_a_lock_is_held_once(tmp_path):
-    with processes.lock(tmp_path):
+    with locks.only_one(tmp_path, "search"):
         with pytest.raises(UserError, match="another search is running in"):
-            with processes.lock(tmp_path):
+            with locks.only_one(tmp_path, "search"):
                 pass
-    with processes.lock(tmp_path):
+    with locks.only_one(tmp_path, "search"):
         pass
 
 
@@ -227,7 +227,7 @@ def test_a_file_system_without_locks_is_one_line(tmp_path, monkeypatch):
 
     monkeypatch.setattr(fcntl, "flock", flock)
     with pytest.raises(UserError, match="has no file locks"):
-        with processes.lock(tmp_path):
+        with locks.only_one(tmp_path, "search"):
             pass
 
 
@@ -243,9 +243,9 @@ for package in map(importlib.import_module, ("keras_pairs", "tuner")):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
 from keras_pairs.commands import runner
-from tuner import processes
+from keras_pairs import locks
 def main(values):
-    with processes.lock(__import__("pathlib").Path(sys.argv[1])):
+    with locks.only_one(__import__("pathlib").Path(sys.argv[1]), "search"):
         pass
 runner.run(main, "", {}, ["x"])
 """

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_pairs import locks
 from keras_pairs.errors import UserError
 from keras_pairs.training import checkpoints
 from keras_pairs.training.fit import fit
@@ -123,6 +124,16 @@ def test_a_run_folder_belongs_to_one_training(digits, tmp_path, each_epoch, monk
     assert names == {path.name for path in (tmp_path / "apart").iterdir()}
     with pytest.raises(UserError, match="holds a finished training; use a new --run_dir"):
         train_run(config, digits, **paths)
+
+
+def test_a_run_folder_holds_one_training_at_a_time(digits, tmp_path):
+    (tmp_path / "run").mkdir()
+    paths = {"run_dir": tmp_path / "run", "export_dir": tmp_path / "saved"}
+    with locks.only_one(tmp_path / "run", "training"):
+        with pytest.raises(UserError, match="another training is running in .*run"):
+            train_run(networks.config(), digits, **paths)
+    assert {path.name for path in (tmp_path / "run").iterdir()} <= {"lock"}
+    assert not (tmp_path / "saved").exists()
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import os
 import pathlib
 import sys
 
-from keras_pairs import data, files, startup
+from keras_pairs import data, files, locks, startup
 from keras_pairs.commands import runner
 from keras_pairs.errors import UsageError, UserError
 from tuner import choices, pairs, processes, project, pulse, resources
@@ -91,7 +91,7 @@ def run(values, record, images, todo):
         return
     # The lock is a file, and would stay where no search is.
     project.check_free(run_dir)
-    with processes.lock(run_dir):
+    with locks.only_one(run_dir, "search"):
         new = values["overwrite"].value or not (run_dir / project.RECORD).exists()
         project.claim(run_dir, record, values["overwrite"].value)
         if part == "chief":

@@ -11,9 +11,6 @@ import sys
 import threading
 import time
 
-import filelock
-
-from keras_pairs import locks
 from keras_pairs.errors import UserError
 from tuner.resources import GOES_ON
 
@@ -39,21 +36,6 @@ def role():
 def supervised():
     """Whether `supervise` started this process."""
     return SUPERVISED in os.environ
-
-
-@contextlib.contextmanager
-def lock(run_dir):
-    """Holds `run_dir` for one search; the system frees it when the process is gone.
-
-    Raises:
-      UserError: if another search holds it.
-    """
-    with contextlib.ExitStack() as held:
-        try:
-            held.enter_context(locks.hold(run_dir / "lock", wait=False))
-        except filelock.Timeout:
-            raise UserError(f"another search is running in {run_dir}") from None
-        yield
 
 
 def supervise(arguments, workers):

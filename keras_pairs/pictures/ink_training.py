@@ -4,7 +4,6 @@ import csv
 import dataclasses
 import time
 
-import filelock
 import keras
 import numpy as np
 
@@ -100,11 +99,8 @@ def train(images, epochs, seed, run_dir, progress=None):
       UserError: if the folder holds another training, one that is running, or damaged
         files.
     """
-    try:
-        with locks.hold(run_dir / "lock", wait=False):
-            return _train(images, epochs, seed, run_dir, progress)
-    except filelock.Timeout:
-        raise UserError(f"another training is running in {run_dir}") from None
+    with locks.only_one(run_dir, "training"):
+        return _train(images, epochs, seed, run_dir, progress)
 
 
 def _train(images, epochs, seed, run_dir, progress):

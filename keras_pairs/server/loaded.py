@@ -38,12 +38,11 @@ class Loaded:
         path = pathlib.Path(path)
         self.number = number
         self.reads_digits = card.reads_digits(card.read(path) or {})
+        self._model = graph.load(path)
         try:
-            self._model = tf.saved_model.load(str(path))
             self._functions = dict(self._model.signatures)
             self.metadata = _metadata(path)
         except Exception as error:
-            # TensorFlow raises whatever its readers met, of a damaged file even KeyError.
             why = str(error).strip().partition("\n")[0] or type(error).__name__
             raise UserError(f"{path}: not a SavedModel that can be read: {why}") from error
         if not self._functions:
@@ -64,7 +63,8 @@ class Loaded:
                 for signature, inputs in warmup.read(path):
                     self.run(signature or "serving_default", inputs)
         except (Refusal, KeyError, TypeError, ValueError, tf.errors.OpError) as error:
-            raise UserError(f"{path}: fails in its warm-up: {error}") from error
+            why = graph.message(error) if isinstance(error, tf.errors.OpError) else error
+            raise UserError(f"{path}: fails in its warm-up: {why}") from error
 
     def run(self, signature, inputs):
         """Answers one batch.

@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from keras_pairs import graph
 from keras_pairs.errors import UserError
 
 TOLERANCE = 1e-5
@@ -38,9 +39,16 @@ def of_network(model, pairs):
 
 
 def of_saved_model(path, pairs):
-    """What a SavedModel's `serving_default` answers: as `of_network`, unchecked."""
-    answer = tf.saved_model.load(str(path)).signatures["serving_default"]
-    return {name: x.numpy() for name, x in answer(pair=tf.constant(pairs)).items()}
+    """What a SavedModel's `serving_default` answers: as `of_network`, unchecked.
+
+    Raises:
+      UserError: if it cannot be read, or does not answer.
+    """
+    try:
+        answer = graph.load(path).signatures["serving_default"]
+        return {name: x.numpy() for name, x in answer(pair=tf.constant(pairs)).items()}
+    except (KeyError, TypeError, tf.errors.OpError) as error:
+        raise UserError(f"{path}: does not answer pairs of digits") from error
 
 
 def same(found, expected, who, whose):

@@ -17,9 +17,9 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from keras_pairs import graph
 from keras_pairs.data.pixels import SCALED, are_scaled
 from keras_pairs.errors import UserError
-from keras_pairs.graph import reason
 from keras_pairs.pictures import image_files
 from keras_pairs.pictures.seen import Seen, crop
 from keras_pairs.serving import box, card, versions
@@ -66,8 +66,8 @@ class Comparer:
         self.name = box.VERSION if self.in_box else str(path)
         self.card = card.read(path)
         self.data = card.data_name(self.card or {})
+        self._model = graph.load(path)
         try:
-            self._model = tf.saved_model.load(str(path))
             self._functions = {
                 name: self._model.signatures[name] for name in ("serving_default", "images")
             }
@@ -81,7 +81,6 @@ class Comparer:
         except KeyError as error:
             raise UserError(f"{path}: has no signature {error}") from error
         except Exception as error:
-            # TensorFlow raises whatever its readers met, of a damaged file even KeyError.
             raise UserError(f"{path}: not a SavedModel that can be read") from error
         if "comparison" not in self._outputs:
             raise UserError(f"{path}: has no output comparison")
@@ -156,7 +155,7 @@ class Comparer:
         try:
             answers = [self._answer(signature, part) for part in parts]
         except tf.errors.InvalidArgumentError as error:
-            raise UserError(reason(error)) from error
+            raise UserError(graph.reason(error)) from error
         return self._comparison(
             {name: np.concatenate([a[name] for a in answers]) for name in self._outputs}
         )
@@ -212,7 +211,7 @@ class Comparer:
         try:
             seen = self._looks(png_bytes=tf.constant([content]))
         except tf.errors.InvalidArgumentError as error:
-            raise UserError(f"{name or _name(image)}: {reason(error)}") from error
+            raise UserError(f"{name or _name(image)}: {graph.reason(error)}") from error
         seen = {name: value[0].numpy() for name, value in seen.items()}
         return Seen(**seen | {"count": int(seen["count"])})
 

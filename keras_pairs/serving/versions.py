@@ -11,8 +11,8 @@ MOST_DIGITS = 18
 def numbers(folder):
     """The numbers of the versions in a folder, ascending."""
     names = [path.name for path in pathlib.Path(folder).iterdir() if path.is_dir()]
-    found = (int(name) for name in names if is_number(name))
-    return sorted(number for number in found if str(number) in names)
+    # Of "007" there is no version, nor a second one where there is a 7.
+    return sorted(int(n) for n in names if is_number(n) and n == str(int(n)))
 
 
 def newest(path):

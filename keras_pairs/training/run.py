@@ -6,7 +6,7 @@ import pathlib
 
 import keras
 
-from keras_pairs import data, files, plots, scoring
+from keras_pairs import data, files, locks, plots, scoring
 from keras_pairs.config import TrainingConfig
 from keras_pairs.errors import UserError
 from keras_pairs.serving import box, card, keras_file, publishing
@@ -70,54 +70,58 @@ def train_run(
 
     Raises:
       UserError: if the images cannot be had, or are too few; if the run folder holds a
-        finished training, or another one.
+        finished training, another one, or one that is running.
       OSError: if a file cannot be written.
     """
     images = images or data.load_images(config.dataset, config.data_path)
     splits = data.sample_pairs(images, config.num_pairs, config.seed, "test")
     preset = preset or "custom"
     run_dir = files.make_run_dir(run_dir, "train")
-    export_dir = export_dir or box.export_folder(images.name, preset)
-    origin = {
-        "preset": preset,
-        "config": config.to_dict(),
-        "dataset": images.describe(),
-        **files.provenance(),
-    }
-    _same_training(run_dir, origin)
-    epochs = sum(stage.epochs for stage in config.stages())
-    trained = fit(
-        [config],
-        splits,
-        validate_every=validate_every,
-        callbacks=[EpochProgress(epochs, verbose)],
-        checkpoint=run_dir / CHECKPOINT,
-    )
-    (answers,) = trained.answers(splits.test)
-    columns = {name: values[:, 0] for name, values in trained.history.items()}
-    rows = [
-        {"epoch": i + 1} | {name: float(values[i]) for name, values in columns.items()}
-        for i in range(config.epochs)
-    ]
-    files.write_csv(run_dir / "history.csv", rows)
-    network = trained.member(0)
-    with files.atomic_write(run_dir / keras_file.NAME) as temporary:
-        network.save(temporary)
-    title = f"nb_f={config.nb_f}, w_a={config.w_a:g}, seed {config.seed}, {images.name}"
-    plots.plot_history(trained.history, title, run_dir / "history.png")
-    pairs = splits.test
-    metrics = {
-        "test_accuracy": scoring.accuracies(answers, pairs, config.num_pairs),
-        "test_accuracy_of_all": scoring.accuracies(answers, pairs) | {"pairs": len(pairs)},
-        "last_epoch": rows[-1],
-        **origin,
-    }
-    version = publishing.publish(network, export_dir, metrics)
-    # Last: a folder that has it holds a finished training.
-    files.write_json(run_dir / METRICS, metrics)
-    for path in run_dir.glob(f"{CHECKPOINT.stem}*{CHECKPOINT.suffix}"):
-        path.unlink()
-    return Run(run_dir, version, metrics)
+    with locks.only_one(run_dir, "training"):
+        export_dir = export_dir or box.export_folder(images.name, preset)
+        origin = {
+            "preset": preset,
+            "config": config.to_dict(),
+            "dataset": images.describe(),
+            **files.provenance(),
+        }
+        _same_training(run_dir, origin)
+        epochs = sum(stage.epochs for stage in config.stages())
+        trained = fit(
+            [config],
+            splits,
+            validate_every=validate_every,
+            callbacks=[EpochProgress(epochs, verbose)],
+            checkpoint=run_dir / CHECKPOINT,
+        )
+        (answers,) = trained.answers(splits.test)
+        columns = {name: values[:, 0] for name, values in trained.history.items()}
+        rows = [
+            {"epoch": i + 1} | {name: float(values[i]) for name, values in columns.items()}
+            for i in range(config.epochs)
+        ]
+        files.write_csv(run_dir / "history.csv", rows)
+        network = trained.member(0)
+        with files.atomic_write(run_dir / keras_file.NAME) as temporary:
+            network.save(temporary)
+        title = f"nb_f={config.nb_f}, w_a={config.w_a:g}, seed {config.seed}, {images.name}"
+        plots.plot_history(trained.history, title, run_dir / "history.png")
+        pairs = splits.test
+        metrics = {
+            "test_accuracy": scoring.accuracies(answers, pairs, config.num_pairs),
+            "test_accuracy_of_all": {
+                **scoring.accuracies(answers, pairs),
+                "pairs": len(pairs),
+            },
+            "last_epoch": rows[-1],
+            **origin,
+        }
+        version = publishing.publish(network, export_dir, metrics)
+        # Last: a folder that has it holds a finished training.
+        files.write_json(run_dir / METRICS, metrics)
+        for path in run_dir.glob(f"{CHECKPOINT.stem}*{CHECKPOINT.suffix}"):
+            path.unlink()
+        return Run(run_dir, version, metrics)
 
 
 def _same_training(run_dir, origin):

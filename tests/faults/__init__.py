@@ -1,0 +1,1 @@
+"""Every command against every fault: `table.ROWS`, and what runs them."""
