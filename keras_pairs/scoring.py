@@ -8,7 +8,7 @@ BINS = 15
 # Measured on validation pictures, of which many cannot be read (docs/studies/pictures): an
 # answer that is less certain is right 77 times in 100, a more certain one 98 times.
 CERTAIN = 0.9
-# The same of single digits: one whose class is less probable is right 47 times in 100.
+# The same of single digits: one whose class is less probable is right 50 times in 100.
 CERTAIN_DIGIT = 0.5
 
 
