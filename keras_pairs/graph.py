@@ -1,8 +1,10 @@
 """Graphs without variables, checks inside a graph, and what they say."""
 
+import contextlib
 import logging
 import re
 
+import absl.logging
 import tensorflow as tf
 from tensorflow.python.framework import convert_to_constants
 
@@ -35,9 +37,15 @@ def load(path):
       UserError: if it cannot be read, with the reason. Of a damaged one TensorFlow raises
         whatever its readers met, even KeyError.
     """
-    logger = tf.get_logger()
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
+    with contextlib.ExitStack() as stack:
+        # It speaks through both.
+        for logger in (tf.get_logger(), absl.logging.get_absl_logger()):
+            stack.callback(logger.setLevel, logger.level)
+            logger.setLevel(logging.CRITICAL)
+        return _load(path)
+
+
+def _load(path):
     try:
         return tf.saved_model.load(str(path))
     except Exception as error:
@@ -45,8 +53,6 @@ def load(path):
         raise UserError(
             f"{path}: not a SavedModel that can be read ({why}); export the model again"
         ) from error
-    finally:
-        logger.setLevel(before)
 
 
 def require(condition, message, value):
