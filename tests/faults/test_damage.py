@@ -48,10 +48,11 @@ DAMAGES = [truncated, empty, removed, noise, anothers]
 def cases(names):
     """(file, damage): by turns two damages of each file, or with the variable every one."""
     every = os.environ.get("KERAS_PAIRS_FAULTS") == "all"
-    for i, name in enumerate(names):
-        few = [DAMAGES[2 * i % 5], DAMAGES[(2 * i + 1) % 5]]
-        for damage in DAMAGES if every else few:
-            yield pytest.param(name, damage, id=f"{name}-{damage.__name__}")
+    return [
+        pytest.param(name, damage, id=f"{name}-{damage.__name__}")
+        for i, name in enumerate(names)
+        for damage in (DAMAGES if every else (DAMAGES[2 * i % 5], DAMAGES[(2 * i + 1) % 5]))
+    ]
 
 
 @pytest.fixture
