@@ -61,7 +61,7 @@ def test_the_folder_alone_goes_on_with_its_search(folder, started, monkeypatch, 
     assert chosen == {
         "grid": GRID,
         **{"preset": "paper", "validation": "test", "validate_every": 5},
-        **{"keep_models": 6, "retries": 0},
+        **{"keep_models": 6, "retries": 0, "halving": False},
     }
 
 

@@ -46,6 +46,7 @@ def test_train_fills_the_run_folder(trained):
         "history.csv",
         "history.png",
         "model.keras",
+        "lock",
     }
     metrics = json.loads((folder / "run" / "metrics.json").read_text())
     best = "--preset=best" in flags

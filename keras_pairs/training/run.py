@@ -77,15 +77,18 @@ def train_run(
     splits = data.sample_pairs(images, config.num_pairs, config.seed, "test")
     preset = preset or "custom"
     run_dir = files.make_run_dir(run_dir, "train")
+    export_dir = export_dir or box.export_folder(images.name, preset)
+    origin = {
+        "preset": preset,
+        "config": config.to_dict(),
+        "dataset": images.describe(),
+        **files.provenance(),
+    }
+    # A refused folder is left as it is, without a lock in it.
+    _begun(run_dir, origin)
     with locks.only_one(run_dir, "training"):
-        export_dir = export_dir or box.export_folder(images.name, preset)
-        origin = {
-            "preset": preset,
-            "config": config.to_dict(),
-            "dataset": images.describe(),
-            **files.provenance(),
-        }
-        _same_training(run_dir, origin)
+        if _begun(run_dir, origin) is None:
+            files.write_json(run_dir / files.RECORD, origin)
         epochs = sum(stage.epochs for stage in config.stages())
         trained = fit(
             [config],
@@ -124,19 +127,21 @@ def train_run(
         return Run(run_dir, version, metrics)
 
 
-def _same_training(run_dir, origin):
-    """Writes config.json, or refuses a folder that holds another or a finished training."""
+def _begun(run_dir, origin):
+    """The record of this training in a folder, or None where there is none.
+
+    Raises:
+      UserError: if the folder holds another or a finished training.
+    """
     if (run_dir / METRICS).exists():
         raise UserError(f"{run_dir} holds a finished training; use a new --run_dir")
     found = identity.found(run_dir, origin, "training")
-    if found is None:
-        files.write_json(run_dir / files.RECORD, origin)
-        return
-    if any(found.get(name) != origin[name] for name in ("commit", "versions")):
+    if found and any(found.get(name) != origin[name] for name in ("commit", "versions")):
         raise UserError(
             f"{run_dir} holds a training begun with other code or packages; use a new "
             "--run_dir"
         )
+    return found
 
 
 def load_run(path: str | os.PathLike) -> tuple[keras.Model, dict | None]:
