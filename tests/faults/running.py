@@ -152,7 +152,7 @@ def judge(row, folder, inputs):
     if broken := damaged(left):
         wrong.append(f"left what is not whole: {broken}")
     if row.again:
-        wrong += _again(command, left)
+        wrong += _again(command, left, row.killed)
     return wrong
 
 
@@ -170,7 +170,7 @@ def _wrong_words(row, ended):
     return wrong
 
 
-def _again(command, left):
+def _again(command, left, killed):
     """What is wrong where the same command runs again, without a fault."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     module = MODULES.get(command.name, f"keras_pairs.{command.name}")
@@ -185,6 +185,7 @@ def _again(command, left):
         wrong.append(f"again it left no {lacking}")
     if broken := damaged(left):
         wrong.append(f"again it left what is not whole: {broken}")
-    if remains := [str(p) for n in REMAINS for p in left.rglob(n)]:
+    remains = [str(p) for n in REMAINS for p in left.rglob(n)]
+    if remains and not killed:
         wrong.append(f"again there was {remains}")
     return wrong

@@ -23,7 +23,7 @@ class Row:
         nobody is left to tell one.
       arguments: tuple of str, behind the command's own.
       again: whether the same command is to end well without the fault.
-      killed: whether temporary files may be left: nobody was there to remove them.
+      killed: whether temporary files may be left: nobody could remove them.
       whole: whether a status of 0 promises the command's files.
     """
 
@@ -109,7 +109,9 @@ def rows():
     for name in ("train", "export", "ink"):
         yield Row(name, "ulimit -f 20", says=LIMIT)
     for name in ("train", "evaluate", "score", "ink", "search", "report"):
-        yield Row(name, "folder vanishes", says="No such file or directory")
+        says = "No such file or directory"
+        # Nobody can remove what has moved elsewhere.
+        yield Row(name, "folder vanishes", says=says, killed=True)
     for name in ("train", "score", "export", "report", "ink"):
         yield Row(name, "no processes", codes=(0,), again=False)
     for name in ("evaluate", "search"):
