@@ -12,7 +12,7 @@ from keras_pairs.training import fit, halving
 from tests import helpers, searches
 from tests.search_processes import command, kill, parts, running, start, wait_for
 from tests.search_processes import results as results_of
-from tuner import looking, plan, project, reporting, results, rows, space
+from tuner import looking, plan, project, reporting, results, rows, space, trials
 from tuner.oracle import MODEL, GridOracle
 from tuner.population import load
 from tuner.progress import SearchProgress
@@ -79,12 +79,13 @@ def test_only_who_was_trained_to_the_end_is_chosen_and_kept(halved):
     for row in rows.select(rows.of_points(found, Grid(AXES, BASE))):
         assert row["lr"] == 0.01
     (kept,) = folder.glob(f"*/{MODEL}")
-    assert (
-        load(folder)
-        .oracle.trials[kept.parent.name[-4:]]
-        .metrics.get_last_value(EPOCHS_TRAINED)
-        == 2
-    )
+    oracle = load(folder).oracle
+    trial = oracle.trials[kept.parent.name[-4:]]
+    assert trial.metrics.get_last_value(EPOCHS_TRAINED) == 2
+    left_out = next(t for t in oracle.trials.values() if not trials.is_whole(t))
+    left_out.score = 0.99
+    best = oracle.get_best_trials(20)
+    assert len(best) == 6 and best[0] is trial and left_out not in best
 
 
 def test_tables_name_the_protocol(halved, tmp_path):

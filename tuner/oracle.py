@@ -24,6 +24,7 @@ HEARTBEAT = "epochs_done"
 MODEL, ORIGIN = "model.keras", "metrics.json"
 # keras-tuner's network protocol has no room for a trial's message, but for any value.
 MESSAGE = "message"
+_now = time.monotonic
 
 
 class GridOracle(_keras_tuner.Oracle):
@@ -280,21 +281,18 @@ class GridOracle(_keras_tuner.Oracle):
             if _worker(tuner_id) not in alive:
                 del self.ongoing_trials[tuner_id]
 
+    def get_best_trials(self, num_trials=1):
+        """Those trained to the end, the best first and the first of equals."""
+        whole = filter(trials.is_whole, self.trials.values())
+        return sorted(whole, key=lambda t: (-t.score, t.trial_id))[:num_trials]
+
     def _prune(self, nb_f):
-        done = [
-            t
-            for t in self.trials.values()
-            if trials.is_whole(t) and t.hyperparameters.get("nb_f") == nb_f
-        ]
-        done.sort(key=lambda t: (-t.score, t.trial_id))
-        for trial in done[self.keep_models :]:
+        best = self.get_best_trials(None)
+        best = [trial for trial in best if trial.hyperparameters.get("nb_f") == nb_f]
+        for trial in best[self.keep_models :]:
             for name in (MODEL, ORIGIN):
                 (self._trial_folder(trial.trial_id) / name).unlink(missing_ok=True)
 
 
 def _worker(tuner_id):
-    return tuner_id.partition("/")[0]
-
-
-def _now():
-    return time.monotonic()
+    return tuner_id.split("/")[0]
