@@ -161,7 +161,7 @@ class Folder:
 
 names = st.sampled_from(["7", "007", "12", "1e3", "٣", "²", ".9", "-3", "v2"]) | st.text(
     st.characters(exclude_characters="/\0", codec="utf-8"), min_size=1, max_size=12
-)
+).filter(lambda name: not name.startswith(files.TEMPORARY))
 happenings = st.lists(
     st.tuples(
         st.sampled_from(["publish"] * 3 + ["remove", "add", "damage"]),
