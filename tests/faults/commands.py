@@ -70,7 +70,12 @@ COMMANDS = {
     "evaluate": Command(
         "evaluate",
         (*SMALL, "--rounds=2", "--run_dir=scored"),
-        leaves=("scored/results.json", "scored/results.png", "scored/groups/*.json"),
+        leaves=(
+            "scored/results.json",
+            "scored/results.png",
+            "scored/calibration.png",
+            "scored/groups/*.json",
+        ),
         begun="scored/config.json",
     ),
     "score": Command(

@@ -54,7 +54,6 @@ MIDDLE = {
     "predict --show": ("16k",),
     "ink": ("16k", "200k"),
     "search": ("16k", "64k"),
-    "report": ("200k",),
 }
 ASKS = ("predict", "status")
 MNIST = ("--dataset=mnist",)
