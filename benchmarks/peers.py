@@ -13,17 +13,13 @@ their rows say so. The peers' networks are compared with ours in
 `tests/test_benchmarks_peers.py`. What was found is results.json in --run_dir.
 """
 
-import importlib.util
 import os
-import pathlib
 
-from benchmarks import train
+from benchmarks import train, widths
 from benchmarks.peer_case import CLOCK, Case
-from keras_pairs import data, files, machine, startup, tables
+from keras_pairs import machine, startup
 from keras_pairs.commands import flags, runner
 from keras_pairs.fields import integer
-
-CPU = pathlib.Path("/proc/cpuinfo")
 
 
 def ours(pipe, case):
@@ -99,11 +95,7 @@ FLAGS = {
 
 def measure(case):
     """Yields a row for each peer: processor seconds, None where it is missing."""
-    there = {
-        name: peer
-        for name, peer in PEERS.items()
-        if peer[1] is None or importlib.util.find_spec(peer[1])
-    }
+    there = {name: peer for name, peer in PEERS.items() if widths.installed(peer[1])}
     cores = machine.cores()
     seconds = train.compare(
         *([(function, (case,))] * cores for function, _, _ in there.values())
@@ -128,35 +120,17 @@ def tabulate(rows):
     return lines
 
 
-def processor():
-    """The widest vectors of the processor, which decide much, as text."""
-    words = CPU.read_text() if CPU.exists() else ""
-    for flag, name in (("avx512f", "AVX-512"), ("avx2", "AVX2")):
-        if f" {flag} " in words:
-            return name
-    return "unknown vectors"
-
-
 def main(values):
-    for name, (_, package, _) in PEERS.items():
-        if package and importlib.util.find_spec(package) is None:
-            runner.say(f"{name} is left out: pip install {package}")
-    run_dir = files.make_run_dir(values["run_dir"].value, "peers")
-    origin = {
-        "dataset": data.load_images("digits").describe(),
-        "num_pairs": values["num_pairs"].value,
-        **files.provenance(),
-    }
-    origin["machine"] += f", {processor()}"
-    rows, load = [], []
-    for nb_f in values["nb_f"].value:
-        rows += measure(Case(nb_f, num_pairs=values["num_pairs"].value))
-        load.append(os.getloadavg()[0])
-        # After each width, since the widest take long.
-        kept = {"rows": rows, "load": load, **origin}
-        files.write_json(run_dir / "results.json", kept)
-    runner.say(tables.markdown_table(tabulate(rows)))
-    runner.say(f"run folder: {runner.relative(run_dir)}")
+    num_pairs = values["num_pairs"].value
+    packages = {name: package for name, (_, package, _) in PEERS.items()}
+    widths.measure(
+        values,
+        "peers",
+        packages,
+        lambda nb_f: measure(Case(nb_f, num_pairs=num_pairs)),
+        tabulate,
+        num_pairs=num_pairs,
+    )
 
 
 def run():

@@ -12,15 +12,13 @@ a trial costs besides are not counted, see `benchmarks.search`. Without optuna i
 left out. What was found is results.json in --run_dir.
 """
 
-import importlib.util
 import os
 import pathlib
 import subprocess
 import sys
 
-from benchmarks import search
-from benchmarks.peers import processor
-from keras_pairs import data, files, machine, tables
+from benchmarks import search, widths
+from keras_pairs import data, machine, outputs
 from keras_pairs.commands import flags, runner
 from keras_pairs.errors import UserError
 from keras_pairs.paper import EPOCHS
@@ -103,7 +101,7 @@ def optuna_worker(nb_f, epochs, folder, count):
             validation_data=(validation.images, validation.targets),
             verbose=0,
         )
-        return fitted.history["val_comparison_accuracy"][-1]
+        return fitted.history[outputs.SCORE][-1]
 
     grid = {"batch_size": search.SIZES, "w_a": search.STOCK_W_A}
     study = optuna.create_study(
@@ -143,9 +141,7 @@ SIDES = {
 def measure(nb_f):
     """Yields a row for each side that is installed."""
     there = {
-        name: side
-        for name, (side, package) in SIDES.items()
-        if package is None or importlib.util.find_spec(package)
+        name: side for name, (side, package) in SIDES.items() if widths.installed(package)
     }
     more, runs = search.MORE[nb_f], {name: [] for name in there}
     for epochs in (1, more):
@@ -177,19 +173,8 @@ def tabulate(rows):
 
 
 def main(values):
-    for name, (_, package) in SIDES.items():
-        if package and importlib.util.find_spec(package) is None:
-            runner.say(f"{name} is left out: pip install {package}")
-    run_dir = files.make_run_dir(values["run_dir"].value, "tuners")
-    origin = {"dataset": data.load_images("digits").describe(), **files.provenance()}
-    origin["machine"] += f", {processor()}"
-    rows, load = [], []
-    for nb_f in values["nb_f"].value:
-        rows += measure(nb_f)
-        load.append(os.getloadavg()[0])
-        files.write_json(run_dir / "results.json", {"rows": rows, "load": load, **origin})
-    runner.say(tables.markdown_table(tabulate(rows)))
-    runner.say(f"run folder: {runner.relative(run_dir)}")
+    packages = {name: package for name, (_, package) in SIDES.items()}
+    widths.measure(values, "tuners", packages, measure, tabulate)
 
 
 def run():

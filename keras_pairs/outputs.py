@@ -51,6 +51,10 @@ def names():
     return [output.name for output in OUTPUTS]
 
 
+# What trainings are compared by, in the names of Keras' logs.
+SCORE = f"val_{names()[0]}_accuracy"
+
+
 def targets(digits):
     """What each output should be, as `keras.Model.fit` takes it.
 

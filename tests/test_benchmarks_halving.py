@@ -1,5 +1,6 @@
 """What the benchmarks of searches make of what they measured."""
 
+import importlib.util
 import json
 
 from benchmarks import halving, peers, tuners
@@ -44,7 +45,7 @@ def test_a_study_of_halving_has_a_row_for_each_seed(tmp_path, monkeypatch):
 
 
 def test_a_peer_that_is_missing_has_a_row(tmp_path, monkeypatch):
-    monkeypatch.setattr(peers.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(peers.machine, "cores", lambda: 2)
     monkeypatch.setattr(
         peers.train, "compare", lambda *sides: [len(side) for side in sides]
@@ -62,7 +63,7 @@ def test_a_peer_that_is_missing_has_a_row(tmp_path, monkeypatch):
 
 
 def test_trials_per_hour_follow_from_an_epoch(monkeypatch):
-    monkeypatch.setattr(tuners.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(tuners.machine, "cores", lambda: 2)
     seconds = iter([10.0, 20.0, 10.0 + 2 * 20, 20.0 + 6 * 20])
     runs = iter([(1, 1, 2, next(seconds)) for _ in range(4)])

@@ -18,8 +18,8 @@ from keras_pairs.training.costs import members_per_graph
 
 # All fields that may be an axis, slowest first: neighbours can share a graph.
 ORDER = (*SHARED, *having("per_member"))
-# What trials are compared by, in the names of keras-tuner's and Keras' logs.
-SCORE = f"val_{outputs.names()[0]}_accuracy"
+# What trials are compared by.
+SCORE = outputs.SCORE
 BEST_SCORE = f"best_{SCORE}"
 # Of a trial that successive halving trained: how long.
 EPOCHS_TRAINED = "epochs_trained"

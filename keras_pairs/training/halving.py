@@ -8,10 +8,8 @@ import dataclasses
 
 import numpy as np
 
-from keras_pairs.outputs import names
+from keras_pairs.outputs import SCORE
 from keras_pairs.training import costs, fit, restack
-
-SCORE = f"val_{names()[0]}_accuracy"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,0 +1,52 @@
+"""Sides that are compared width by width, some of which need a package of their own."""
+
+import importlib.util
+import os
+import pathlib
+
+from keras_pairs import data, files, tables
+from keras_pairs.commands import runner
+
+CPU = pathlib.Path("/proc/cpuinfo")
+
+
+def installed(package):
+    """Whether a package is there; None is what needs no package."""
+    return package is None or importlib.util.find_spec(package) is not None
+
+
+def processor():
+    """The widest vectors of the processor, which decide much, as text."""
+    words = CPU.read_text() if CPU.exists() else ""
+    for flag, name in (("avx512f", "AVX-512"), ("avx2", "AVX2")):
+        if f" {flag} " in words:
+            return name
+    return "unknown vectors"
+
+
+def measure(values, name, packages, measure_one, tabulate, **known):
+    """Measures each width, shows a table, and keeps what was found in results.json.
+
+    Args:
+      values: of the command line: `nb_f`, several, and `run_dir`.
+      name: str, of the benchmark.
+      packages: dict, a side's name → the package that it needs, or None.
+      measure_one: function of nb_f that gives rows.
+      tabulate: function of rows that gives the lines of a table.
+      known: more that the file says.
+    """
+    for side, package in packages.items():
+        if not installed(package):
+            runner.say(f"{side} is left out: pip install {package}")
+    run_dir = files.make_run_dir(values["run_dir"].value, name)
+    origin = {"dataset": data.load_images("digits").describe(), **known}
+    origin |= files.provenance()
+    origin["machine"] += f", {processor()}"
+    rows, load = [], []
+    for nb_f in values["nb_f"].value:
+        rows += measure_one(nb_f)
+        load.append(os.getloadavg()[0])
+        # After each width, since the widest take long.
+        files.write_json(run_dir / "results.json", {"rows": rows, "load": load, **origin})
+    runner.say(tables.markdown_table(tabulate(rows)))
+    runner.say(f"run folder: {runner.relative(run_dir)}")
