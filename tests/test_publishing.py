@@ -157,7 +157,7 @@ def test_warmup_file_is_what_a_server_reads(published):
     assert seen == ["serving_default", "images", "png", "png", "prepare"]
 
 
-VERSIONS = 16
+VERSIONS, KEEP = 16, 5
 
 
 def publish_and_die(folder, seed):
@@ -169,7 +169,7 @@ def publish_and_die(folder, seed):
         if not child:
             model = build_model(networks.config(nb_f=1))
             while os.getppid() == parent:
-                publishing.publish(model, folder, keep=5)
+                publishing.publish(model, folder, keep=KEEP)
             os._exit(0)
         # The other publisher's versions count as well.
         last = min(last + rng.integers(1, 12), VERSIONS)
@@ -181,11 +181,11 @@ def publish_and_die(folder, seed):
 
 
 def poll(folder, stop, results):
-    """Looks every few milliseconds and loads each new number; sends (seen, failures).
+    """Looks every few milliseconds and loads each new number; sends (loaded, failures).
 
     Told to stop, it ends when there is nothing new.
     """
-    seen, failures = set(), []
+    seen, loaded, failures = set(), [], []
     while True:
         time.sleep(0.003)
         numbers = sorted(int(name) for name in os.listdir(folder) if name.isdigit())
@@ -205,9 +205,12 @@ def poll(folder, stop, results):
                 share = answers.get("comparison", tf.zeros((1, 1)))
                 assert 0 <= float(share[0, 0]) <= 1
             assert files.read_json(version / "model_card.json")["version"] == number
+            loaded.append(number)
         except BaseException as error:
-            failures.append(f"{number}: {error!r}")
-    results.put((seen, failures))
+            # A version may go while it is loaded, but only when `KEEP` newer ones are there.
+            if version.exists() or publishing._highest(folder) < number + KEEP:
+                failures.append(f"{number}: {error!r}")
+    results.put((loaded, failures))
 
 
 @pytest.mark.slow
@@ -229,11 +232,11 @@ def test_a_server_sees_only_whole_versions(tmp_path):
         publisher.join(600)
         assert publisher.exitcode == 0
     left = list(tmp_path.glob(f"{publishing.WORKSPACE}*"))
-    last = publishing.publish(build_model(networks.config(nb_f=1)), tmp_path, keep=5)
+    last = publishing.publish(build_model(networks.config(nb_f=1)), tmp_path, keep=KEEP)
     stop.set()
-    seen, failures = results.get(timeout=120)
+    loaded, failures = results.get(timeout=120)
     poller.join()
     assert not failures
     # A busy machine loads more slowly than versions come and go.
-    assert len(seen) >= 0.5 * VERSIONS and int(last.name) in seen
-    assert left and len(names(tmp_path)) == 5 and all(map(str.isdigit, names(tmp_path)))
+    assert len(loaded) >= 0.3 * VERSIONS and int(last.name) in loaded
+    assert left and len(names(tmp_path)) == KEEP and all(map(str.isdigit, names(tmp_path)))
