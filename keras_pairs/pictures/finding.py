@@ -27,11 +27,15 @@ SUREST = 0.7
 CLEAR = 0.64
 # A digit has this share of the largest one's body, and of the tallest one's height.
 LEAST_MASS, LEAST_HEIGHT = 0.1, 0.4
+# A 1 beside a broad digit has less: what is so tall needs only this share of the body.
+TALL, LEAST_TALL_MASS = 0.7, 0.05
 # What is farther from all digits' bodies than this share of their longer sides is not
 # theirs: a punched hole, a button of a program.
-REACH = 0.5
+REACH = 0.3
 # In pixels of the whole picture: what comes so near to its edges reaches them.
 EDGE = 3.0
+# The width of the band that continues a picture beyond its edges, over a window's side.
+BAND = 0.03
 # How many digits get a box.
 MOST_DIGITS = 9
 
@@ -66,7 +70,8 @@ def find(network, picture):
         boxes = tf.pad(boxes, [[0, MOST_DIGITS - tf.shape(boxes)[0]], [0, 0]])
         boxes = tf.ensure_shape(boxes, (MOST_DIGITS, 4))
         # The edge of a table is taller than a digit, and then the digit passes for a speck.
-        rest = tf.cond(count > 0, lambda: body, lambda: _off_edges(body, size))
+        again = (tries == 0) & (count == 0)
+        rest = tf.cond(again, lambda: _off_edges(body, size), lambda: body)
         return tries + 1, rest, count, seen, boxes, window
 
     def go_on(tries, body, count, *_):
@@ -113,9 +118,7 @@ def _look(network, picture, window, side):
     for axis in (0, 1):
         places = tf.range(first[axis], first[axis] + length)
         last = tf.shape(picture)[axis] - 1
-        # Mirrored at the edges: there is paper as elsewhere, and no end to it.
-        turned = tf.math.floormod(places, 2 * last + 2)
-        picture = tf.gather(picture, tf.minimum(turned, 2 * last + 1 - turned), axis=axis)
+        picture = tf.gather(picture, _continued(places, last, length), axis=axis)
         centre = tf.cast(first[axis], tf.float32) + (
             tf.range(side, dtype=tf.float32) + 0.5
         ) * tf.cast(length / side, tf.float32)
@@ -124,6 +127,20 @@ def _look(network, picture, window, side):
     found = tf.sigmoid(network(seen[None])[0])
     found = tf.where((inside[0][:, None] & inside[1])[..., None], found, 0.0)
     return found[..., 0], found[..., 1]
+
+
+def _continued(places, last, length):
+    """The pixels that a window shows at `places` along one axis; 0 to `last` are there.
+
+    Beyond the edges it shows a narrow band along them, mirrored: there is paper as elsewhere,
+    and no second digit.
+    """
+    band = tf.cast(BAND * tf.cast(length, tf.float32), tf.int32)
+    band = tf.clip_by_value(band, 1, last + 1)
+    beyond = tf.maximum(-1 - places, places - last - 1)
+    turned = tf.math.floormod(beyond, 2 * band)
+    turned = tf.minimum(turned, 2 * band - 1 - turned)
+    return tf.where(beyond < 0, places, tf.where(places < 0, turned, last - turned))
 
 
 def _around(ink, window):
@@ -171,7 +188,9 @@ def _digits(body, least):
     top, bottom = each(down, first), each(down, last) + 1
     left, right = each(across, first), each(across, last) + 1
     height = tf.where(mass > 0, bottom - top, 0.0)
-    right_size = (mass >= LEAST_MASS * tf.reduce_max(mass)) & (mass > 0)
+    tall = height >= TALL * tf.reduce_max(height)
+    least_mass = tf.where(tall, LEAST_TALL_MASS, LEAST_MASS) * tf.reduce_max(mass)
+    right_size = (mass >= least_mass) & (mass > 0)
     right_size &= height >= LEAST_HEIGHT * tf.reduce_max(height)
     found = tf.where(right_size)[:, 0]
     found = tf.gather(found, tf.argsort(tf.gather(left, found)))

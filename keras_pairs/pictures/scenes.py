@@ -111,7 +111,10 @@ def _noise(rng, side):
 
 
 def _continued(rng, layers):
-    """Edges as `finding` continues them where a window reaches beyond the picture."""
+    """Edges that are continued, as a window shows them that reaches beyond the picture.
+
+    All of the picture is mirrored there, ink as well, and not the band of `finding` alone.
+    """
     _, ink, _ = layers
     side = len(ink)
     if rng.random() < 0.7:
