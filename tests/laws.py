@@ -16,14 +16,14 @@ hypothesis = pytest.importorskip(
     "hypothesis", reason="needs pip install 'keras_pairs[test]'"
 )
 
-FEW, FEWER = 40, 8
+FEW = 40
 CASES = os.environ.get("KERAS_PAIRS_CASES")
 
 
-def law(function, few=FEW):
+def law(function):
     """`hypothesis.settings` of a test; cases that take seconds are no failure."""
     return hypothesis.settings(
-        max_examples=int(CASES or few),
+        max_examples=int(CASES or FEW),
         derandomize=CASES is None,
         deadline=None,
         # Looking at a repository does not write into it.
@@ -31,8 +31,3 @@ def law(function, few=FEW):
         print_blob=True,
         suppress_health_check=list(hypothesis.HealthCheck),
     )(function)
-
-
-def costly_law(function):
-    """The same of a test whose cases take a second: fewer in the fast tier."""
-    return law(function, FEWER)

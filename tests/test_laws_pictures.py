@@ -6,7 +6,7 @@ from PIL import Image
 
 from keras_pairs.pictures import drawing
 from tests.helpers import png
-from tests.laws import costly_law, hypothesis, law
+from tests.laws import CASES, hypothesis, law
 from tests.test_drawing import likeness, look
 
 st = hypothesis.strategies
@@ -85,30 +85,30 @@ def drawn(glyph, side, size, at, inverted=False):
     return 255 - sheet if inverted else sheet
 
 
-@costly_law
-@hypothesis.given(
-    which=st.integers(0, 499),
-    side=st.integers(120, 500),
-    share=st.floats(0.3, 0.7),
-    place=st.tuples(st.floats(0, 1), st.floats(0, 1)),
-    factor=st.floats(0.6, 2),
-    inverted=st.booleans(),
-)
-def test_the_same_digit_anywhere_in_any_size_and_polarity(
-    digits, which, side, share, place, factor, inverted
-):
-    """The ink network was trained for it; what it has learnt is not exact."""
-    glyph = digits.x_test[which]
+def same_and_in_place(rng, glyphs):
+    """Whether a digit in the middle is found elsewhere in another size and polarity."""
+    glyph = glyphs[rng.integers(len(glyphs))]
+    side, share = int(rng.integers(120, 500)), rng.uniform(0.3, 0.7)
     middle = (side - int(share * side)) // 2
     first = look()(png(drawn(glyph, side, int(share * side), (middle, middle))))
-    side = int(side * factor)
+    # Of fewer pixels, hard edges are other strokes.
+    side = int(side * max(rng.uniform(0.6, 2), 40 / (share * side)) + 1)
     size = int(share * side)
-    at = [int(part * (side - size)) for part in place]
-    second = look()(png(drawn(glyph, side, size, at, inverted)))
-    assert first["count"] == second["count"] == 1
-    assert likeness(first["image"].numpy(), second["image"].numpy()) > 0.9
+    at = [int(part * (side - size)) for part in rng.uniform(0, 1, 2)]
+    second = look()(png(drawn(glyph, side, size, at, rng.random() < 0.5)))
+    box = second["boxes"][0].numpy() * side
     # It is where it was drawn, to within a tenth of its size.
-    top, left, bottom, right = second["boxes"][0].numpy() * side
     slack = size / 10 + 2
-    assert top >= at[0] - slack and left >= at[1] - slack
-    assert bottom <= at[0] + size + slack and right <= at[1] + size + slack
+    return (
+        first["count"] == second["count"] == 1
+        and likeness(first["image"].numpy(), second["image"].numpy()) > 0.9
+        and (box[:2] >= np.array(at) - slack).all()
+        and (box[2:] <= np.array(at) + size + slack).all()
+    )
+
+
+def test_the_same_digit_anywhere_in_any_size_and_polarity(digits):
+    """The ink network was trained for it; what it has learnt is not exact."""
+    rng = np.random.default_rng(0)
+    right = [same_and_in_place(rng, digits.x_test) for _ in range(int(CASES or 60))]
+    assert np.mean(right) >= 0.95

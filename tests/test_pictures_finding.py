@@ -60,7 +60,7 @@ def test_boxes_and_window(boxes):
 
 
 def test_what_is_far_from_the_digit_is_not_its_ink():
-    digit, near = (100, 200, 180, 260), (130, 290, 140, 296)
+    digit, near = (100, 200, 180, 260), (130, 275, 140, 281)
     holes = [(20, 10, 34, 20), (140, 10, 154, 20), (270, 10, 284, 20)]
     alone, beside = found(sheet(digit, near)), found(sheet(digit, near, *holes))
     assert beside["count"] == 1
