@@ -207,7 +207,7 @@ def poll(folder, stop, results):
             assert files.read_json(version / "model_card.json")["version"] == number
             loaded.append(number)
         except BaseException as error:
-            # A version may go while it is loaded, but only when `KEEP` newer ones are there.
+            # It may go while it is loaded, but only when `KEEP` newer ones are there.
             if version.exists() or publishing._highest(folder) < number + KEEP:
                 failures.append(f"{number}: {error!r}")
     results.put((loaded, failures))

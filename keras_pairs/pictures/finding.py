@@ -132,8 +132,8 @@ def _look(network, picture, window, side):
 def _continued(places, last, length):
     """The pixels that a window shows at `places` along one axis; 0 to `last` are there.
 
-    Beyond the edges it shows a narrow band along them, mirrored: there is paper as elsewhere,
-    and no second digit.
+    Beyond the edges it shows a narrow band along them, mirrored: there is paper as
+    elsewhere, and no second digit.
     """
     band = tf.cast(BAND * tf.cast(length, tf.float32), tf.int32)
     band = tf.clip_by_value(band, 1, last + 1)
