@@ -12,6 +12,10 @@ from keras_pairs.networks.initial import stream
 from keras_pairs.outputs import OUTPUTS
 from keras_pairs.training.augmentation import move_pairs
 
+# What a dataset runs needs no other form. AutoGraph would write it into files that stay in
+# the temporary folder when a worker is ended.
+as_it_is = tf.autograph.experimental.do_not_convert
+
 
 def stack(pairs):
     """Images and digits of pairs.
@@ -31,6 +35,7 @@ def stack(pairs):
 def in_order(arrays, size):
     """A dataset of batches (pair, targets) of what `stack` gives, in order."""
 
+    @as_it_is
     def example(pair, digits):
         return pair, _targets(digits[..., 0], digits[..., 1])
 
@@ -57,6 +62,7 @@ def shuffled(arrays, size, epochs, new_pairs=False, augmentation=False, done=0):
         for array, axis in ((images, images.ndim - 3), (digits, digits.ndim - 1))
     )
 
+    @as_it_is
     def epoch(number):
         shape = [2 * count if new_pairs else count]
         seed = tf.stack([stream("batch_order"), tf.cast(number, tf.int32)])
@@ -64,6 +70,7 @@ def shuffled(arrays, size, epochs, new_pairs=False, augmentation=False, done=0):
         both = tf.split(order, 2) if new_pairs else [order, order + count]
         return tf.data.Dataset.from_tensor_slices(tf.stack(both, 1)).batch(size)
 
+    @as_it_is
     def gather(step, indices):
         # [batch, 2, (K,) …] → [batch, (K,) 2, …]
         pair, classes = tf.gather(images, indices), tf.gather(digits, indices)
