@@ -52,7 +52,7 @@ def keras_tuner_search(nb_f, epochs, folder):
     """A chief and a worker for each core, until the workers end."""
     environment = {
         "KERASTUNER_ORACLE_IP": "127.0.0.1",
-        "KERASTUNER_ORACLE_PORT": str(processes._free_port()),
+        "KERASTUNER_ORACLE_PORT": str(processes.free_port()),
     }
     code = search.stock(nb_f, epochs, folder)
     chief = _start(code, **environment, KERASTUNER_TUNER_ID="chief")

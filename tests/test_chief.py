@@ -19,7 +19,7 @@ GRID = Grid({"nb_f": (8,), "lr": (0.01,), "batch_size": (10,), "w_a": (0.0, 1.0)
 def served(tmp_path, monkeypatch):
     """(oracle, client of its chief, function that gives what `serve` ended with)."""
     monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
-    monkeypatch.setenv("KERASTUNER_ORACLE_PORT", str(processes._free_port()))
+    monkeypatch.setenv("KERASTUNER_ORACLE_PORT", str(processes.free_port()))
     monkeypatch.setenv("KERASTUNER_TUNER_ID", "worker0")
     monkeypatch.setattr(oracle_client, "TIMEOUT", 30)
     grid_oracle = oracle.GridOracle(GRID, {"search": "abc"})
@@ -98,7 +98,7 @@ def test_workers_hear_what_ended_the_chief_between_their_calls(
         except OSError as error:
             ended.append(error)
 
-    monkeypatch.setenv("KERASTUNER_ORACLE_PORT", str(processes._free_port()))
+    monkeypatch.setenv("KERASTUNER_ORACLE_PORT", str(processes.free_port()))
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     other = oracle_client.OracleClient(grid_oracle)

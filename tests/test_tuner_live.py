@@ -96,7 +96,7 @@ def test_a_full_disk_under_the_results_ends_the_search(oracle, monkeypatch):
     from tuner import chief, processes
 
     monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
-    monkeypatch.setenv("KERASTUNER_ORACLE_PORT", str(processes._free_port()))
+    monkeypatch.setenv("KERASTUNER_ORACLE_PORT", str(processes.free_port()))
 
     def full():
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -32,7 +32,7 @@ FEW += ("--num_pairs=60",)
 
 @pytest.fixture
 def address():
-    port = str(processes._free_port())
+    port = str(processes.free_port())
     return {"KERASTUNER_ORACLE_IP": "127.0.0.1", "KERASTUNER_ORACLE_PORT": port}
 
 
@@ -115,7 +115,7 @@ def test_a_second_chief_on_the_folder_is_refused(tmp_path, address):
     flags = (*SMALL, f"--run_dir={tmp_path / 'grid'}")
     first = start(*flags, KERASTUNER_TUNER_ID="chief", **address)
     wait_for((tmp_path / "grid" / pulse.NAME).exists, first)
-    other = address | {"KERASTUNER_ORACLE_PORT": str(processes._free_port())}
+    other = address | {"KERASTUNER_ORACLE_PORT": str(processes.free_port())}
     done = command(*flags, KERASTUNER_TUNER_ID="chief", **other)
     assert done[0] == 1 and done[2].startswith("error: another search is running in ")
     assert len(done[2].splitlines()) == 1

@@ -51,7 +51,7 @@ def supervise(arguments, workers):
     """
     environment = os.environ | {
         "KERASTUNER_ORACLE_IP": "127.0.0.1",
-        "KERASTUNER_ORACLE_PORT": str(_free_port()),
+        "KERASTUNER_ORACLE_PORT": str(free_port()),
         SUPERVISED: "1",
     }
     command = [sys.executable, "-m", "tuner.search", *arguments]
@@ -104,7 +104,8 @@ def _how(process):
     return f"signal {-code}" if code < 0 else f"exit code {code}"
 
 
-def _free_port():
+def free_port():
+    """A port of this machine on which nobody listens at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
