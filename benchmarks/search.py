@@ -1,7 +1,7 @@
 """What a search takes: an epoch of a population, and trials per hour against GridSearch.
 
     python -m benchmarks.search
-    python -m benchmarks.search --nb_f=8,16 --before=../older
+    python -m benchmarks.search --nb_f=8,16 --before=../older --run_dir=runs/bench
 
 First, for 8 and 16 filters with batch size 50, the seconds of an epoch in a search of two
 populations of 13, one for each of two workers: validated after the last epoch, after every
@@ -29,7 +29,9 @@ import sys
 import tempfile
 import time
 
+from benchmarks import widths
 from benchmarks.bounds import Bounds
+from keras_pairs import files, tables
 from keras_pairs.commands import flags, runner
 from keras_pairs.errors import UserError
 from keras_pairs.fields import Kind, existing
@@ -49,11 +51,13 @@ WIDTH = Kind(
 FLAGS = {
     "nb_f": flags.Flag(WIDTH, "Widths to measure.", tuple(BOUNDS), several=True),
     "before": flags.Flag(existing(), "Folder of an older checkout of this project."),
+    **flags.others("run_dir"),
 }
 # Of the widths whose epochs are measured, with the longer run's.
 MORE_OF_13 = {8: 31, 16: 16}
 # An epoch's time, of that with the code in --before.
 BOUND_OF_13 = 0.6
+LAST, BEFORE, OURS = "after the last", "before", "tuner.search"
 
 
 def ours(nb_f, epochs, folder):
@@ -104,7 +108,7 @@ def stock_search(nb_f, epochs, folder):
     """What keras-tuner's documentation would have one write."""
     import keras_tuner
 
-    from keras_pairs import data
+    from keras_pairs import data, outputs
 
     folder = pathlib.Path(folder)
 
@@ -119,7 +123,7 @@ def stock_search(nb_f, epochs, folder):
     splits = data.sample_pairs(data.load_images("digits"))
     tuner = keras_tuner.GridSearch(
         Network(),
-        objective=keras_tuner.Objective("val_comparison_accuracy", "max"),
+        objective=keras_tuner.Objective(outputs.SCORE, "max"),
         directory=folder.parent,
         project_name=folder.name,
     )
@@ -176,54 +180,93 @@ def costs(runs, epochs):
     return min(run[0] for run in runs), one / trials - epoch, epoch
 
 
-def epochs_of_13(nb_f, before, bounds):
-    """Measures and shows an epoch of two populations of 13, one row for each way."""
+def epochs_of_13(nb_f, before):
+    """Yields what an epoch of two populations of 13 costs, a row for each way."""
     last, every = of_13, functools.partial(of_13, validate_every=(1,))
-    sides = {"after the last": (last, None), "after every": (every, None)}
+    sides = {LAST: (last, None), "after every": (every, None)}
     if before:
-        sides["before"] = (last, before)
+        sides[BEFORE] = (last, before)
     epochs, runs = MORE_OF_13[nb_f], {name: [] for name in sides}
     for count in (1, epochs):
         for name, (side, code) in sides.items():
             runs[name].append(measure(functools.partial(side, nb_f, count), code))
-    found = {}
     for name, (one, more) in runs.items():
         work = (epochs - 1) * one[2]
-        found[name] = (more[1] - one[1]) / work, (more[3] - one[3]) / work
-        seconds, processor = found[name]
-        ratio = found["after the last"][1] / processor
-        runner.say(f"| {nb_f} | {name} | {seconds:.4f} | {processor:.4f} | {ratio:.2f} |")
-        if name == "before":
-            bounds.at_most(f"nb_f={nb_f}, an epoch of 13", ratio, BOUND_OF_13)
+        seconds, processor = (more[k] - one[k] for k in (1, 3))
+        found = {"seconds": seconds / work, "processor": processor / work}
+        yield {"nb_f": nb_f, "validated": name} | found
+
+
+def rates(nb_f):
+    """Yields a row for each search: what a trial costs, and so trials per hour."""
+    runs = {stock: [], ours: []}
+    for epochs in (1, MORE[nb_f]):
+        for side, found in runs.items():
+            found.append(measure(functools.partial(side, nb_f, epochs)))
+    for side, name in ((stock, "GridSearch"), (ours, OURS)):
+        start, fixed, epoch = costs(runs[side], MORE[nb_f])
+        row = {"nb_f": nb_f, "search": name, "start_s": start, "trial_s": fixed}
+        rate = 3600 / (fixed + EPOCHS * epoch)
+        yield row | {"epoch_s": epoch, "trials_per_hour": rate}
+
+
+def _by(rows, key, name, what):
+    """{nb_f: what} of the rows whose key is name."""
+    return {row["nb_f"]: row[what] for row in rows if row[key] == name}
+
+
+def tabulate_epochs(found):
+    """The epochs of a results.json as lines of a table."""
+    lines = [("nb_f", "validated", "ms per epoch", "processor ms", "last / this")]
+    last = _by(found["epochs"], "validated", LAST, "processor")
+    for row in found["epochs"]:
+        times = (f"{1000 * row[key]:.1f}" for key in ("seconds", "processor"))
+        ratio = f"{last[row['nb_f']] / row['processor']:.2f}"
+        lines.append((str(row["nb_f"]), row["validated"], *times, ratio))
+    return lines
+
+
+def tabulate(found):
+    """The searches of a results.json as lines of a table."""
+    lines = [("nb_f", "search", "start-up (s)", "per trial (s)", "per epoch (s)")]
+    lines[0] += ("trials/hour", "ratio", "bound")
+    rows = found["rows"]
+    theirs = _by(rows, "search", "GridSearch", "trials_per_hour")
+    for row in rows:
+        nb_f, rate = row["nb_f"], row["trials_per_hour"]
+        more = ("", "")
+        if row["search"] == OURS:
+            more = f"{rate / theirs[nb_f]:.1f}", str(BOUNDS[nb_f])
+        times = f"{row['start_s']:.1f}", f"{row['trial_s']:.2f}", f"{row['epoch_s']:.4f}"
+        lines.append((str(nb_f), row["search"], *times, f"{rate:.0f}", *more))
+    return lines
+
+
+def check(found):
+    """Raises a UserError where a bound is broken."""
+    bounds, epochs = Bounds(), found["epochs"]
+    last = _by(epochs, "validated", LAST, "processor")
+    for nb_f, before in _by(epochs, "validated", BEFORE, "processor").items():
+        bounds.at_most(f"nb_f={nb_f}, an epoch of 13", last[nb_f] / before, BOUND_OF_13)
+    theirs = _by(found["rows"], "search", "GridSearch", "trials_per_hour")
+    for nb_f, rate in _by(found["rows"], "search", OURS, "trials_per_hour").items():
+        bounds.at_least(f"nb_f={nb_f}", rate / theirs[nb_f], BOUNDS[nb_f])
+    bounds.check()
 
 
 def main(values):
-    bounds = Bounds()
-    runner.say("| nb_f | validated | per epoch (s) | processor (s) | last / this |")
-    runner.say("|---:|:---|" + "---:|" * 3)
+    run_dir = files.make_run_dir(values["run_dir"].value, "search")
+    found = widths.origin() | {"epochs": [], "rows": []}
     for nb_f in values["nb_f"].value:
         if nb_f in MORE_OF_13:
-            epochs_of_13(nb_f, values["before"].value, bounds)
-    titles = "nb_f|search|start-up (s)|per trial (s)|per epoch (s)|trials/hour|ratio|bound"
-    runner.say("| " + " | ".join(titles.split("|")) + " |")
-    runner.say("|---:|:---|" + "---:|" * 6)
-    for nb_f in values["nb_f"].value:
-        runs = {ours: [], stock: []}
-        for epochs in (1, MORE[nb_f]):
-            for side, found in runs.items():
-                found.append(measure(functools.partial(side, nb_f, epochs)))
-        rates = {}
-        for side, name in ((stock, "GridSearch"), (ours, "tuner.search")):
-            start, fixed, epoch = costs(runs[side], MORE[nb_f])
-            rates[side] = 3600 / (fixed + EPOCHS * epoch)
-            ratio = f"{rates[side] / rates[stock]:.1f}" if side is ours else ""
-            bound = BOUNDS[nb_f] if side is ours else ""
-            runner.say(
-                f"| {nb_f} | {name} | {start:.1f} | {fixed:.2f} | {epoch:.4f} | "
-                f"{rates[side]:.0f} | {ratio} | {bound} |"
-            )
-        bounds.at_least(f"nb_f={nb_f}", rates[ours] / rates[stock], BOUNDS[nb_f])
-    bounds.check()
+            found["epochs"] += epochs_of_13(nb_f, values["before"].value)
+        found["rows"] += rates(nb_f)
+        # After each width, since the widest take long.
+        files.write_json(run_dir / "results.json", found)
+    for lines in (tabulate_epochs(found), tabulate(found)):
+        runner.say(tables.markdown_table(lines))
+    runner.say(f"run folder: {runner.relative(run_dir)}")
+    check(found)
 
 
 def run():

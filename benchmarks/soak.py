@@ -33,6 +33,13 @@ BOUND = 1.05
 # Samples until what is loaded on demand has been loaded.
 WARM = 0.1
 NAMES = {"memory_mib": "memory (MiB)", "descriptors": "descriptors", "threads": "threads"}
+COUNTS = {
+    "minutes": "minutes",
+    "requests": "requests",
+    "failed requests": "failed",
+    "versions published": "published",
+    "searches, all with the same results": "searches",
+}
 FLAGS = {
     "minutes": flags.Flag(number(0, strict=True), "How long.", 120.0),
     **flags.others("run_dir"),
@@ -156,8 +163,8 @@ def growth(samples, who, what):
     return max(values[:warm]), max(values[warm:], default=values[-1])
 
 
-def page(record):
-    """What `python -m docs.build` makes of a results.json."""
+def tabulate(record):
+    """Lines of a table; `python -m docs.build` makes the same one from results.json."""
     lines = [("", "most in the first tenth", "most after it", "at the end")]
     for who in ("server", "publisher"):
         for what, title in NAMES.items():
@@ -166,12 +173,9 @@ def page(record):
                 record["samples"][-1][who][what],
             )
             lines.append((f"{who}: {title}", *(f"{value:,.0f}" for value in values)))
-    head = ["minutes", "requests", "failed", "versions", "searches", "temporary files left"]
-    keys = ["minutes", "requests", "failed", "published", "searches"]
-    row = [f"{record[key]:,.0f}" for key in keys] + [str(len(record["left"]))]
-    return "\n".join(
-        [tables.markdown_table([head, row]), tables.markdown_table(lines)],
-    )
+    counts = [(name, f"{record[key]:,.0f}") for name, key in COUNTS.items()]
+    counts.append(("temporary files left", str(len(record["left"]))))
+    return lines + [(name, "", "", count) for name, count in counts]
 
 
 def main(values):
@@ -179,7 +183,7 @@ def main(values):
     with tempfile.TemporaryDirectory() as parent:
         record = soak(pathlib.Path(parent), values["minutes"].value) | files.provenance()
     files.write_json(run_dir / "results.json", record)
-    runner.say(page(record))
+    runner.say(tables.markdown_table(tabulate(record)))
     runner.say(f"run folder: {runner.relative(run_dir)}")
     bounds = Bounds()
     bounds.at_most("failed requests", record["failed"], 0)

@@ -129,10 +129,9 @@ def _wait(workers):
             worker.wait()
 
 
-OURS = "tuner.search"
 # Name: what `search.measure` takes, the package that it needs.
 SIDES = {
-    OURS: (search.ours, None),
+    search.OURS: (search.ours, None),
     "keras-tuner's GridSearch": (keras_tuner, None),
     "Optuna's GridSampler": (optuna, "optuna"),
 }
@@ -164,7 +163,9 @@ def _with(side, nb_f, epochs):
 def tabulate(rows):
     """Lines of a table; `python -m docs.build` makes the same one from results.json."""
     lines = [("nb_f", "search", "processor ms per epoch", "trials/hour", "of ours")]
-    ours = {row["nb_f"]: row["trials_per_hour"] for row in rows if row["search"] == OURS}
+    ours = {
+        row["nb_f"]: row["trials_per_hour"] for row in rows if row["search"] == search.OURS
+    }
     for row in rows:
         rate, milliseconds = row["trials_per_hour"], 1000 * row["epoch_s"]
         figures = f"{milliseconds:.0f}", f"{rate:.0f}", f"{rate / ours[row['nb_f']]:.2f}"

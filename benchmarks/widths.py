@@ -24,6 +24,13 @@ def processor():
     return "unknown vectors"
 
 
+def origin(**known):
+    """What a results.json says of its figures beside them, and `known`."""
+    found = {"dataset": data.load_images("digits").describe(), **known}
+    found |= files.provenance()
+    return found | {"machine": f"{found['machine']}, {processor()}"}
+
+
 def measure(values, name, packages, measure_one, tabulate, **known):
     """Measures each width, shows a table, and keeps what was found in results.json.
 
@@ -39,14 +46,11 @@ def measure(values, name, packages, measure_one, tabulate, **known):
         if not installed(package):
             runner.say(f"{side} is left out: pip install {package}")
     run_dir = files.make_run_dir(values["run_dir"].value, name)
-    origin = {"dataset": data.load_images("digits").describe(), **known}
-    origin |= files.provenance()
-    origin["machine"] += f", {processor()}"
-    rows, load = [], []
+    about, rows, load = origin(**known), [], []
     for nb_f in values["nb_f"].value:
         rows += measure_one(nb_f)
         load.append(os.getloadavg()[0])
         # After each width, since the widest take long.
-        files.write_json(run_dir / "results.json", {"rows": rows, "load": load, **origin})
+        files.write_json(run_dir / "results.json", {"rows": rows, "load": load, **about})
     runner.say(tables.markdown_table(tabulate(rows)))
     runner.say(f"run folder: {runner.relative(run_dir)}")

@@ -98,13 +98,12 @@ def pictures(path):
     return tables.markdown_table(pictures_study.tabulate(rows))
 
 
-def ink(name, *options):
-    """A function from the results.json of `benchmarks.ink` to one of its tables."""
+def table_of(benchmark, name, *options):
+    """A function from the results.json of a benchmark to one of its tables."""
 
     def tabulate(path):
-        from benchmarks import ink
-
-        return tables.markdown_table(getattr(ink, name)(_json(path), *options))
+        module = importlib.import_module(f"benchmarks.{benchmark}")
+        return tables.markdown_table(getattr(module, name)(_json(path), *options))
 
     return tabulate
 
@@ -196,10 +195,13 @@ KINDS = {
     "load": load,
     "score": score,
     "pictures": pictures,
-    "ink": ink("tabulate"),
+    "ink": table_of("ink", "tabulate"),
     "ink-training": ink_training,
-    "certainty": ink("tabulate_certainty", "certainty"),
-    "certainty-of-digits": ink("tabulate_certainty", "certainty_of_digits"),
+    "certainty": table_of("ink", "tabulate_certainty", "certainty"),
+    "certainty-of-digits": table_of("ink", "tabulate_certainty", "certainty_of_digits"),
+    "epochs-of-13": table_of("search", "tabulate_epochs"),
+    "trials-per-hour": table_of("search", "tabulate"),
+    "soak": table_of("soak", "tabulate"),
     "sources": sources,
     "picture-costs": rows_of("pictures"),
     "fuzz": rows_of("fuzz"),
