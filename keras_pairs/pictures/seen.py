@@ -22,11 +22,11 @@ class Seen:
       boxes: float32 [9, 4], those of the digits from left to right, zeros behind the last.
     """
 
-    image: np.ndarray
+    image: np.ndarray = dataclasses.field(repr=False)
     count: int
-    ink: np.ndarray
+    ink: np.ndarray = dataclasses.field(repr=False)
     window: np.ndarray
-    boxes: np.ndarray
+    boxes: np.ndarray = dataclasses.field(repr=False)
 
     def check(self, name):
         """Refuses a picture that does not show one digit.
