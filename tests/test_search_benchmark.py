@@ -3,7 +3,6 @@
 import pytest
 
 from benchmarks import search
-from benchmarks.bounds import Bounds
 from keras_pairs.commands import flags
 from keras_pairs.errors import UserError
 from tuner import choices
@@ -16,7 +15,7 @@ def test_the_costs_of_a_search():
     assert search.costs(runs, epochs=4) == pytest.approx((3.0, 2.0, 0.5))
 
 
-def test_an_epoch_of_13_is_what_further_epochs_take(monkeypatch, capsys):
+def test_an_epoch_of_13_is_what_further_epochs_take(monkeypatch):
     """Start-up 5 seconds; 0.1 a trial's epoch, with the code before 0.15, on two cores."""
     asked = []
 
@@ -28,14 +27,13 @@ def test_an_epoch_of_13_is_what_further_epochs_take(monkeypatch, capsys):
         return 1.0, 5 + cost, 26, 20 + 2 * cost
 
     monkeypatch.setattr(search, "measure", measured)
-    bounds = Bounds()
-    search.epochs_of_13(8, "/older", bounds)
-    last, every, before = capsys.readouterr().out.splitlines()
-    assert last == "| 8 | after the last | 0.1000 | 0.2000 | 1.00 |"
-    assert every == "| 8 | after every | 0.1000 | 0.2000 | 1.00 |"
-    assert before == "| 8 | before | 0.1500 | 0.3000 | 0.67 |"
+    found = {"epochs": list(search.epochs_of_13(8, "/older")), "rows": []}
+    _, last, every, before = search.tabulate_epochs(found)
+    assert last == ("8", "after the last", "200.0", "1.00")
+    assert every == ("8", "after every", "200.0", "1.00")
+    assert before == ("8", "before", "300.0", "0.67")
     with pytest.raises(UserError, match="an epoch of 13"):
-        bounds.check()
+        search.check(found)
     # The older code knows nothing of the flag.
     assert {any("validate_every" in w for w in words) for words, code in asked if code} == {
         False
@@ -43,3 +41,22 @@ def test_an_epoch_of_13_is_what_further_epochs_take(monkeypatch, capsys):
     values = flags.define(tuner_flags.FLAGS)
     values(["search", *asked[0][0][2:]])
     assert list(map(len, choices.grid(values).groups)) == [13, 13]
+
+
+def test_trials_per_hour(monkeypatch):
+    """A trial costs 2 seconds, an epoch 0.5 with GridSearch and 0.05 with ours."""
+
+    def measured(arguments):
+        stock = "-c" in arguments("folder")
+        (epochs,) = (1,) if asked[stock] == 0 else (search.MORE[8],)
+        asked[stock] += 1
+        trials, epoch = (6, 0.5) if stock else (52, 0.05)
+        return 3.0, trials * (2 + epochs * epoch), trials, 1.0
+
+    asked = [0, 0]
+    monkeypatch.setattr(search, "measure", measured)
+    found = {"epochs": [], "rows": list(search.rates(8))}
+    _, theirs, ours = search.tabulate(found)
+    assert theirs == ("8", "GridSearch", "3.0", "2.00", "0.5000", "47", "", "")
+    assert ours == ("8", "tuner.search", "3.0", "2.00", "0.0500", "379", "8.1", "8")
+    search.check(found)
