@@ -68,8 +68,10 @@ def supervise(arguments, workers):
             )
         _wait(processes)
     finally:
-        for process in processes.values():
+        # Workers first, as they would say that the chief does not answer.
+        for process in reversed(processes.values()):
             process.kill()
+        for process in processes.values():
             process.wait()
 
 
