@@ -11,10 +11,11 @@ after the first tenth the server grows by more than a twentieth in memory, or at
 descriptors or threads.
 """
 
-import multiprocessing
 import os
 import pathlib
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 
@@ -46,19 +47,19 @@ FLAGS = {
 }
 
 
-def publish_often(folder, stop):
-    """Publishes networks with random weights until told to stop."""
+def publish_often(folder, end):
+    """Publishes networks with random weights until there is a file at `end`."""
     startup.import_tensorflow()
     from keras_pairs.config import TrainingConfig
     from keras_pairs.networks.build import build_model
     from keras_pairs.serving import publishing
 
     model, rng = build_model(TrainingConfig.from_preset(nb_f=8)), np.random.default_rng(0)
-    while not stop.is_set():
+    while not pathlib.Path(end).exists():
         for weight in model.trainable_weights:
             weight.assign(rng.normal(weight.numpy(), 0.01))
         publishing.publish(model, folder, keep=KEEP)
-        stop.wait(PAUSE_S)
+        time.sleep(PAUSE_S)
 
 
 def looked_at(process):
@@ -105,48 +106,52 @@ class Searches:
 
 def soak(parent, minutes):
     """A dict of what was asked, published and searched, and `samples`."""
-    served, temporary = parent / "served", parent / "temporary"
+    served, temporary, end = (parent / name for name in ("served", "temporary", "end"))
     temporary.mkdir()
     os.environ["TMPDIR"] = str(temporary)
-    spawn = multiprocessing.get_context("spawn")
-    stop, samples, failed, requests = spawn.Event(), [], 0, 0
-    publisher = spawn.Process(target=publish_often, args=(served, stop), daemon=True)
-    publisher.start()
-    while not list(served.glob("1/saved_model.pb")):
-        if not publisher.is_alive():
-            raise UserError("publishing failed")
-        time.sleep(0.1)
+    call = f"publish_often({str(served)!r}, {str(end)!r})"
+    code = f"from benchmarks.soak import publish_often; {call}"
+    publisher = subprocess.Popen([sys.executable, "-c", code])
+    searches = Searches(parent)
+    try:
+        while not list(served.glob("1/saved_model.pb")) and publisher.poll() is None:
+            time.sleep(0.1)
+        found = watched(parent, publisher, searches, 60 * minutes)
+        end.touch()
+        publisher.wait()
+        searches.process.wait()
+        searches.look(again=False)
+    finally:
+        publisher.kill()
+        searches.process.terminate()
+    versions = [int(path.name) for path in served.glob("[0-9]*")]
+    counts = {"published": max(versions), "searches": searches.done, "left": left(parent)}
+    return {"minutes": minutes} | counts | found
+
+
+def watched(parent, publisher, searches, seconds):
+    """A dict of what was asked, and `samples`, of so many seconds."""
+    served, samples, failed, requests = parent / "served", [], 0, 0
     asked = load.bodies()
     messages = [
         load.message(served.name, *asked[name])
         for name in ("1 pair", "1 pair of PNG files")
     ]
-    begun, progress = time.monotonic(), Progress(round(60 * minutes), "second")
-    searches = Searches(parent)
+    begun, progress = time.monotonic(), Progress(round(seconds), "second")
     with load.server(served) as (port, process):
-        while (past := time.monotonic() - begun) < 60 * minutes:
+        while (past := time.monotonic() - begun) < seconds:
             for message in messages:
                 found = clients.ask(port, message, 2, SAMPLE_S / 4)
-                failed, requests = (
-                    failed + found["failed"],
-                    requests + len(found["seconds"]),
-                )
+                failed += found["failed"]
+                requests += len(found["seconds"])
             time.sleep(SAMPLE_S / 2)
             searches.look()
-            if not publisher.is_alive():
+            if publisher.poll() is not None:
                 raise UserError("publishing failed")
-            found = {"server": looked_at(process), "publisher": looked_at(publisher.pid)}
-            samples.append(found | {"seconds": past, "temporary": len(left(parent))})
-            progress.show(min(round(past), round(60 * minutes)))
-    stop.set()
-    publisher.join()
-    searches.process.wait()
-    searches.look(again=False)
-    return {
-        **{"minutes": minutes, "requests": requests, "failed": failed},
-        "published": max(int(path.name) for path in served.glob("[0-9]*")),
-        **{"searches": searches.done, "left": left(parent), "samples": samples},
-    }
+            looks = {"server": looked_at(process), "publisher": looked_at(publisher.pid)}
+            samples.append(looks | {"seconds": past, "temporary": len(left(parent))})
+            progress.show(min(round(past), round(seconds)))
+    return {"requests": requests, "failed": failed, "samples": samples}
 
 
 def left(parent):
