@@ -47,7 +47,10 @@ def test_killed_at_any_moment(name, inputs, tmp_path):
     module = MODULES.get(command.name, f"keras_pairs.{command.name}")
     line = [sys.executable, "-m", module, *command.arguments]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    for _ in range(KILLS):
+    for _ in range(10 * KILLS):
+        if killed == KILLS:
+            break
+        begun = time.monotonic()
         process = subprocess.Popen(
             line,
             cwd=folder,
@@ -58,7 +61,9 @@ def test_killed_at_any_moment(name, inputs, tmp_path):
             start_new_session=True,
         )
         try:
-            process.wait(chance.uniform(0, 1.1 * seconds))
+            process.wait(chance.uniform(0, seconds))
+            # It was faster this time: a busy machine is not always as busy.
+            seconds = time.monotonic() - begun
         except subprocess.TimeoutExpired:
             # With all its own processes, at one moment.
             os.killpg(process.pid, signal.SIGKILL)
@@ -67,7 +72,7 @@ def test_killed_at_any_moment(name, inputs, tmp_path):
         assert not damaged(folder)
         if not missing(command, folder):
             clear(folder, given)
-    assert killed >= KILLS // 2
+    assert killed == KILLS
     done = subprocess.run(line, cwd=folder, env=environment, capture_output=True)
     assert done.returncode == 0, done.stderr
     assert not missing(command, folder) and not damaged(folder)
