@@ -263,8 +263,9 @@ def main(values):
         found["rows"] += rates(nb_f)
         # After each width, since the widest take long.
         files.write_json(run_dir / "results.json", found)
-    for lines in (tabulate_epochs(found), tabulate(found)):
-        runner.say(tables.markdown_table(lines))
+    if found["epochs"]:
+        runner.say(tables.markdown_table(tabulate_epochs(found)))
+    runner.say(tables.markdown_table(tabulate(found)))
     runner.say(f"run folder: {runner.relative(run_dir)}")
     check(found)
 
