@@ -111,4 +111,4 @@ def test_the_same_digit_anywhere_in_any_size_and_polarity(digits):
     """The ink network was trained for it; what it has learnt is not exact."""
     rng = np.random.default_rng(0)
     right = [same_and_in_place(rng, digits.x_test) for _ in range(int(CASES or 60))]
-    assert np.mean(right) >= 0.95
+    assert np.mean(right) >= 0.98
