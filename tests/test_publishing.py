@@ -183,7 +183,8 @@ def publish_and_die(folder, seed):
 def poll(folder, stop, results):
     """Looks every few milliseconds and loads each new number.
 
-    Sends (seen, loaded, failures), of which a version that went meanwhile is only seen. Told to stop, it ends when there is nothing new.
+    Sends (seen, loaded, failures); a version that went meanwhile is seen and not loaded.
+    Told to stop, it ends when there is nothing new.
     """
     seen, loaded, failures = set(), [], []
     while True:
