@@ -3,6 +3,8 @@
 Weights have the names and shapes of `networks.population`'s, without its member axis.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -40,7 +42,25 @@ def initial(nb_f, seed):
     return parameters, moving
 
 
-def logits(parameters, moving, pair, training=False, key=None):
+def convolution(x, kernel):
+    """A convolution of [n, h, w, c] without padding."""
+    return jax.lax.conv_general_dilated(
+        x, kernel, (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")
+    )
+
+
+def product(x, kernel):
+    """The same as one matrix product, of the pixels under each place of the kernel."""
+    rows, columns, channels, filters = kernel.shape
+    height, width = x.shape[1] - rows + 1, x.shape[2] - columns + 1
+    shifted = [
+        x[:, i : i + height, j : j + width] for i in range(rows) for j in range(columns)
+    ]
+    matrix = kernel.reshape(rows * columns * channels, filters)
+    return jnp.concatenate(shifted, -1) @ matrix
+
+
+def logits(parameters, moving, pair, training=False, key=None, convolve=convolution):
     """(logits by output name, what becomes of `moving`) of one network.
 
     Args:
@@ -48,14 +68,13 @@ def logits(parameters, moving, pair, training=False, key=None):
       pair: float32 [n, 2, 14, 14], raw pixels.
       training: whether batch norms use the batch's moments.
       key: of dropout; None: no dropout.
+      convolve: `convolution` or `product`.
     """
     trunk, new = TRUNKS["paper"], {}
     x = (pair.transpose(0, 2, 3, 1) / 255 - peer_case.PIXEL_MEAN) / peer_case.PIXEL_STD
     for i in range(1, len(trunk.widths) + 1):
         (kernel,), name = parameters[f"conv_{i}"], f"batch_norm_{i}"
-        x = jax.lax.conv_general_dilated(
-            x, kernel, (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")
-        )
+        x = convolve(x, kernel)
         mean, variance = moving[name]
         if training:
             count = x.size / x.shape[-1]
@@ -90,9 +109,9 @@ def _dropout(x, rate, key, number):
     return jnp.where(keep, x / (1 - rate), 0)
 
 
-def loss(parameters, moving, weights, pair, targets, key=None):
+def loss(parameters, moving, weights, pair, targets, key=None, convolve=convolution):
     """(Eq. (1) of one network in training, what becomes of `moving`)."""
-    found, new = logits(parameters, moving, pair, True, key)
+    found, new = logits(parameters, moving, pair, True, key, convolve)
     total = 0.0
     for output in OUTPUTS:
         y, wanted = found[output.name], targets[output.name]
@@ -121,15 +140,20 @@ def adam(parameters, gradients, moments, count):
     return parameters, (mean, square)
 
 
-def together(dropout=True):
+def together(dropout=True, convolve=convolution):
     """A training step of K networks by `vmap`, compiled.
+
+    Args:
+      dropout: whether there is any.
+      convolve: `convolution`, of which `vmap` makes one with K groups, or `product`.
 
     Returns:
       Function of (state, weights [K] by output name, pair, targets) to the next state:
       (parameters [K, …], moving [K, …], moments, count).
     """
     # One dropout mask for all, as in our populations.
-    every = jax.vmap(jax.grad(loss, has_aux=True), in_axes=(0, 0, 0, None, None, None))
+    gradient = jax.grad(functools.partial(loss, convolve=convolve), has_aux=True)
+    every = jax.vmap(gradient, in_axes=(0, 0, 0, None, None, None))
 
     def step(state, weights, pair, targets):
         parameters, moving, moments, count = state

@@ -29,7 +29,7 @@ COMMANDS = sorted(
 
 
 def test_these_are_the_benchmarks():
-    names = "adam committees departures fuzz halving ink kills kinds load memory "
+    names = "adam committees departures fuzz gpu halving ink kills kinds load memory "
     names += "peers pictures pictures_study population search serving soak studies train "
     names += "tuners"
     assert names.split() == COMMANDS

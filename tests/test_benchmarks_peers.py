@@ -1,5 +1,7 @@
 """The peers of `benchmarks.peers` are our network: same answers, same step."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -154,9 +156,12 @@ def test_pytorchs_networks_answer_and_learn_as_ours(ours, batch):
         assert torch.cat(near).float().mean() > ALIKE
 
 
-def test_jaxs_networks_answer_and_learn_as_ours(ours, batch):
+@pytest.mark.parametrize("convolve", ["convolution", "product"])
+def test_jaxs_networks_answer_and_learn_as_ours(convolve, ours, batch):
     jax = pytest.importorskip("jax")
     from benchmarks import peers_jax
+
+    convolve = getattr(peers_jax, convolve)
 
     images, wanted = batch
     trained, moving = weights_of(ours)
@@ -167,13 +172,13 @@ def test_jaxs_networks_answer_and_learn_as_ours(ours, batch):
         {name: tuple(map(jax.numpy.asarray, values)) for name, values in each.items()}
         for each in (trained, moving)
     )
-    every = jax.vmap(peers_jax.logits, in_axes=(0, 0, None))
-    found, _ = every(parameters, state, images)
+    answer = functools.partial(peers_jax.logits, convolve=convolve)
+    found, _ = jax.vmap(answer, in_axes=(0, 0, None))(parameters, state, images)
     for name, logits in answers(ours, images).items():
         np.testing.assert_allclose(found[name], logits, atol=1e-4)
     moments = tuple(jax.tree.map(jax.numpy.zeros_like, parameters) for _ in range(2))
     weights = CASE.weights()
-    step = peers_jax.together(dropout=False)
+    step = peers_jax.together(dropout=False, convolve=convolve)
     peers, rest, *_ = step((parameters, state, moments, 0), weights, images, wanted)
     before = {name: [*values, *moving.get(name, ())] for name, values in trained.items()}
     after = {name: [*values, *rest.get(name, ())] for name, values in peers.items()}
