@@ -8,7 +8,7 @@ device that JAX finds. "grouped" is what `vmap` makes of a convolution: one with
 "products" gathers the nine pixels under each kernel and multiplies the members' matrices,
 with the member as batch axis. An epoch has 1,000 pairs and is one call. Its seconds are
 the median of `TURNS` epochs after a first one. The last table is what the paper's grid
-takes at the speed of its largest populations, 65 members: one for each `w_a` and `lr`.
+takes, 65 members of one batch size after another: one for each `w_a` and `lr`.
 What was found is results.json in --run_dir, written after each case.
 """
 
@@ -26,7 +26,7 @@ from keras_pairs.fields import integer
 from keras_pairs.outputs import OUTPUTS
 from keras_pairs.paper import EPOCHS, GRID
 
-TURNS = 5
+TURNS, NUM_PAIRS = 5, 1000
 # Of one batch size: one for each w_a and lr of the grid.
 LARGEST = len(GRID["w_a"]) * len(GRID["lr"])
 SIDES = {"grouped": "convolution", "products": "product"}
@@ -125,20 +125,22 @@ def tabulate(record):
 def tabulate_grid(record):
     """Lines of the table of whole grids, of widths with every batch size of the grid."""
     found = by_case(record)
-    lines = [("nb_f", *(f"{side} (hours)" for side in SIDES), "the faster of both")]
+    lines = [("nb_f", *(f"{side} (minutes)" for side in SIDES), "the faster of both")]
     for nb_f in GRID["nb_f"]:
         sizes = [found.get((nb_f, size, LARGEST), {}) for size in GRID["batch_size"]]
         if any(len(sides) < len(SIDES) for sides in sizes):
             continue
         each = [[sides[side]["seconds"] for side in SIDES] for sides in sizes]
-        hours = [*np.sum(each, 0), np.min(each, 1).sum()]
-        lines.append((str(nb_f), *(f"{EPOCHS * h / 3600:.2f}" for h in hours)))
+        seconds = [*np.sum(each, 0), np.min(each, 1).sum()]
+        lines.append((str(nb_f), *(f"{EPOCHS * s / 60:.1f}" for s in seconds)))
     return lines
 
 
 def main(values):
     if not widths.installed("jax"):
         raise UserError("jax is missing; pip install jax, or jax[cuda13] for a GPU")
+    if uneven := [size for size in values["batch_size"].value if NUM_PAIRS % size]:
+        raise UserError(f"--batch_size: {uneven[0]} does not divide {NUM_PAIRS:,} pairs")
     import jax
 
     run_dir = files.make_run_dir(values["run_dir"].value, "gpu")
@@ -146,7 +148,7 @@ def main(values):
     record["versions"]["jax"] = importlib.metadata.version("jax")
     record["machine"] += f", {jax.devices()[0].device_kind}"
     for nb_f, batch_size, members, side in cases(values):
-        case = peer_case.Case(nb_f, batch_size)
+        case = peer_case.Case(nb_f, batch_size, num_pairs=NUM_PAIRS)
         row = {"nb_f": nb_f, "batch_size": batch_size, "members": members, "side": side}
         record["rows"].append(row | measure(case, members, side))
         files.write_json(run_dir / "results.json", record)

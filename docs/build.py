@@ -143,7 +143,7 @@ def origin(path):
     """Data, commit, versions and machine behind any results.json."""
     found = _json(path)
     data, versions = found.get("dataset") or found["config"]["dataset"], found["versions"]
-    names = ("tensorflow", "keras", "python")
+    names = [n for n in ("tensorflow", "keras", "jax", "python") if n in versions]
     return "\n".join(
         [
             f"- data: {data['name']}, {data['train_images']:,} training and "
@@ -206,6 +206,8 @@ KINDS = {
     "picture-costs": rows_of("pictures"),
     "fuzz": rows_of("fuzz"),
     "peers": rows_of("peers"),
+    "gpu": table_of("gpu", "tabulate"),
+    "gpu-grid": table_of("gpu", "tabulate_grid"),
     "tuners": rows_of("tuners"),
     "halving": rows_of("halving"),
     "faults": faults,
