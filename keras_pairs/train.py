@@ -32,7 +32,8 @@ def main(values):
     images = data.load_images(config.dataset, config.data_path, verbose)
     data.check_enough(images, config.num_pairs)
     run_dir = files.make_run_dir(values["run_dir"].value, "train")
-    export_dir = values["export_dir"].value or box.export_folder(images.name, preset)
+    export_dir = configurations.kept(values, record, "export_dir")
+    export_dir = export_dir or box.export_folder(images.name, preset)
     files.make_run_dir(export_dir, "export")
     startup.import_tensorflow(config.nb_f * config.batch_size)
     from keras_pairs.training.run import train_run
@@ -45,7 +46,7 @@ def main(values):
         run_dir=run_dir,
         export_dir=export_dir,
         preset=preset,
-        validate_every=values["validate_every"].value,
+        validate_every=configurations.kept(values, record, "validate_every"),
         verbose=verbose,
     )
     found, of_all = (run.metrics[f"test_accuracy{part}"] for part in ("", "_of_all"))

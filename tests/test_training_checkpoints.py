@@ -117,6 +117,8 @@ def test_a_run_folder_belongs_to_one_training(digits, tmp_path, each_epoch, monk
     with pytest.raises(UserError, match="begun with other code or packages"):
         train_run(config, digits, **paths)
     (tmp_path / "run" / "config.json").write_text(json.dumps(other))
+    with pytest.raises(UserError, match=r"another .*\(validate_every=1 there, 2 here\)"):
+        train_run(config, digits, **paths, validate_every=2)
     run = train_run(config, digits, **paths)
     apart = {"run_dir": tmp_path / "apart", "export_dir": tmp_path / "apart_saved"}
     assert run.metrics == train_run(config, digits, **apart).metrics
@@ -139,15 +141,18 @@ def test_a_run_folder_holds_one_training_at_a_time(digits, tmp_path):
 @pytest.mark.slow
 def test_a_killed_training_ends_as_an_undisturbed_one(tmp_path):
     preset = ("--preset=best", "--nb_f=8", "--epochs=60", "--num_pairs=200")
-    rest = ("--dataset=digits", "--seed=2", "--verbosity=0")
+    rest = ("--dataset=digits", "--seed=2", "--verbosity=0", "--validate_every=7")
     command = [sys.executable, "-m", "keras_pairs.train"]
 
     def start(name):
-        paths = (f"--run_dir={tmp_path}/{name}", f"--export_dir={tmp_path}/{name}_saved")
+        run_dir, to = (
+            f"--run_dir={tmp_path}/{name}",
+            f"--export_dir={tmp_path}/{name}_saved",
+        )
         # What has begun goes on with its folder alone.
         begun = (tmp_path / name / "config.json").exists()
-        flags = () if begun else (*preset, *rest)
-        return subprocess.Popen([*command, *flags, *paths], stdout=subprocess.DEVNULL)
+        flags = () if begun else (*preset, *rest, to)
+        return subprocess.Popen([*command, *flags, run_dir], stdout=subprocess.DEVNULL)
 
     begun = time.monotonic()
     assert start("calm").wait() == 0
@@ -176,4 +181,6 @@ def test_a_killed_training_ends_as_an_undisturbed_one(tmp_path):
     ]
     for mine, other in zip(*(model.weights for model in models), strict=True):
         np.testing.assert_array_equal(mine, other)
+    # Where it was told to publish.
+    assert list((tmp_path / "harried_saved").glob("[0-9]*"))
     print(f"{kills} kills")

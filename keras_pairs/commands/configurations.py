@@ -21,6 +21,9 @@ OF_SEVERAL = {
 SELECTED = "selected.json"
 
 
+WRONG = "not what this command writes; use a new --run_dir"
+
+
 def begun(values, key):
     """What the folder of --run_dir says of a run that it alone shall continue.
 
@@ -45,9 +48,27 @@ def begun(values, key):
     except FileNotFoundError:
         return None
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise UserError(
-            f"{path}: not what this command writes; use a new --run_dir"
-        ) from error
+        raise UserError(f"{path}: {WRONG}") from error
+
+
+def kept(values, record, name):
+    """A flag's value: as given, or as the run was begun with, or its default.
+
+    Args:
+      values: parsed `absl.flags.FlagValues`.
+      record: of `begun`.
+      name: str, of a flag of `flags.OTHERS`.
+
+    Raises:
+      UserError: if the record holds something else.
+    """
+    if record is None or values[name].present:
+        return values[name].value
+    try:
+        return flags.OTHERS[name].kind.read(str(record[name]))
+    except (KeyError, ValueError) as error:
+        path = pathlib.Path(values["run_dir"].value) / files.RECORD
+        raise UserError(f"{path}: {WRONG}") from error
 
 
 def asked_for(values):

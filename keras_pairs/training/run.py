@@ -77,18 +77,20 @@ def train_run(
     splits = data.sample_pairs(images, config.num_pairs, config.seed, "test")
     preset = preset or "custom"
     run_dir = files.make_run_dir(run_dir, "train")
-    export_dir = export_dir or box.export_folder(images.name, preset)
+    export_dir = pathlib.Path(export_dir or box.export_folder(images.name, preset))
     origin = {
         "preset": preset,
         "config": config.to_dict(),
         "dataset": images.describe(),
         **files.provenance(),
     }
+    # What the results do not tell, but who goes on has to know.
+    asked = {"validate_every": validate_every, "export_dir": str(export_dir.resolve())}
     # A refused folder is left as it is, without a lock in it.
-    _begun(run_dir, origin)
+    _begun(run_dir, origin, validate_every)
     with locks.only_one(run_dir, "training"):
-        if _begun(run_dir, origin) is None:
-            files.write_json(run_dir / files.RECORD, origin)
+        if _begun(run_dir, origin, validate_every) is None:
+            files.write_json(run_dir / files.RECORD, origin | asked)
         epochs = sum(stage.epochs for stage in config.stages())
         trained = fit(
             [config],
@@ -127,7 +129,7 @@ def train_run(
         return Run(run_dir, version, metrics)
 
 
-def _begun(run_dir, origin):
+def _begun(run_dir, origin, validate_every):
     """The record of this training in a folder, or None where there is none.
 
     Raises:
@@ -140,6 +142,13 @@ def _begun(run_dir, origin):
         raise UserError(
             f"{run_dir} holds a training begun with other code or packages; use a new "
             "--run_dir"
+        )
+    # Its history has other epochs.
+    if found and found.get("validate_every") != validate_every:
+        raise UserError(
+            f"{run_dir} holds another training (validate_every="
+            f"{found.get('validate_every')} there, {validate_every} here); use a new "
+            "--run_dir or its own flags"
         )
     return found
 
