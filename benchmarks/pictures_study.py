@@ -189,13 +189,18 @@ def gallery(model, images, seed, path):
     plots.save(figure, path)
 
 
-def tabulate(rows):
-    """Rows of results.json as lines of a table, with a mean of each group."""
+def tabulate(rows, names=None):
+    """Rows of results.json as lines of a table, with a mean of each group.
+
+    Args:
+      rows: list of dicts.
+      names: of the models; None: numbers, as their own names are paths.
+    """
     models = list(rows[0]["models"])
-    # Several are numbered: their names are paths.
-    numbers = [f" {i + 1}" for i in range(len(models))] if models[1:] else [""]
-    titles = [f"{what}{i} (%)" for i in numbers for what in ("read", "refused")]
-    lines = [("kind", *titles, f"MNIST's form{numbers[0]} (%)")]
+    names = names or range(1, len(models) + 1)
+    before = [f"{name}: " for name in names] if models[1:] else [""]
+    titles = [f"{name}{what} (%)" for name in before for what in ("read", "refused")]
+    lines = [("kind", *titles, f"{before[-1]}MNIST's form (%)")]
     of_group = {}
     for row in rows:
         of_group.setdefault(row["group"], []).append(row)
@@ -213,7 +218,7 @@ def _line(name, rows, models):
         return f"{100 * np.mean(found):.1f}" if found else ""
 
     shares = [mean(model, key) for model in models for key in ("read", "refused")]
-    return name, *shares, mean(models[0], "mnist_form")
+    return name, *shares, mean(models[-1], "mnist_form")
 
 
 def main(values):

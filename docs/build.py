@@ -95,7 +95,7 @@ def pictures(path):
             raise ValueError(f"{row['kind']} beside {old['kind']}")
         (first,), (second,) = old["models"].values(), row["models"].values()
         row["models"] = {"before": first, "now": second}
-    return tables.markdown_table(pictures_study.tabulate(rows))
+    return tables.markdown_table(pictures_study.tabulate(rows, ["before", "now"]))
 
 
 def table_of(benchmark, name, *options):

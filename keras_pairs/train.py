@@ -6,7 +6,7 @@
 What neither a flag nor the preset says comes from Table I's row for that nb_f: the row
 with auxiliary loss, or the row without where --w_a=0. The model in the box, which
 `predict` asks, stays as it is: the last line says how to ask the trained one. A training
-that was stopped goes on with --run_dir alone, behind its last whole epoch.
+that was stopped goes on with --run_dir alone, after the last epoch that was saved.
 """
 
 import shlex

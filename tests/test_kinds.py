@@ -230,8 +230,10 @@ def test_the_table_has_means_and_numbers_several_models():
         ("mean of all with a digit", "75.0", "50.0", "80.0"),
     ]
     header, *_ = pictures_study.tabulate(rows("a", "b"))
-    titles = "read 1 (%)", "refused 1 (%)", "read 2 (%)", "refused 2 (%)"
-    assert header == ("kind", *titles, "MNIST's form 1 (%)")
+    titles = "1: read (%)", "1: refused (%)", "2: read (%)", "2: refused (%)"
+    assert header == ("kind", *titles, "2: MNIST's form (%)")
+    header, *_ = pictures_study.tabulate(rows("a", "b"), ["old", "new"])
+    assert header[1] == "old: read (%)" and header[-1] == "new: MNIST's form (%)"
 
 
 @pytest.mark.slow

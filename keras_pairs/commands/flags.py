@@ -16,7 +16,8 @@ from keras_pairs.fields import (
 from keras_pairs.paper import ROUNDS
 
 PRESET = "Where what is not given comes from: the paper's network with Table I's settings, "
-PRESET += "the same with weight sharing, or our most accurate network."
+PRESET += "the same with weight sharing, our most accurate network alone, one that learns "
+PRESET += "from four such, or four that answer together."
 
 
 @dataclasses.dataclass(frozen=True)

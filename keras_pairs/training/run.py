@@ -47,8 +47,8 @@ def train_run(
 ) -> Run:
     """Trains one network, scores its test pairs once, writes run folder and SavedModel.
 
-    A training that was stopped goes on in its run folder behind its last whole epoch, and
-    ends as it would have.
+    A training that was stopped goes on in its run folder after the last epoch that was
+    saved, and ends as it would have.
 
         config = TrainingConfig.from_preset(nb_f=8, epochs=2, dataset="digits")
         run = train_run(config)
