@@ -6,6 +6,7 @@ Importable without TensorFlow.
 """
 
 import dataclasses
+import math
 
 from keras_pairs import paper
 from keras_pairs.data.sources import SOURCES
@@ -56,7 +57,10 @@ class TrainingConfig:
     )
     epochs: int = option(integer(1), "Passes over the training pairs.", paper.EPOCHS)
     seed: int = option(
-        integer(0), "Decides the pairs and the initial weights.", 0, per_member=True
+        integer(0, math.inf),
+        "Decides the pairs and the initial weights.",
+        0,
+        per_member=True,
     )
     dataset: str = option(
         choice(*SOURCES),

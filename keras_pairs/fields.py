@@ -6,8 +6,12 @@ Importable without TensorFlow.
 import dataclasses
 import math
 import numbers
+import os
 import pathlib
 from collections.abc import Callable
+
+# What counts something is a 32-bit number somewhere below.
+LARGEST = 2**31 - 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,9 +49,10 @@ class Kind:
         return value
 
 
-def integer(lower, upper=math.inf):
+def integer(lower, upper=LARGEST):
     """An int of at least `lower` and at most `upper`."""
-    rule = f"at least {lower}" if upper == math.inf else f"{lower} to {upper}"
+    ends = {math.inf: "", LARGEST: ", less than 2**31"}
+    rule = f"at least {lower}{ends[upper]}" if upper in ends else f"{lower} to {upper}"
 
     def right(value):
         return _is(value, numbers.Integral) and lower <= value <= upper
@@ -140,9 +145,14 @@ def folder():
     def right(value):
         if value is None:
             return True
+        try:
+            os.fsencode(value)
+        except UnicodeEncodeError:
+            return False
         path = pathlib.Path(value).absolute()
         above = (path, *path.parents)
-        return value != "" and not any(p.exists() and not p.is_dir() for p in above)
+        named = value != "" and "\0" not in value
+        return named and not any(p.exists() and not p.is_dir() for p in above)
 
     return Kind(str, right, "a folder, existing or new")
 

@@ -55,9 +55,9 @@ def atomic_write(path):
 
 
 def write_text(path, text):
-    """Writes `text` as UTF-8, atomically."""
+    r"""Writes `text` as UTF-8, atomically; bytes of a path that are none become \udcff."""
     with atomic_write(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path, value):
@@ -71,7 +71,15 @@ def read_json(path):
     Raises:
       OSError, ValueError: if it cannot be read or is not JSON.
     """
-    return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    return from_json(pathlib.Path(path).read_text(encoding="utf-8"))
+
+
+def from_json(text):
+    """The value of a JSON text, a str or bytes; ValueError if it is none."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
 
 
 def write_csv(path, rows):

@@ -14,7 +14,6 @@ import time
 
 from keras_pairs import data, files, startup
 from keras_pairs.commands import configurations, flags, runner
-from keras_pairs.config import TrainingConfig
 from keras_pairs.serving import box
 
 FLAGS = flags.of_training() | flags.others(
@@ -25,7 +24,7 @@ FLAGS = flags.of_training() | flags.others(
 def main(values):
     record = configurations.begun(values, "config")
     if record:
-        config, preset = TrainingConfig(**record["config"]), record["preset"]
+        config, preset = record["config"], record["preset"]
     else:
         config, preset = flags.config_from_flags(values), values["preset"].value
     verbose = values["verbosity"].value == "1"

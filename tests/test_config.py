@@ -52,6 +52,7 @@ def test_table1_is_the_papers():
     ("name", "value", "rule"),
     [
         ("nb_f", 0, "at least 1"),
+        ("nb_f", 2**31, "less than 2..31"),
         ("lr", 0.0, "positive"),
         ("lr", float("nan"), "positive"),
         ("lr", float("inf"), "finite"),

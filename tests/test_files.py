@@ -1,4 +1,5 @@
 import csv
+import os
 import signal
 import subprocess
 import sys
@@ -53,3 +54,16 @@ def test_provenance_names_versions():
     origin = files.provenance()
     assert {"python", "keras", "tensorflow", "numpy"} <= set(origin["versions"])
     assert origin["commit"] is None or len(origin["commit"].removesuffix("-dirty")) == 40
+
+
+def test_text_of_any_path_is_written(tmp_path):
+    name = os.fsdecode(b"grid\xff")
+    files.write_text(tmp_path / "report.md", f"see {name}")
+    assert (tmp_path / "report.md").read_text() == "see grid\\udcff"
+
+
+@pytest.mark.parametrize("text", ["[" * 200_000, '{"a": ' * 200_000, "", "{"])
+def test_json_of_any_form_is_a_value_error(tmp_path, text):
+    (tmp_path / "any.json").write_text(text)
+    with pytest.raises(ValueError):
+        files.read_json(tmp_path / "any.json")

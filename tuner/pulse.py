@@ -63,9 +63,9 @@ def read(run_dir):
         seconds += [found.get("budget_left_s") or 0, *found["running"].values()]
         whole = [found["wanted"], *map(int, found["running"])]
         is_alive(found)
+        right = all(type(x) in (int, float) and math.isfinite(x) for x in seconds)
     except (OSError, *files.DAMAGED):
         return None
-    right = all(type(x) in (int, float) and math.isfinite(x) for x in seconds)
     return found if right and all(type(x) is int for x in whole) else None
 
 

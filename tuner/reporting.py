@@ -76,14 +76,14 @@ def _curves(search, points, title, folder):
 
 
 def _mean_curve(search, row):
-    """The mean of a point's rounds; None where a curve is missing."""
+    """The mean of a point's rounds; None where a curve is missing or not as long."""
     same = [
         i
         for i, point in enumerate(search.grid.points)
         if all(point[name] == row[name] for name in search.grid.searched)
     ]
     found = [curves.read(search.run_dir / f"trial_{space.trial_id(i)}") for i in same]
-    if None in found:
+    if None in found or len({len(curve[SCORE]) for curve in found}) > 1:
         return None
     return {
         name: np.mean([curve[name] for curve in found], axis=0) for name in curves.COLUMNS

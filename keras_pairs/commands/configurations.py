@@ -32,7 +32,8 @@ def begun(values, key):
       key: str, what the record must have.
 
     Returns:
-      dict of config.json; None where other flags say what to train, or nothing has begun.
+      dict of config.json, its `key` a `TrainingConfig` or a list of such; None where
+      other flags say what to train, or nothing has begun.
 
     Raises:
       UserError: if the record cannot be read or is another command's.
@@ -44,10 +45,14 @@ def begun(values, key):
     path = pathlib.Path(folder) / files.RECORD
     try:
         record = files.read_json(path)
-        return record | {key: record[key]}
+        configs = record[key] if key == "configs" else [record[key]]
+        configs = [TrainingConfig(**config) for config in configs]
+        if not configs:
+            raise ValueError("nothing to train")
+        return record | {key: configs if key == "configs" else configs[0]}
     except FileNotFoundError:
         return None
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, *files.DAMAGED) as error:
         raise UserError(f"{path}: {WRONG}") from error
 
 
@@ -82,7 +87,7 @@ def asked_for(values):
     """
     record = begun(values, "configs")
     if record:
-        return [TrainingConfig(**config) for config in record["configs"]]
+        return record["configs"]
     config = flags.config_from_flags(values)
     search = values["from_search"].value
     many = [name for name in ("table1", "from_search") if values[name].value]

@@ -86,7 +86,7 @@ OTHERS = {
         integer(2), "Trainings per configuration, each on pairs of its own.", ROUNDS
     ),
     "memory_limit": Flag(
-        number(0, strict=True),
+        number(0, strict=True, below=1e9),
         "GiB that one graph may take; decides how many rounds train at once.",
         shown="a quarter of the machine's",
     ),

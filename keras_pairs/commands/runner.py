@@ -105,8 +105,11 @@ def say(*parts):
 
 def relative(path):
     """`path` as the user would type it from here."""
-    path = pathlib.Path(path).absolute()
-    here = pathlib.Path.cwd()
+    try:
+        path, here = pathlib.Path(path).absolute(), pathlib.Path.cwd()
+    except FileNotFoundError:
+        # Whose folder is gone.
+        return pathlib.Path(path)
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 

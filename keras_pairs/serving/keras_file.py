@@ -5,7 +5,6 @@ before anything is read, so that a small file cannot fill the memory.
 """
 
 import contextlib
-import json
 import math
 import pathlib
 import threading
@@ -14,6 +13,7 @@ import zipfile
 import h5py
 import keras
 
+from keras_pairs import files
 from keras_pairs.errors import UserError
 
 NAME = "model.keras"
@@ -96,7 +96,7 @@ def _count_weights(path):
                     f"{what} has {size / _MIB:,.0f} MiB; no more than {most // _MIB} are "
                     "opened"
                 )
-        _refuse_code(json.loads(archive.read(CONFIG)))
+        _refuse_code(files.from_json(archive.read(CONFIG)))
         with archive.open(WEIGHTS) as packed, h5py.File(packed, "r") as file:
             return _count_numbers(file)
 

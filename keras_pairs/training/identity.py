@@ -25,21 +25,23 @@ def found(run_dir, wanted, what):
         return None
     try:
         record = files.read_json(path)
-    except ValueError as error:
+        there, here = _several(record), _several(wanted)
+        same = of(there) == of(here)
+    except files.DAMAGED as error:
         raise UserError(f"{path} is not readable; use a new --run_dir") from error
     if "group_sizes" in record:
         raise UserError(
             f"{run_dir} holds an evaluation of an older keras_pairs, which this one "
             "cannot continue; use a new --run_dir"
         )
-    there, here = (
-        {"configs": [each["config"]], **each} if "config" in each else each
-        for each in (record, wanted)
-    )
-    if of(there) != of(here):
+    if not same:
         other = f"another {what}{difference(there, here)}"
         raise UserError(f"{run_dir} holds {other}; use a new --run_dir or its own flags")
     return record
+
+
+def _several(record):
+    return {"configs": [record["config"]], **record} if "config" in record else record
 
 
 def of(record):
