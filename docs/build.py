@@ -142,18 +142,19 @@ def faults(path):
 def origin(path):
     """Data, commit, versions and machine behind any results.json."""
     found = _json(path)
-    data, versions = found.get("dataset") or found["config"]["dataset"], found["versions"]
+    versions = found["versions"]
+    data = found.get("dataset") or found.get("config", {}).get("dataset")
     names = [n for n in ("tensorflow", "keras", "jax", "python") if n in versions]
-    return "\n".join(
-        [
-            f"- data: {data['name']}, {data['train_images']:,} training and "
-            f"{data['test_images']:,} test images",
-            f"- code: commit {(found['commit'] or 'unknown')[:7]}",
-            f"- versions: {', '.join(f'{name} {versions[name]}' for name in names)}",
-            f"- machine: {found['machine']}",
-            "",
-        ]
-    )
+    lines = [
+        f"- code: commit {(found['commit'] or 'unknown')[:7]}",
+        f"- versions: {', '.join(f'{name} {versions[name]}' for name in names)}",
+        f"- machine: {found['machine']}",
+        "",
+    ]
+    if data:
+        counts = f"{data['train_images']:,} training and {data['test_images']:,}"
+        lines.insert(0, f"- data: {data['name']}, {counts} test images")
+    return "\n".join(lines)
 
 
 def search(path):
