@@ -154,19 +154,29 @@ def test_a_killed_training_ends_as_an_undisturbed_one(tmp_path):
         flags = () if begun else (*preset, *rest, to)
         return subprocess.Popen([*command, *flags, run_dir], stdout=subprocess.DEVNULL)
 
-    begun = time.monotonic()
-    assert start("calm").wait() == 0
-    whole, chance, kills = time.monotonic() - begun, random.Random(0), 0
+    begun, process, saved = time.monotonic(), start("calm"), None
+    while process.poll() is None:
+        if saved is None and (tmp_path / "calm" / "checkpoint.npz").exists():
+            saved = time.monotonic() - begun
+        time.sleep(0.01)
+    assert process.returncode == 0 and saved
+    left = time.monotonic() - begun - saved
     # Written last. A kill may come after it, while Python ends.
     finished = tmp_path / "harried" / "metrics.json"
+    checkpoint, found = finished.with_name("checkpoint.npz"), set()
+    chance, kills = random.Random(0), 0
+    # While it starts, or so soon after its first epochs that it is killed again.
     while kills < KILLS and not finished.exists():
         process = start("harried")
         try:
-            assert process.wait(chance.uniform(0.3, 0.95) * whole) == 0
+            moment = chance.uniform(saved / 2, saved + 3 * left / KILLS)
+            assert process.wait(moment) == 0
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             process.wait()
             kills += 1
+        if checkpoint.exists():
+            found.add(checkpoint.stat().st_mtime_ns)
     assert kills
     if not finished.exists():
         assert start("harried").wait() == 0
@@ -183,4 +193,4 @@ def test_a_killed_training_ends_as_an_undisturbed_one(tmp_path):
         np.testing.assert_array_equal(mine, other)
     # Where it was told to publish.
     assert list((tmp_path / "harried_saved").glob("[0-9]*"))
-    print(f"{kills} kills")
+    print(f"{kills} kills, {len(found)} of them after a new checkpoint")
