@@ -169,7 +169,7 @@ def test_a_killed_training_ends_as_an_undisturbed_one(tmp_path):
     while kills < KILLS and not finished.exists():
         process = start("harried")
         try:
-            moment = chance.uniform(saved / 2, saved + 2 * left / KILLS)
+            moment = chance.uniform(saved / 2, saved + left / KILLS)
             assert process.wait(moment) == 0
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
