@@ -4,6 +4,7 @@ Keras 3.15 never frees the graph of a `fit`, 40 MB of it: without a process that
 its memory back, memory would grow with every training.
 """
 
+import contextlib
 import multiprocessing
 import signal
 
@@ -27,11 +28,15 @@ def run(function, *arguments, on_message):
       UserError: with the function's error, if it raises; if the process dies.
     """
     context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe(duplex=False)
-    process = context.Process(target=_serve, args=(there, function, arguments), daemon=True)
+    here, there = context.Pipe()
+    process = context.Process(target=_serve, args=(there,), daemon=True)
     process.start()
     there.close()
     try:
+        # Not with its start: images take a while, and an end in the middle of them would
+        # leave a process that complains. Where it has died already, `recv` says so.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            here.send((function, arguments))
         while True:
             kind, value = here.recv()
             if kind == "result":
@@ -39,7 +44,7 @@ def run(function, *arguments, on_message):
             if kind == "error":
                 raise UserError(value)
             on_message(value)
-    except EOFError:
+    except (EOFError, ConnectionResetError):
         process.join()
         raise UserError(f"the training ended with code {process.exitcode}") from None
     finally:
@@ -47,8 +52,13 @@ def run(function, *arguments, on_message):
         process.join()
 
 
-def _serve(pipe, function, arguments):
+def _serve(pipe):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        function, arguments = pipe.recv()
+    except (EOFError, OSError):
+        # Whoever asked is gone.
+        return
     try:
         result = function(lambda value: pipe.send(("message", value)), *arguments)
         pipe.send(("result", result))

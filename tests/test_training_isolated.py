@@ -1,0 +1,70 @@
+"""A process of its own: what it sends, returns and raises, and how it ends."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from keras_pairs.errors import UserError
+from keras_pairs.training import isolated
+from tests import helpers
+
+# More than a pipe holds.
+MANY = np.zeros(2**20)
+
+
+def twice(send, values):
+    send(len(values))
+    return 2 * values
+
+
+def fail(send, _):
+    raise ZeroDivisionError("no such share")
+
+
+def die(send, _):
+    os._exit(3)
+
+
+def test_it_sends_and_returns():
+    heard = []
+    found = isolated.run(twice, MANY + 1, on_message=heard.append)
+    np.testing.assert_array_equal(found, MANY + 2)
+    assert heard == [len(MANY)]
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [(fail, "ZeroDivisionError: no such share"), (die, "ended with code 3")],
+)
+def test_what_it_dies_of_is_told(function, message):
+    with pytest.raises(UserError, match=message):
+        isolated.run(function, MANY, on_message=None)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kills with signals")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("seconds", [0.05, 0.2])
+def test_it_does_not_complain_when_who_asked_is_gone(number, seconds):
+    code = (
+        "from tests.test_training_isolated import MANY, isolated, twice; print(flush=True)"
+    )
+    code += "; isolated.run(twice, MANY, on_message=None); input()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=helpers.ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    process.stdout.readline()
+    time.sleep(seconds)
+    process.send_signal(number)
+    # Until all that hold its standard error have ended.
+    _, complaint = process.communicate(timeout=60)
+    assert complaint == ""
