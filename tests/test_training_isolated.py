@@ -17,7 +17,15 @@ from tests import helpers
 MANY = np.zeros(2**20)
 
 
-def twice(send, values):
+class Told:
+    """Says when it is handed over."""
+
+    def __reduce__(self):
+        print(flush=True)
+        return Told, ()
+
+
+def twice(send, values, _=None):
     send(len(values))
     return 2 * values
 
@@ -50,10 +58,8 @@ def test_what_it_dies_of_is_told(function, message):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 @pytest.mark.parametrize("seconds", [0.05, 0.2])
 def test_it_does_not_complain_when_who_asked_is_gone(number, seconds):
-    code = (
-        "from tests.test_training_isolated import MANY, isolated, twice; print(flush=True)"
-    )
-    code += "; isolated.run(twice, MANY, on_message=None); input()"
+    code = "from tests.test_training_isolated import MANY, Told, isolated, twice; "
+    code += "isolated.run(twice, MANY, Told(), on_message=print); input()"
     process = subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=helpers.ROOT,

@@ -54,15 +54,13 @@ def run(function, *arguments, on_message):
 
 def _serve(pipe):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
+    # Where whoever asked is gone, nobody is left to tell.
+    with contextlib.suppress(EOFError, OSError):
         function, arguments = pipe.recv()
-    except (EOFError, OSError):
-        # Whoever asked is gone.
-        return
-    try:
-        result = function(lambda value: pipe.send(("message", value)), *arguments)
-        pipe.send(("result", result))
-    except BrokenPipeError:
-        pass
-    except Exception as error:
-        pipe.send(("error", f"{type(error).__name__}: {error}"))
+        try:
+            result = function(lambda value: pipe.send(("message", value)), *arguments)
+            pipe.send(("result", result))
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        except Exception as error:
+            pipe.send(("error", f"{type(error).__name__}: {error}"))
