@@ -69,7 +69,8 @@ def torch_vmap(pipe, case):
 def jax_vmap(pipe, case):
     """A process that trains all members with JAX's `vmap`, turn by turn."""
     # JAX reads it when it is imported.
-    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
+    given = os.environ.get("XLA_FLAGS", "")
+    os.environ["XLA_FLAGS"] = f"{given} --xla_cpu_multi_thread_eigen=false"
     from benchmarks import peers_jax
 
     peers_jax.side(pipe, case)

@@ -28,7 +28,10 @@ def origin(**known):
     """What a results.json says of its figures beside them, and `known`."""
     found = {"dataset": data.load_images("digits").describe(), **known}
     found |= files.provenance()
-    return found | {"machine": f"{found['machine']}, {processor()}"}
+    vectors = processor()
+    if narrower := os.environ.get("ONEDNN_MAX_CPU_ISA"):
+        vectors += f" of which {narrower} is used"
+    return found | {"machine": f"{found['machine']}, {vectors}"}
 
 
 def measure(values, name, packages, measure_one, tabulate, **known):
