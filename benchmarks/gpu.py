@@ -13,12 +13,10 @@ What was found is results.json in --run_dir, written after each case.
 """
 
 import importlib.metadata
-import statistics
-import time
 
 import numpy as np
 
-from benchmarks import peer_case, widths
+from benchmarks import peer_case, turns, widths
 from keras_pairs import files, tables
 from keras_pairs.commands import flags, runner
 from keras_pairs.errors import UserError
@@ -67,22 +65,22 @@ def measure(case, members, side):
         return step(state, weights, images[each], targets), None
 
     rng = np.random.default_rng(0)
-
-    def order():
-        return jnp.stack(peer_case.batches(case.num_pairs, case.batch_size, rng))
-
+    orders = [
+        jnp.stack(peer_case.batches(case.num_pairs, case.batch_size, rng))
+        for _ in range(TURNS + 1)
+    ]
     state = peers_jax.begin([peers_jax.initial(case.nb_f, k) for k in range(members)])
     epoch = jax.jit(lambda *args: jax.lax.scan(train_on, *args)[0], donate_argnums=0)
-    epoch = epoch.lower(state, order()).compile()
-    seconds = []
-    for _ in range(TURNS + 1):
-        each = jax.block_until_ready(order())
-        begun = time.perf_counter()
-        state = jax.block_until_ready(epoch(state, each))
-        seconds.append(time.perf_counter() - begun)
+    epoch = epoch.lower(state, orders[0]).compile()
+
+    def train():
+        nonlocal state
+        state = jax.block_until_ready(epoch(state, orders.pop()))
+
+    (seconds,) = turns.medians([(train, 1)], TURNS)
     memory = epoch.memory_analysis()
     taken = memory.temp_size_in_bytes + memory.argument_size_in_bytes
-    return {"seconds": statistics.median(seconds[1:]), "memory_mib": taken / 2**20}
+    return {"seconds": seconds, "memory_mib": taken / 2**20}
 
 
 def cases(values):

@@ -145,10 +145,8 @@ def test_a_killed_training_ends_as_an_undisturbed_one(tmp_path):
     command = [sys.executable, "-m", "keras_pairs.train"]
 
     def start(name):
-        run_dir, to = (
-            f"--run_dir={tmp_path}/{name}",
-            f"--export_dir={tmp_path}/{name}_saved",
-        )
+        run_dir = f"--run_dir={tmp_path}/{name}"
+        to = f"--export_dir={tmp_path}/{name}_saved"
         # What has begun goes on with its folder alone.
         begun = (tmp_path / name / "config.json").exists()
         flags = () if begun else (*preset, *rest, to)

@@ -19,8 +19,6 @@ OF_SEVERAL = {
 }
 # What a search leaves.
 SELECTED = "selected.json"
-
-
 WRONG = "not what this command writes; use a new --run_dir"
 
 
