@@ -4,9 +4,9 @@
 
 For each variant of the preset `best`, `NETWORKS` networks are trained on the same pairs,
 round by round. What they answer to 5,000 validation pairs of MNIST's training part, as they
-are and shifted, is kept in the run folder. All that costs no training follows from that:
-how many networks, how their answers are averaged, shifted views, a temperature. A killed
-run goes on when it is started again with the same --run_dir.
+are and shifted, gives all that costs no training: how many networks, how their answers are
+averaged, shifted views, a temperature. A run that was killed goes on from the results.json
+in its --run_dir, on any machine.
 """
 
 import dataclasses
@@ -19,6 +19,7 @@ from benchmarks import intervals
 from keras_pairs import data, files, machine, scoring, startup, tables
 from keras_pairs.commands import flags, runner
 from keras_pairs.config import TrainingConfig
+from keras_pairs.errors import UserError
 from keras_pairs.outputs import CLASSES, OUTPUTS
 from keras_pairs.progress import Progress
 from keras_pairs.training import isolated
@@ -128,37 +129,29 @@ def scored(digits, pairs, comparison=None):
     }
 
 
-def rows_of(folder, images, rounds):
-    """What the answers in a folder give, as rows for JSON.
+def add(rows, variant, seconds, found):
+    """Adds what a round of a variant gave to rows for JSON.
 
     Args:
-      folder: Path of the files that `main` writes.
-      images: `data.Images`.
-      rounds: int, at most so many of each variant.
-
-    Returns:
-      list of dicts: variant, how, and of its rounds in their order lists of what `scored`
-      gives; `seconds` for one network.
+      rows: list of dicts: variant, how, `seconds` for one network, and what `scored` gives;
+        all but the first two are lists, of rounds in their order.
+      variant: key of `VARIANTS`.
+      seconds: float, for one network.
+      found: pairs as of `answered`.
     """
-    rows = []
-    for number, variant in enumerate(VARIANTS):
-        found, seconds = {}, []
-        for round_ in range(rounds):
-            path = folder / f"{number:02}-{round_:02}.npz"
-            if not path.exists():
-                break
-            with np.load(path) as kept:
-                logs, taken = kept["logs"], float(kept["seconds"])
-            config = configured(variant, round_)
-            splits = data.sample_pairs(images, config.num_pairs, round_, "validation")
-            seconds.append(taken / NETWORKS)
-            for how, scores in answered(logs, splits.validation):
-                for name, value in scores.items():
-                    found.setdefault(how, {}).setdefault(name, []).append(value)
-        mean = float(np.mean(seconds)) if seconds else None
-        origin = {"variant": variant, "seconds": mean}
-        rows += [origin | {"how": how} | lists for how, lists in found.items()]
-    return rows
+    named = {(row["variant"], row["how"]): row for row in rows}
+    for how, scores in found:
+        if (variant, how) not in named:
+            rows.append({"variant": variant, "how": how})
+        row = named.get((variant, how), rows[-1])
+        for name, value in {"seconds": seconds, **scores}.items():
+            row.setdefault(name, []).append(value)
+
+
+def rounds_of(rows, variant):
+    """How many rounds of a variant are in rows of `add`."""
+    found = [len(row["seconds"]) for row in rows if row["variant"] == variant]
+    return max(found, default=0)
 
 
 def configured(variant, round_):
@@ -168,11 +161,11 @@ def configured(variant, round_):
 
 
 def tabulate(rows):
-    """Rows of `rows_of` as lines of a table, each compared on the rounds that both have."""
+    """Rows of `add` as lines of a table, each compared on the rounds that both have."""
     lines = [("variant of `best`", "networks", "rounds", "validation (%)", "change")]
     lines[0] += ("95 % interval", "digits (%)", "calibration error (%)", "s a network")
     alone = {row["variant"]: row for row in rows if row["how"] == "1"}
-    for row in rows:
+    for row in (row for name in VARIANTS for row in rows if row["variant"] == name):
         # One network is compared with one of `best`, several with one of theirs.
         base = alone["best" if row["how"] == "1" else row["variant"]]
         scores = row["comparison"]
@@ -184,7 +177,7 @@ def tabulate(rows):
                 *(row["variant"], row["how"], str(len(scores))),
                 f"{np.mean(scores):.2f}{spread}",
                 *(change if row is not base else ("", "")),
-                *(digits, error, f"{row['seconds']:.0f}"),
+                *(digits, error, f"{np.mean(row['seconds']):.0f}"),
             )
         )
     return lines
@@ -196,30 +189,53 @@ FLAGS = {
 }
 
 
+def begun(path, dataset):
+    """What is in a results.json, or what it begins with; provenance of today comes first.
+
+    Raises:
+      UserError: if it is of other data.
+    """
+    found = files.read_json(path) if path.exists() else {"rows": [], "trained": []}
+    if found.setdefault("dataset", dataset) != dataset:
+        raise UserError(f"{path} is of other data: give another --run_dir")
+    return found | files.provenance()
+
+
+def count(found):
+    """Counts a training for the code and machine of today."""
+    today = {name: found[name] for name in ("versions", "commit", "machine")}
+    trained = found["trained"]
+    if not trained or {**trained[-1], "trainings": 0} != {**today, "trainings": 0}:
+        trained.append({"trainings": 0, **today})
+    trained[-1]["trainings"] += 1
+
+
 def main(values):
     images = data.load_images("mnist", values["data_path"].value)
     run_dir = files.make_run_dir(values["run_dir"].value, "committees")
+    path = run_dir / "results.json"
+    found = begun(path, images.describe())
     # What trains inherits it.
     machine.prefer_onednn()
-    rounds, folder = values["rounds"].value, run_dir / "answers"
-    folder.mkdir(exist_ok=True)
+    rounds, rows = values["rounds"].value, found["rows"]
     progress, done = Progress(rounds * len(VARIANTS), "committees"), 0
     # Round by round: whenever it is stopped, all variants have about as many.
     for round_ in range(rounds):
-        for number, variant in enumerate(VARIANTS):
-            path = folder / f"{number:02}-{round_:02}.npz"
-            if not path.exists():
-                begun = time.perf_counter()
-                logs = answers(configured(variant, round_), images)
-                seconds = time.perf_counter() - begun
-                with files.atomic_write(path) as temporary, open(temporary, "wb") as file:
-                    np.savez_compressed(file, logs=logs.astype("float16"), seconds=seconds)
+        for variant in VARIANTS:
+            if rounds_of(rows, variant) <= round_:
+                config, start = configured(variant, round_), time.perf_counter()
+                logs = answers(config, images)
+                seconds = (time.perf_counter() - start) / NETWORKS
+                splits = data.sample_pairs(
+                    images, config.num_pairs, config.seed, "validation"
+                )
+                add(rows, variant, seconds, answered(logs, splits.validation))
+                count(found)
+                files.write_json(path, found)
             done += 1
             progress.show(done)
-    found = {"rows": rows_of(folder, images, rounds), "dataset": images.describe()}
-    files.write_json(run_dir / "results.json", found | files.provenance())
-    runner.say(tables.markdown_table(tabulate(found["rows"])))
-    runner.say(f"results: {runner.relative(run_dir / 'results.json')}")
+    runner.say(tables.markdown_table(tabulate(rows)))
+    runner.say(f"results: {runner.relative(path)}")
 
 
 def run():

@@ -2,12 +2,9 @@
 
 import importlib.util
 import os
-import pathlib
 
 from keras_pairs import data, files, tables
 from keras_pairs.commands import runner
-
-CPU = pathlib.Path("/proc/cpuinfo")
 
 
 def installed(package):
@@ -15,23 +12,13 @@ def installed(package):
     return package is None or importlib.util.find_spec(package) is not None
 
 
-def processor():
-    """The widest vectors of the processor, which decide much, as text."""
-    words = CPU.read_text() if CPU.exists() else ""
-    for flag, name in (("avx512f", "AVX-512"), ("avx2", "AVX2")):
-        if f" {flag} " in words:
-            return name
-    return "unknown vectors"
-
-
 def origin(**known):
     """What a results.json says of its figures beside them, and `known`."""
     found = {"dataset": data.load_images("digits").describe(), **known}
     found |= files.provenance()
-    vectors = processor()
     if narrower := os.environ.get("ONEDNN_MAX_CPU_ISA"):
-        vectors += f" of which {narrower} is used"
-    return found | {"machine": f"{found['machine']}, {vectors}"}
+        found["machine"] += f" of which {narrower} is used"
+    return found
 
 
 def measure(values, name, packages, measure_one, tabulate, **known):

@@ -145,10 +145,17 @@ def origin(path):
     versions = found["versions"]
     data = found.get("dataset") or found.get("config", {}).get("dataset")
     names = [n for n in ("tensorflow", "keras", "jax", "python") if n in versions]
+    # One that went on elsewhere has several.
+    parts = found.get("trained", [found])
+    code = [(part["commit"] or "unknown")[:7] for part in parts]
+    if len(parts) > 1:
+        code = [
+            f"{c} ({p['trainings']} trainings)" for c, p in zip(code, parts, strict=True)
+        ]
     lines = [
-        f"- code: commit {(found['commit'] or 'unknown')[:7]}",
+        f"- code: commit {', then '.join(code)}",
         f"- versions: {', '.join(f'{name} {versions[name]}' for name in names)}",
-        f"- machine: {found['machine']}",
+        f"- machine: {'; then '.join(dict.fromkeys(part['machine'] for part in parts))}",
         "",
     ]
     if data:

@@ -137,10 +137,11 @@ def provenance():
     for package in PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             versions[package] = importlib.metadata.version(package)
+    known = [f"{platform.system()} {platform.machine()}", f"{machine.cores()} cores"]
     return {
         "versions": versions,
         "commit": _commit(),
-        "machine": f"{platform.system()} {platform.machine()}, {machine.cores()} cores",
+        "machine": ", ".join([*known, *filter(None, [machine.processor()])]),
     }
 
 

@@ -116,6 +116,31 @@ def memory(root="/"):
     return min(limits)
 
 
+def processor(root="/"):
+    """Which processor this is, for who compares figures.
+
+    Args:
+      root: as of `cores`.
+
+    Returns:
+      str, its name and its widest vectors, as "AMD EPYC 9V74, AVX-512"; "" where the
+      system does not say.
+    """
+    # One "key : value" a line, the same for every core.
+    path = pathlib.Path(root) / "proc/cpuinfo"
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    told = {}
+    for key, _, value in (line.partition(":") for line in lines):
+        told.setdefault(key.strip(), value.strip())
+    flags = told.get("flags", "").split()
+    known = (("avx512f", "AVX-512"), ("avx2", "AVX2"))
+    widest = [name for flag, name in known if flag in flags][:1]
+    return ", ".join([*filter(None, [told.get("model name")]), *widest])
+
+
 def _affinity():
     if hasattr(os, "process_cpu_count"):  # Python 3.13
         return os.process_cpu_count() or 1

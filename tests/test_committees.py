@@ -1,5 +1,7 @@
 """What `benchmarks.committees` makes of networks' answers."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -69,23 +71,32 @@ def test_a_killed_run_trains_what_is_missing(digits, tmp_path, monkeypatch):
     flags = ("benchmarks.committees", f"--run_dir={tmp_path}", "--rounds=2")
     done = helpers.call(*flags)
     assert done.returncode == 0, done.stderr
-    kept = sorted((tmp_path / "answers").iterdir())
-    assert [path.name for path in kept] == [
-        "00-00.npz",
-        "00-01.npz",
-        "01-00.npz",
-        "01-01.npz",
-    ]
-    rows = files.read_json(tmp_path / "results.json")["rows"]
-    assert {row["variant"] for row in rows} == set(variants)
-    assert all(len(row["comparison"]) == 2 for row in rows)
-    assert build.KINDS["committees"](tmp_path / "results.json") in done.stdout
-    times = [path.stat().st_mtime_ns for path in kept]
-    kept[3].unlink()
+    path = tmp_path / "results.json"
+    assert build.KINDS["committees"](path) in done.stdout
+    whole = files.read_json(path)
+    assert {row["variant"] for row in whole["rows"]} == set(variants)
+    assert all(len(row["comparison"]) == 2 for row in whole["rows"])
+    (trained,) = whole["trained"]
+    assert trained["trainings"] == 4 and trained["machine"] == whole["machine"]
+    # As if another machine had been killed in the last training.
+    part = copy.deepcopy(whole)
+    part["trained"] = [{**trained, "machine": "another", "trainings": 3}]
+    for row in part["rows"]:
+        if row["variant"] == "3 filters":
+            row |= {n: v[:1] for n, v in row.items() if isinstance(v, list)}
+    files.write_json(path, part)
     assert helpers.call(*flags).returncode == 0
-    assert [path.stat().st_mtime_ns for path in kept[:3]] == times[:3] and kept[3].exists()
+    again = files.read_json(path)
+    assert [t["trainings"] for t in again["trained"]] == [3, 1]
+    assert "another; then Linux" in build.KINDS["origin"](path)
 
     def scores(found):
-        return [{name: row[name] for name in row if name != "seconds"} for row in found]
+        return [row | {"seconds": len(row["seconds"])} for row in found["rows"]]
 
-    assert scores(files.read_json(tmp_path / "results.json")["rows"]) == scores(rows)
+    assert scores(again) == scores(whole)
+    # Nothing is left to train, and so nothing is written.
+    before = path.read_bytes()
+    assert helpers.call(*flags).returncode == 0 and path.read_bytes() == before
+    files.write_json(path, whole | {"dataset": {"name": "another"}})
+    done = helpers.call(*flags)
+    assert done.returncode == 1 and "is of other data" in done.stderr

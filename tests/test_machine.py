@@ -264,3 +264,15 @@ def test_no_module_needs_a_posix_system(tmp_path):
         f"error: {tmp_path}/lock: this system or its file system has no file locks"
     )
     assert "Traceback" not in done.stderr
+
+
+def test_the_processor_says_its_name_and_its_widest_vectors(files, tmp_path):
+    told = (
+        "processor\t: 0\nmodel name\t: Some CPU\nflags\t\t: fpu avx2 {}\n\nprocessor\t: 1\n"
+    )
+    root = files({"proc/cpuinfo": told.format("avx512f")})
+    assert machine.processor(root) == "Some CPU, AVX-512"
+    root = files({"proc/cpuinfo": told.format("avx")})
+    assert machine.processor(root) == "Some CPU, AVX2"
+    root = files({"proc/cpuinfo": "Features : fp asimd\n"})
+    assert machine.processor(root) == "" == machine.processor(tmp_path / "nothing")
