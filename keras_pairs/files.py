@@ -8,7 +8,9 @@ import json
 import os
 import pathlib
 import platform
+import shutil
 import subprocess
+import tempfile
 import time
 
 from keras_pairs import machine
@@ -21,6 +23,8 @@ RECORD = "config.json"
 # What reading a record raises that is gone, or holds anything at all.
 DAMAGED = (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError)
 DAMAGED += (AttributeError, IndexError, ArithmeticError)
+# What this process has begun.
+_unfinished = set()
 PACKAGES = ("keras", "tensorflow", "numpy", "keras-tuner", "scikit-learn")
 
 
@@ -40,18 +44,56 @@ def atomic_write(path):
     path = pathlib.Path(path)
     temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
     try:
-        yield temporary
-        # Windows flushes only what is open for writing.
-        with open(temporary, "r+b") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        with unfinished(temporary):
+            yield temporary
+            # Windows flushes only what is open for writing.
+            with open(temporary, "r+b") as file:
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
     except OSError as error:
         # A full disk names no file, and nobody asked for the temporary one.
         if error.errno and error.filename in (None, str(temporary)):
             error.filename = str(path)
         raise
+
+
+@contextlib.contextmanager
+def unfinished(path):
+    """In the block `path`, a file or a folder, is not whole; after it, it is not there.
+
+    Args:
+      path: Path.
+    """
+    _unfinished.add(path)
+    try:
+        yield path
     finally:
-        temporary.unlink(missing_ok=True)
+        _remove(path)
+        _unfinished.discard(path)
+
+
+@contextlib.contextmanager
+def temporary_folder():
+    """Yields the Path of a new folder, which is removed after the block."""
+    with unfinished(pathlib.Path(tempfile.mkdtemp())) as folder:
+        yield folder
+
+
+def remove_unfinished():
+    """Removes what is `unfinished`, for who ends this process at once.
+
+    A signal may come while a block tidies up; then nobody else would.
+    """
+    for path in list(_unfinished):
+        with contextlib.suppress(OSError):
+            _remove(path)
+
+
+def _remove(path):
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def write_text(path, text):

@@ -5,6 +5,8 @@ import os
 import signal
 import sys
 
+from keras_pairs import files
+
 # What ends a process at once, unless it asks for a say: then nothing is tidied up.
 SIGNALS = ("SIGTERM", "SIGHUP")
 # As a shell's exit status of what a signal ended.
@@ -25,21 +27,42 @@ class Ended(BaseException):
 
 @contextlib.contextmanager
 def raised():
-    """In the block the signals raise `Ended`; what nohup ignores stays ignored."""
+    """In the block the signals raise `Ended` or KeyboardInterrupt; `nohup`'s are ignored.
+
+    They may come while a library calls back into Python, which makes an error of its own of
+    what is raised there, or while Python lets go of something, where it raises nothing.
+    Both still end the block. A second signal ends the process at once.
+    """
+    asked = []
 
     def end(number, frame):
-        raise Ended(number)
+        error = KeyboardInterrupt() if number == signal.SIGINT else Ended(number)
+        if asked:
+            leave(error, at_once=True)
+        asked.append(error)
+        raise error
 
-    numbers = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
-    before = {n: signal.getsignal(n) for n in numbers}
-    default = [n for n, handler in before.items() if handler is signal.SIG_DFL]
-    for number in default:
+    def unraisable(lost):
+        if lost.exc_value in asked:
+            leave(lost.exc_value, at_once=True)
+        sys.__unraisablehook__(lost)
+
+    usual = {signal.SIGINT: signal.default_int_handler}
+    usual |= {getattr(signal, n): signal.SIG_DFL for n in SIGNALS if hasattr(signal, n)}
+    taken = {n: before for n, before in usual.items() if signal.getsignal(n) is before}
+    for number in taken:
         signal.signal(number, end)
+    hook, sys.unraisablehook = sys.unraisablehook, unraisable
     try:
         yield
+    except Exception:
+        if asked:
+            raise asked[0] from None
+        raise
     finally:
-        for number in default:
-            signal.signal(number, before[number])
+        sys.unraisablehook = hook
+        for number, before in taken.items():
+            signal.signal(number, before)
 
 
 def status(error):
@@ -48,25 +71,29 @@ def status(error):
     return OF_SIGNALS + number
 
 
-def leave(error):
-    """Says what ended the process, and ends it without waiting for anybody's threads.
+def leave(error, at_once=False):
+    """Says what ended the process, and ends it.
 
-    TensorFlow's may be in the middle of a step: where Python takes itself apart under
-    them, one in ten interrupted trainings ended with a segmentation fault.
+    It waits for none of TensorFlow's threads, which may be in the middle of a step: where
+    Python takes itself apart under them, one in ten interrupted trainings ended with a
+    segmentation fault.
+
+    Args:
+      error: KeyboardInterrupt or `Ended`.
+      at_once: whether to wait for no threads at all.
     """
+    files.remove_unfinished()
     why = "interrupted"
     if isinstance(error, Ended):
         why = f"ended by {signal.Signals(error.number).name}"
     # Behind the ^C that a terminal shows.
     line = "\n" if sys.stderr.isatty() else ""
-    print(f"{line}error: {why}", file=sys.stderr)
+    # Its writing may be what was interrupted.
+    with contextlib.suppress(OSError, ValueError, RuntimeError):
+        print(f"{line}error: {why}", file=sys.stderr)
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, RuntimeError):
             stream.flush()
-    _exit(status(error))
-
-
-def _exit(code):
-    if "tensorflow" in sys.modules:
-        os._exit(code)
-    sys.exit(code)
+    if at_once or "tensorflow" in sys.modules:
+        os._exit(status(error))
+    sys.exit(status(error))

@@ -8,7 +8,6 @@ TensorFlow.
 import dataclasses
 import importlib.util
 import pathlib
-import tempfile
 import warnings
 from collections.abc import Callable
 
@@ -132,9 +131,9 @@ def _write_litert(model, path):
 
     # `model.export(format="litert")` begins with Keras 3.13, and lets in operations that
     # LiteRT alone has not.
-    with tempfile.TemporaryDirectory() as folder:
+    with files.temporary_folder() as folder:
         model.export(folder, format="tf_saved_model", verbose=False)
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        converter = tf.lite.TFLiteConverter.from_saved_model(str(folder))
         pathlib.Path(path).write_bytes(converter.convert())
 
 
@@ -151,8 +150,8 @@ def _write_keras(model, path):
 def _answer_keras(content, pairs):
     from keras_pairs.serving import checks, keras_file
 
-    with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder) / keras_file.NAME
+    with files.temporary_folder() as folder:
+        path = folder / keras_file.NAME
         path.write_bytes(content)
         return checks.of_network(keras_file.load(path), pairs)
 

@@ -125,14 +125,11 @@ def _workspace(export_dir):
                 if not _in_use(other):
                     shutil.rmtree(other, ignore_errors=True)
             folder = pathlib.Path(tempfile.mkdtemp(prefix=WORKSPACE, dir=export_dir))
-            # Ends with this process, however and on whatever machine that ends.
+            life.enter_context(files.unfinished(folder))
+            # Ends with this process, however and on whatever machine that ends. It is let
+            # go before the folder is removed: Windows removes no open file.
             life.enter_context(locks.hold(folder / "lock"))
-        try:
-            yield folder
-        finally:
-            # Before the folder goes: Windows removes no open file.
-            life.close()
-            shutil.rmtree(folder, ignore_errors=True)
+        yield folder
 
 
 def _in_use(workspace):

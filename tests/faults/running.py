@@ -91,7 +91,7 @@ def run(command, fault, folder, inputs):
                 stderr=subprocess.PIPE,
                 text=True,
                 # A shell's background job would ignore Ctrl-C, and so would its child.
-                preexec_fn=_usual_signals,
+                preexec_fn=usual_signals,
             )
             for _ in range(1 + fault.twice)
         ]
@@ -106,7 +106,7 @@ def run(command, fault, folder, inputs):
     return ended, left
 
 
-def _usual_signals():
+def usual_signals():
     import signal
 
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):

@@ -1,0 +1,94 @@
+"""How a command ends when a signal asks it to, wherever its work is."""
+
+import pathlib
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.helpers import ROOT
+
+# A command that asks itself to end in the middle of its work.
+COMMAND = """
+import os, pathlib, signal, sys, time
+
+from keras_pairs import files
+from keras_pairs.commands import runner
+from keras_pairs.errors import UserError
+
+def ask():
+    os.kill(os.getpid(), signal.{name})
+    # Python calls handlers between two of its own steps.
+    for _ in range(1000):
+        time.sleep(0.001)
+
+class Held:
+    def __del__(self):
+        ask()
+
+def main(values):
+    {work}
+
+runner.run(main, "", {{}}, keras=False)
+"""
+WORK = {
+    "it works": "ask()",
+    "a library makes an error of it": """
+    try:
+        ask()
+    except BaseException:
+        raise ValueError("a library's")""",
+    "it is told as the user's error": """
+    try:
+        ask()
+    except BaseException as error:
+        raise UserError("the model fails") from error""",
+    "Python lets go of something": """
+    held = Held()
+    del held
+    print("it went on")""",
+    "it writes": """
+    with files.atomic_write("a.txt") as temporary:
+        temporary.write_text("half")
+        ask()""",
+    "it tidies up, and is asked again": """
+    with files.atomic_write("a.txt") as temporary:
+        temporary.write_text("half")
+        try:
+            ask()
+        finally:
+            ask()""",
+    "it has a folder for a while": """
+    with files.temporary_folder() as folder:
+        (folder / "a").write_text("b")
+        try:
+            ask()
+        finally:
+            ask()""",
+}
+SAYS = {
+    "SIGINT": "error: interrupted\n",
+    "SIGTERM": "error: ended by SIGTERM\n",
+    "SIGHUP": "error: ended by SIGHUP\n",
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signals")
+@pytest.mark.parametrize("name", SAYS)
+@pytest.mark.parametrize("work", WORK)
+def test_one_sentence_and_nothing_left(work, name, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    script = COMMAND.format(name=name, work=WORK[work].strip())
+    # A shell's background job would ignore Ctrl-C, and so would its child.
+    usual = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    done = subprocess.run(
+        [sys.executable, "-c", usual + script],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stderr == SAYS[name] and not done.stdout
+    assert done.returncode == 128 + getattr(signal, name)
+    assert not list(pathlib.Path(tmp_path).iterdir())
