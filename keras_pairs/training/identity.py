@@ -49,22 +49,27 @@ def of(record):
 
     Args:
       record: dict with `configs`, each a `TrainingConfig.to_dict()`, `dataset` of
-        `Images.describe()`, and `scored_on` where it is an evaluation.
+        `Images.describe()`; `scored_on` where it is an evaluation, `validate_every` where
+        it is a training, whose history tells it.
 
     Returns:
       What can be compared with that of another record.
     """
     # The same data may lie elsewhere today.
     configs = [c | {"data_path": None, "dataset": None} for c in record.get("configs", [])]
-    return configs, record.get("scored_on"), record.get("dataset", {}).get("sha256")
+    rest = [record.get(name) for name in ("scored_on", "validate_every")]
+    return configs, rest, record.get("dataset", {}).get("sha256")
 
 
 def difference(found, wanted):
     """What differs in two records of one configuration each, as text in brackets, or ""."""
-    pairs = [record.get("configs", []) for record in (found, wanted)]
-    if list(map(len, pairs)) != [1, 1]:
+    records = found, wanted
+    if [len(record.get("configs", [])) for record in records] != [1, 1]:
         return ""
-    (there,), (here,) = pairs
+    there, here = (
+        {**record["configs"][0], "validate_every": record.get("validate_every")}
+        for record in records
+    )
     fields = [n for n in here if n not in ("dataset", "data_path")]
     parts = [
         f"{name}={there.get(name)} there, {here[name]} here"

@@ -87,9 +87,9 @@ def train_run(
     # What the results do not tell, but who goes on has to know.
     asked = {"validate_every": validate_every, "export_dir": str(export_dir.resolve())}
     # A refused folder is left as it is, without a lock in it.
-    _begun(run_dir, origin, validate_every)
+    _begun(run_dir, origin | asked)
     with locks.only_one(run_dir, "training"):
-        if _begun(run_dir, origin, validate_every) is None:
+        if _begun(run_dir, origin | asked) is None:
             files.write_json(run_dir / files.RECORD, origin | asked)
         epochs = sum(stage.epochs for stage in config.stages())
         trained = fit(
@@ -129,7 +129,7 @@ def train_run(
         return Run(run_dir, version, metrics)
 
 
-def _begun(run_dir, origin, validate_every):
+def _begun(run_dir, record):
     """The record of this training in a folder, or None where there is none.
 
     Raises:
@@ -137,18 +137,11 @@ def _begun(run_dir, origin, validate_every):
     """
     if (run_dir / METRICS).exists():
         raise UserError(f"{run_dir} holds a finished training; use a new --run_dir")
-    found = identity.found(run_dir, origin, "training")
-    if found and any(found.get(name) != origin[name] for name in ("commit", "versions")):
+    found = identity.found(run_dir, record, "training")
+    if found and any(found.get(name) != record[name] for name in ("commit", "versions")):
         raise UserError(
             f"{run_dir} holds a training begun with other code or packages; use a new "
             "--run_dir"
-        )
-    # Its history has other epochs.
-    if found and found.get("validate_every") != validate_every:
-        raise UserError(
-            f"{run_dir} holds another training (validate_every="
-            f"{found.get('validate_every')} there, {validate_every} here); use a new "
-            "--run_dir or its own flags"
         )
     return found
 
