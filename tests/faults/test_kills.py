@@ -106,20 +106,24 @@ def wrong(command, name, process, told, before, folder):
     if name == "SIGKILL":
         return found, code == -number
     lines = [line for line in told.splitlines() if line.strip()]
-    hidden = [n for pattern in running.REMAINS for n in folder.rglob(pattern)]
-    if hidden:
-        found.append(f"left {hidden}")
+    hidden = {
+        str(path.relative_to(folder)) for n in running.REMAINS for path in folder.rglob(n)
+    }
+    # Those of a process that was killed stay until somebody clears them.
+    if hidden - before:
+        found.append(f"left {hidden - before}")
     if code == 128 + number:
         # A server that was asked to end has nothing to tell.
         if lines != [SAYS[name]] and (lines or command.name != "serve"):
             found.append(f"said {told[-900:]!r}")
         return found, True
-    if code == -number:
-        # Python's own end: before the command is there, or when it is through.
+    # Python's own end: before the command is there, or when it is through.
+    early = code == -number and not lines
+    if name == "SIGINT":
+        early = code in (1, -number) and lines[-1:] == ["KeyboardInterrupt"]
+    if early:
         if names(folder) != before and missing(command, folder):
             found.append(f"was cut: {told[-900:]!r}")
-        if lines and name != "SIGINT":
-            found.append(f"said {told[-900:]!r}")
     elif code != 0:
         found.append(f"ended with {code}: {told[-900:]!r}")
     return found, False
