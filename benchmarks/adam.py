@@ -10,10 +10,11 @@ over its bound, or weights differ by more than rounding.
 import statistics
 import time
 
-from benchmarks.bounds import Bounds
+from benchmarks import cases
 from keras_pairs import startup
 from keras_pairs.commands import runner
 from keras_pairs.config import TrainingConfig
+from keras_pairs.errors import UserError
 
 # Preset, nb_f, members, ratio to stay below. With many weights both wait for the memory, of
 # which gathering and dividing the weights takes more; of such a step Adam is a few percent.
@@ -28,7 +29,7 @@ CASES = (
 TURNS, LR = 9, 0.005
 # Weights that a turn moves, over all its steps.
 WEIGHTS_PER_TURN = 2e7
-FLAGS = {}
+FLAGS = cases.FLAGS
 
 
 def steps_of(optimizer, variables, gradients):
@@ -83,24 +84,40 @@ def compare(preset, nb_f, members):
     return size, *seconds, difference
 
 
-def main(values):
-    startup.import_tensorflow(work=0, population=True)
-    bounds = Bounds()
-    runner.say(
-        "| preset | nb_f | members | weights | Keras' (ms) | ours (ms) | ratio | bound |"
-    )
-    runner.say("|:---|" + "---:|" * 7)
+def measured():
+    """A row for each case, see `cases.keep`; seconds of a step.
+
+    Raises:
+      UserError: if weights differ.
+    """
     for preset, nb_f, members, bound in CASES:
         size, theirs, ours, difference = compare(preset, nb_f, members)
-        runner.say(
-            f"| {preset} | {nb_f} | {members} | {size:,} | {1000 * theirs:.2f} | "
-            f"{1000 * ours:.2f} | {ours / theirs:.2f} | {bound} |"
-        )
         name = f"{preset}, nb_f={nb_f}, {members} members"
-        bounds.at_most(name, ours / theirs, bound)
         # Weights move by LR in each step.
-        bounds.at_most(f"{name}: difference", difference, LR / 100)
-    bounds.check()
+        if not difference <= LR / 100:
+            raise UserError(f"{name}: weights differ by {difference:.3g}")
+        yield {
+            **{"what": name, "preset": preset, "nb_f": nb_f, "members": members},
+            **{"weights": size, "theirs": theirs, "ours": ours},
+            **{"ratio": ours / theirs, "at_most": bound},
+        }
+
+
+def tabulate(rows):
+    """Rows of `measured` as lines of a table."""
+    lines = [("preset", "nb_f", "members", "weights", "Keras' (ms)", "ours (ms)")]
+    lines[0] += ("ratio", "at most")
+    for row in rows:
+        case = row["preset"], str(row["nb_f"]), str(row["members"])
+        milliseconds = (f"{1000 * row[side]:.2f}" for side in ("theirs", "ours"))
+        ratio = f"{row['ratio']:.2f}", f"{row['at_most']:g}"
+        lines.append((*case, f"{row['weights']:,}", *milliseconds, *ratio))
+    return lines
+
+
+def main(values):
+    startup.import_tensorflow(work=0, population=True)
+    cases.keep(values, "adam", measured(), len(CASES), tabulate)
 
 
 def run():

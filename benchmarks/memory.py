@@ -14,15 +14,16 @@ import sys
 import tempfile
 import time
 
-from benchmarks.bounds import Bounds
+from benchmarks import cases
 from benchmarks.kills import ended
+from keras_pairs import data
 from keras_pairs.commands import runner
 from keras_pairs.errors import UserError
 
 SEARCH = ("--nb_f=8", "--epochs=1", "--dataset=digits", "--workers=2", "--verbosity=0")
 TRIALS, STEP, SAMPLE_S = 325, 50, 0.5
-BOUND = 10
-FLAGS = {}
+BOUND = 1.1
+FLAGS = cases.FLAGS
 
 
 def memory(process):
@@ -38,7 +39,12 @@ def memory(process):
     return total + sum(map(memory, children.split()))
 
 
-def main(values):
+def sampled():
+    """A search's memory again and again: list of (trials that have ended, MiB).
+
+    Raises:
+      UserError: if not all trials end.
+    """
     samples = []
     with tempfile.TemporaryDirectory() as parent:
         folder = pathlib.Path(parent) / "search"
@@ -49,18 +55,39 @@ def main(values):
             time.sleep(SAMPLE_S)
         if process.returncode or len(ended(folder)) != TRIALS:
             raise UserError(f"the search ended {len(ended(folder))} of {TRIALS} trials")
-    runner.say("| trials ended | at most (MiB) |\n|---:|---:|")
+    return samples
+
+
+def measured():
+    """Rows of the most that a search took while its trials ended, see `cases.keep`."""
+    samples = sampled()
     for first in range(0, TRIALS, STEP):
         inside = [mib for count, mib in samples if first <= count < first + STEP]
         last = min(first + STEP, TRIALS) - 1
-        runner.say(f"| {first} to {last} | {max(inside, default=0):.0f} |")
+        yield {"first": first, "last": last, "mib": max(inside, default=0)}
     before = max(mib for count, mib in samples if count <= STEP)
     after = max(mib for count, mib in samples if count > STEP)
-    growth = 100 * (after / before - 1)
-    runner.say(f"after the first {STEP}: {growth:+.1f} % (bound: +{BOUND} %)")
-    bounds = Bounds()
-    bounds.at_most("growth in percent", growth, BOUND)
-    bounds.check()
+    yield {
+        "what": f"the memory after {STEP} trials against before",
+        **{"first": STEP, "last": TRIALS - 1, "mib": after},
+        **{"ratio": after / before, "at_most": BOUND},
+    }
+
+
+def tabulate(rows):
+    """Rows of `measured` as lines of a table."""
+    lines = [("trials ended", "at most (MiB)", "of those before", "at most")]
+    for row in rows:
+        against = ("", "")
+        if "ratio" in row:
+            against = f"{row['ratio']:.2f}", f"{row['at_most']:g}"
+        lines.append((f"{row['first']} to {row['last']}", f"{row['mib']:.0f}", *against))
+    return lines
+
+
+def main(values):
+    known = {"dataset": data.load_images("digits").describe()}
+    cases.keep(values, "memory", measured(), -(-TRIALS // STEP) + 1, tabulate, **known)
 
 
 def run():

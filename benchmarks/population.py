@@ -12,9 +12,9 @@ product. Exit code 1 where a ratio is over its bound.
 import statistics
 import time
 
-from benchmarks.bounds import Bounds
+from benchmarks import cases
 from benchmarks.train import compare, ours
-from keras_pairs import startup
+from keras_pairs import data, startup
 from keras_pairs.commands import runner
 from keras_pairs.trunks import SIDE, TRUNKS
 
@@ -26,7 +26,7 @@ CASES = (
     (32, 50, 10, True, 0.5),
     (64, 100, 10, True, 0.8),
 )
-FLAGS = {}
+FLAGS = cases.FLAGS
 
 
 def floor(nb_f, batch_size, members, own_data):
@@ -76,14 +76,8 @@ def _median_seconds(function):
     return statistics.median(seconds)
 
 
-def main(values):
-    startup.import_tensorflow(population=True)
-    bounds = Bounds()
-    runner.say(f"a matrix product: {matrix_product():.0f} GFLOP/s")
-    titles = "nb_f batch members one_process two_workers alone ratio bound floor GFLOP/s"
-    titles = titles.replace("_", "\N{NO-BREAK SPACE}").split(" ")
-    runner.say("| " + " | ".join(titles) + " |")
-    runner.say("|---:" * len(titles) + "|")
+def measured():
+    """A row for each case, see `cases.keep`; seconds of a member-epoch."""
     for nb_f, batch, members, own_data, bound in CASES:
         halves = members // 2, members - members // 2
         one, two, alone = compare(
@@ -92,14 +86,36 @@ def main(values):
             [(ours, (nb_f, batch))],
         )
         one, two = one / members, two / members
-        ratio = min(one, two) / alone
         least, speed = floor(nb_f, batch, members, own_data)
-        runner.say(
-            f"| {nb_f} | {batch} | {members} | {one:.4f} | {two:.4f} | {alone:.4f} | "
-            f"{ratio:.2f} | {bound} | {least:.4f} | {speed:.0f} |"
+        yield {
+            "what": f"nb_f={nb_f}, batch {batch}, {members} members",
+            **{"nb_f": nb_f, "batch_size": batch, "members": members},
+            **{"one_process": one, "two_workers": two, "alone": alone},
+            **{"floor": least, "gflops": speed},
+            **{"ratio": min(one, two) / alone, "at_most": bound},
+        }
+
+
+def tabulate(rows):
+    """Rows of `measured` as lines of a table."""
+    lines = [("nb_f", "batch", "members", "one process", "two workers", "alone")]
+    lines[0] += ("ratio", "at most", "floor", "GFLOP/s")
+    for row in rows:
+        case = (str(row[name]) for name in ("nb_f", "batch_size", "members"))
+        seconds = (f"{row[name]:.4f}" for name in ("one_process", "two_workers", "alone"))
+        ratio = f"{row['ratio']:.2f}", f"{row['at_most']:g}"
+        lines.append(
+            (*case, *seconds, *ratio, f"{row['floor']:.4f}", f"{row['gflops']:.0f}")
         )
-        bounds.at_most(f"nb_f={nb_f}, batch {batch}, {members} members", ratio, bound)
-    bounds.check()
+    return lines
+
+
+def main(values):
+    startup.import_tensorflow(population=True)
+    known = {"dataset": data.load_images("digits").describe()}
+    known["gflops_of_a_product"] = matrix_product()
+    runner.say(f"a matrix product: {known['gflops_of_a_product']:.0f} GFLOP/s")
+    cases.keep(values, "population", measured(), len(CASES), tabulate, **known)
 
 
 def run():

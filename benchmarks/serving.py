@@ -8,6 +8,7 @@ its steps are timed in others. Exit code 1 where the SavedModel is slower than t
 model.
 """
 
+import functools
 import pathlib
 import statistics
 import subprocess
@@ -17,8 +18,7 @@ import time
 
 import numpy as np
 
-from benchmarks import turns
-from benchmarks.bounds import Bounds
+from benchmarks import cases, turns
 from keras_pairs import startup
 from keras_pairs.commands import runner
 from keras_pairs.config import TrainingConfig
@@ -29,7 +29,7 @@ CASES = ((1, 100), (32, 30), (1024, 3))
 TURNS = 8
 # Pairs per second of the Keras model, called directly, for each of the SavedModel.
 BOUND = 1.0
-FLAGS = {}
+FLAGS = cases.FLAGS
 
 # Prints the seconds of one step of `predict`, in a process of its own.
 START = "from keras_pairs import startup; startup.import_tensorflow(keras=False)"
@@ -83,6 +83,40 @@ def predict_seconds(version, image):
     return time.perf_counter() - begun
 
 
+def measured(version, served, model, image):
+    """Rows for `cases.keep`: pairs per second, then seconds of `predict` and its steps."""
+    for size, ours, direct, predict in throughput(model, served):
+        yield {
+            **{"what": f"{size} pairs at a time", "pairs": size},
+            **{"served": ours, "direct": direct, "predict": predict},
+            **{"ratio": direct / ours, "at_most": BOUND},
+        }
+    steps = {"process start to first answer of predict": predict_seconds}
+    steps |= {name: functools.partial(step_seconds, *STEPS[name]) for name in STEPS}
+    for name, step in steps.items():
+        seconds = statistics.median(step(version, image) for _ in range(5))
+        runner.say(f"- {name}: {seconds:.2f} s")
+        yield {"step": name, "seconds": seconds}
+
+
+def tabulate(rows):
+    """Rows of `measured` as lines of a table: of pairs per second."""
+    lines = [("pairs at a time", "SavedModel", "direct call", "predict")]
+    lines[0] += ("direct / SavedModel", "at most")
+    for row in (row for row in rows if "pairs" in row):
+        rates = (f"{row[side]:,.0f}" for side in ("served", "direct", "predict"))
+        ratio = f"{row['ratio']:.2f}", f"{row['at_most']:g}"
+        lines.append((str(row["pairs"]), *rates, *ratio))
+    return lines
+
+
+def tabulate_steps(found):
+    """Lines of a table of the steps of `predict`, from what `cases.keep` keeps."""
+    steps = [row for row in found["rows"] if "step" in row]
+    rows = ((row["step"], f"{row['seconds']:.2f}") for row in steps)
+    return [("step", "seconds"), *rows]
+
+
 def main(values):
     from PIL import Image, ImageDraw
 
@@ -92,28 +126,16 @@ def main(values):
     from keras_pairs.networks.build import build_model
     from keras_pairs.serving import publishing
 
-    bounds = Bounds()
     model = build_model(TrainingConfig.from_preset(nb_f=NB_F))
     with tempfile.TemporaryDirectory() as folder:
         version = str(publishing.publish(model, folder))
         served = tf.saved_model.load(version).signatures["serving_default"]
-        titles = "pairs at a time|SavedModel|direct call|predict|direct / SavedModel"
-        runner.say("| " + " | ".join(titles.split("|")) + " |")
-        runner.say("|---:|---:|---:|---:|---:|")
-        for size, ours, direct, predict in throughput(model, served):
-            rates = f"{ours:,.0f} | {direct:,.0f} | {predict:,.0f}"
-            runner.say(f"| {size} | {rates} | {direct / ours:.2f} |")
-            bounds.at_most(f"{size} pairs at a time", direct / ours, BOUND)
         drawing = Image.new("L", (280, 280), 255)
         ImageDraw.Draw(drawing).ellipse([60, 40, 200, 240], outline=0, width=20)
         image = str(pathlib.Path(folder) / "zero.png")
         drawing.save(image)
-        whole = statistics.median(predict_seconds(version, image) for _ in range(5))
-        runner.say(f"\nprocess start to first answer of predict: {whole:.2f} s, of which")
-        for name, (before, step) in STEPS.items():
-            times = [step_seconds(before, step, version, image) for _ in range(5)]
-            runner.say(f"- {name}: {statistics.median(times):.2f} s")
-    bounds.check()
+        rows = measured(version, served, model, image)
+        cases.keep(values, "serving", rows, len(CASES) + 1 + len(STEPS), tabulate)
 
 
 def run():

@@ -14,7 +14,7 @@ import multiprocessing
 import statistics
 import time
 
-from benchmarks.bounds import Bounds
+from benchmarks import cases
 from keras_pairs import data, startup
 from keras_pairs.commands import runner
 from keras_pairs.config import TrainingConfig
@@ -23,7 +23,7 @@ from keras_pairs.errors import UserError
 # nb_f, batch size, ratio to stay below.
 CASES = ((64, 100, 0.8), (32, 50, 0.8), (8, 10, 0.5))
 TURNS, EPOCHS = 5, 3
-FLAGS = {}
+FLAGS = cases.FLAGS
 
 
 def plain_model(nb_f):
@@ -145,17 +145,31 @@ def compare(*sides):
     return [statistics.median(times[1:]) for times in seconds]
 
 
-def main(values):
-    bounds = Bounds()
-    runner.say("| nb_f | batch | ours (s/epoch) | plain model.fit | ratio | at most |")
-    runner.say("|---:|---:|---:|---:|---:|---:|")
+def measured():
+    """A row for each case, see `cases.keep`."""
     for nb_f, batch_size, bound in CASES:
         case = (nb_f, batch_size)
         mine, other = compare([(ours, case)], [(plain, case)])
-        ratio = f"{mine / other:.2f} | {bound}"
-        runner.say(f"| {nb_f} | {batch_size} | {mine:.3f} | {other:.3f} | {ratio} |")
-        bounds.at_most(f"nb_f={nb_f}, batch {batch_size}", mine / other, bound)
-    bounds.check()
+        yield {
+            **{"what": f"nb_f={nb_f}, batch {batch_size}", "nb_f": nb_f},
+            **{"batch_size": batch_size, "ours": mine, "plain": other},
+            **{"ratio": mine / other, "at_most": bound},
+        }
+
+
+def tabulate(rows):
+    """Rows of `measured` as lines of a table."""
+    lines = [("nb_f", "batch", "ours (s/epoch)", "plain model.fit", "ratio", "at most")]
+    for row in rows:
+        case = str(row["nb_f"]), str(row["batch_size"])
+        seconds = f"{row['ours']:.3f}", f"{row['plain']:.3f}"
+        lines.append((*case, *seconds, f"{row['ratio']:.2f}", f"{row['at_most']:g}"))
+    return lines
+
+
+def main(values):
+    known = {"dataset": data.load_images("digits").describe()}
+    cases.keep(values, "train", measured(), len(CASES), tabulate, **known)
 
 
 def run():

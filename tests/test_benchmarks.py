@@ -60,13 +60,15 @@ def test_a_value_out_of_range_is_one_line(name, word, message):
 
 
 @pytest.mark.parametrize(("ours", "code"), [(0.1, 0), (0.9, 1)])
-def test_a_broken_bound_is_exit_code_1(ours, code, monkeypatch):
+def test_a_broken_bound_is_exit_code_1(ours, code, monkeypatch, tmp_path):
     monkeypatch.setattr(train, "compare", lambda *sides: (ours, 1.0))
     monkeypatch.setattr(train, "CASES", ((64, 100, 0.8), (8, 10, 0.95)))
-    done = helpers.call("benchmarks.train")
+    done = helpers.call("benchmarks.train", "--run_dir=run", cwd=tmp_path)
     assert done.returncode == code, done.stderr
-    # The table is shown to its end all the same.
-    assert len(done.stdout.splitlines()) == 4
+    # The table is shown to its end all the same, and kept.
+    path = tmp_path / "run" / "results.json"
+    assert build.KINDS["training"](path) in done.stdout
+    assert [row["ratio"] for row in files.read_json(path)["rows"]] == [ours, ours]
     assert ("nb_f=64, batch 100: 0.9, at most 0.8" in done.stderr) == bool(code)
     assert "nb_f=8," not in done.stderr
 

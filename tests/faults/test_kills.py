@@ -119,9 +119,8 @@ def wrong(command, name, process, told, before, folder):
         return found, True
     # Python's own end: before the command is there, or when it is through.
     early = code == -number and not lines
-    if name == "SIGINT":
-        early = code in (1, -number) and lines[-1:] == ["KeyboardInterrupt"]
-    if early:
+    cut = name == "SIGINT" and lines[-1:] == ["KeyboardInterrupt"]
+    if early or (cut and code in (1, -number)):
         if names(folder) != before and missing(command, folder):
             found.append(f"was cut: {told[-900:]!r}")
     elif code != 0:

@@ -1,0 +1,37 @@
+"""Cases that are measured one after another, some of them against a bound."""
+
+from benchmarks.bounds import Bounds
+from keras_pairs import files, tables
+from keras_pairs.commands import flags, runner
+from keras_pairs.progress import Progress
+
+FLAGS = flags.others("run_dir")
+
+
+def keep(values, name, rows, count, tabulate, **known):
+    """Keeps rows in a results.json as they come, and shows them as a table.
+
+    Args:
+      values: of the command line: `run_dir`.
+      name: str, of the benchmark.
+      rows: iterable of dicts for JSON; those that have a bound, `at_most`, have `what` and
+        `ratio` besides.
+      count: int, how many rows there will be.
+      tabulate: function of rows that gives the lines of a table.
+      known: more that the file says.
+
+    Raises:
+      UserError: in the end, where bounds were broken, with all of them.
+    """
+    run_dir = files.make_run_dir(values["run_dir"].value, name)
+    found = {"rows": [], **known, **files.provenance()}
+    progress, bounds = Progress(count, name), Bounds()
+    for row in rows:
+        found["rows"].append(row)
+        files.write_json(run_dir / "results.json", found)
+        progress.show(len(found["rows"]))
+        if "at_most" in row:
+            bounds.at_most(row["what"], row["ratio"], row["at_most"])
+    runner.say(tables.markdown_table(tabulate(found["rows"])))
+    runner.say(f"results: {runner.relative(run_dir / 'results.json')}")
+    bounds.check()
