@@ -23,9 +23,9 @@ RECORD = "config.json"
 # What reading a record raises that is gone, or holds anything at all.
 DAMAGED = (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError)
 DAMAGED += (AttributeError, IndexError, ArithmeticError)
-# What this process has begun.
-_unfinished = set()
 PACKAGES = ("keras", "tensorflow", "numpy", "keras-tuner", "scikit-learn")
+# Paths of this process's own that are not whole.
+_unfinished = set()
 
 
 @contextlib.contextmanager
