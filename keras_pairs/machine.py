@@ -13,6 +13,8 @@ import tempfile
 # TensorFlow reads it when it is imported. It turns oneDNN on by itself only where the
 # processor has AVX-512 (VNNI) or better.
 ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
+# What signals have raised in this process, see `commands.endings`.
+asked_to_end = []
 
 
 def prefer_onednn():
@@ -35,7 +37,7 @@ def noise_held_back():
     """Drops what is written to file descriptor 2 in the block, unless the block fails.
 
     TensorFlow's C++ side writes there, whatever Python does with `sys.stderr`. Being
-    interrupted is no failure.
+    interrupted is no failure, whatever a library makes of it.
     """
     sys.stderr.flush()
     before = os.dup(2)
@@ -44,8 +46,9 @@ def noise_held_back():
         try:
             yield
         except Exception:
-            noise.seek(0)
-            os.write(before, noise.read())
+            if not asked_to_end:
+                noise.seek(0)
+                os.write(before, noise.read())
             raise
         finally:
             os.dup2(before, 2)

@@ -13,7 +13,7 @@ from tests.helpers import ROOT
 COMMAND = """
 import os, pathlib, signal, sys, time
 
-from keras_pairs import files
+from keras_pairs import files, machine
 from keras_pairs.commands import runner
 from keras_pairs.errors import UserError
 
@@ -39,6 +39,13 @@ WORK = {
         ask()
     except BaseException:
         raise ValueError("a library's")""",
+    "a library makes an error of it, and was noisy": """
+    with machine.noise_held_back():
+        os.write(2, b"a library's log")
+        try:
+            ask()
+        except BaseException:
+            raise ValueError("a library's")""",
     "it is told as the user's error": """
     try:
         ask()

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 
-from keras_pairs import files
+from keras_pairs import files, machine
 
 # What ends a process at once, unless it asks for a say: then nothing is tidied up.
 SIGNALS = ("SIGTERM", "SIGHUP")
@@ -33,7 +33,8 @@ def raised():
     what is raised there, or while Python lets go of something, where it raises nothing.
     Both still end the block. A second signal ends the process at once.
     """
-    asked = []
+    asked = machine.asked_to_end
+    asked.clear()
 
     def end(number, frame):
         error = KeyboardInterrupt() if number == signal.SIGINT else Ended(number)
