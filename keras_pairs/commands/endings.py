@@ -95,6 +95,7 @@ def leave(error, at_once=False):
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, RuntimeError):
             stream.flush()
-    if at_once or "tensorflow" in sys.modules:
+    # An import that was interrupted leaves its parts.
+    if at_once or any(name.partition(".")[0] == "tensorflow" for name in sys.modules):
         os._exit(status(error))
     sys.exit(status(error))
