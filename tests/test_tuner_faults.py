@@ -83,9 +83,10 @@ def test_a_vanished_folder_does_not_grow_anew(digits, tmp_path, monkeypatch):
 
 
 def test_who_starts_at_the_same_time_is_nobody_else(digits, tmp_path):
+    """Nor is what a chief writes whose folder vanished."""
     record = describe(digits)
-    (tmp_path / ".tmp-17-writable").touch()
-    (tmp_path / "lock").touch()
+    for name in (".tmp-17-writable", "lock", "progress.json"):
+        (tmp_path / name).touch()
     project.claim(tmp_path, record)
     project.claim(tmp_path, record)
     assert project.read(tmp_path) == record

@@ -11,7 +11,7 @@ from keras_pairs.commands.flags import shown
 from keras_pairs.config import TrainingConfig
 from keras_pairs.data.pairs import SCORED_PAIRS
 from keras_pairs.errors import UserError
-from tuner import space
+from tuner import pulse, space
 
 RECORD = "search.json"
 # Of a record; its file holds provenance besides.
@@ -165,8 +165,9 @@ def check_free(run_dir):
     """Raises `UserError` if a folder holds something that is no search; writes nothing."""
     run_dir = pathlib.Path(run_dir)
     ours = (run_dir / RECORD).exists() or any(run_dir.glob("trial_*"))
-    # Others who start at the same time may be trying whether they can write here.
-    own = ("lock", files.TEMPORARY)
+    # Others who start at the same time may be trying whether they can write here. A chief
+    # whose folder vanished may have made it anew with its last sign of life.
+    own = ("lock", files.TEMPORARY, pulse.NAME)
     if not ours and not all(p.name.startswith(own) for p in run_dir.iterdir()):
         raise UserError(
             f"{run_dir} holds something else than a search; use a new --run_dir"
