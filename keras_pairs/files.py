@@ -179,7 +179,8 @@ def provenance():
     for package in PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             versions[package] = importlib.metadata.version(package)
-    known = [f"{platform.system()} {platform.machine()}", f"{machine.cores()} cores"]
+    cores = machine.cores()
+    known = [f"{platform.system()} {platform.machine()}", f"{cores} core" + "s" * (cores > 1)]
     return {
         "versions": versions,
         "commit": _commit(),
