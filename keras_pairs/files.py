@@ -180,7 +180,8 @@ def provenance():
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             versions[package] = importlib.metadata.version(package)
     cores = machine.cores()
-    known = [f"{platform.system()} {platform.machine()}", f"{cores} core" + "s" * (cores > 1)]
+    cores = "1 core" if cores == 1 else f"{cores} cores"
+    known = [f"{platform.system()} {platform.machine()}", cores]
     return {
         "versions": versions,
         "commit": _commit(),
