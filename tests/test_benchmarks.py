@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks import answering, departures, plots, studies, train
 from benchmarks.bounds import Bounds
-from docs import build
+from docs import kinds
 from keras_pairs import files
 from keras_pairs.config import FIELDS, TrainingConfig
 from keras_pairs.errors import UserError
@@ -67,7 +67,7 @@ def test_a_broken_bound_is_exit_code_1(ours, code, monkeypatch, tmp_path):
     assert done.returncode == code, done.stderr
     # The table is shown to its end all the same, and kept.
     path = tmp_path / "run" / "results.json"
-    assert build.KINDS["training"](path) in done.stdout
+    assert kinds.KINDS["training"](path) in done.stdout
     assert [row["ratio"] for row in files.read_json(path)["rows"]] == [ours, ours]
     assert ("nb_f=64, batch 100: 0.9, at most 0.8" in done.stderr) == bool(code)
     assert "nb_f=8," not in done.stderr
@@ -246,7 +246,7 @@ def test_a_study_leaves_table_results_and_picture(study, digits, tmp_path, monke
     assert len(rows) > 2 and all("name" in row for row in rows)
     assert bool(list(tmp_path.glob("*.png"))) == (studies.STUDIES[study].draw is not None)
     # What `docs.build` makes of the file is what the study printed.
-    assert build.KINDS[study](tmp_path / "results.json") in done.stdout
+    assert kinds.KINDS[study](tmp_path / "results.json") in done.stdout
 
 
 @pytest.mark.slow

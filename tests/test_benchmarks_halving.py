@@ -5,7 +5,7 @@ import json
 
 from benchmarks import halving, peers, tuners
 from benchmarks.peer_case import Case
-from docs import build
+from docs import kinds
 from tests import helpers
 from tuner.space import EPOCHS_TRAINED, SCORE
 
@@ -41,7 +41,7 @@ def test_a_study_of_halving_has_a_row_for_each_seed(tmp_path, monkeypatch):
     assert [words[-1] == "--halving" for words in asked] == [False, True] * 2
     rows = json.loads((tmp_path / "results.json").read_text())["rows"]
     assert [each["time"] for each in rows] == [0.25, 0.25]
-    assert build.KINDS["halving"](tmp_path / "results.json") in done.stdout
+    assert kinds.KINDS["halving"](tmp_path / "results.json") in done.stdout
 
 
 def test_a_peer_that_is_missing_has_a_row(tmp_path, monkeypatch):
@@ -57,7 +57,7 @@ def test_a_peer_that_is_missing_has_a_row(tmp_path, monkeypatch):
     assert done.stdout.count("not installed") == 3
     # Two processes of 13 members each, beside two of one.
     assert "26.00" not in done.stdout and " 13.00 |" in done.stdout
-    assert build.KINDS["peers"](tmp_path / "results.json") in done.stdout
+    assert kinds.KINDS["peers"](tmp_path / "results.json") in done.stdout
     members = Case(8).members
     assert members == 13 and list(peers.PEERS)[0] == peers.OURS
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks import committees, intervals
-from docs import build
+from docs import kinds
 from keras_pairs import files
 from keras_pairs.data import sample_pairs
 from tests import helpers
@@ -72,7 +72,7 @@ def test_a_killed_run_trains_what_is_missing(digits, tmp_path, monkeypatch):
     done = helpers.call(*flags)
     assert done.returncode == 0, done.stderr
     path = tmp_path / "results.json"
-    assert build.KINDS["committees"](path) in done.stdout
+    assert kinds.KINDS["committees"](path) in done.stdout
     whole = files.read_json(path)
     assert {row["variant"] for row in whole["rows"]} == set(variants)
     assert all(len(row["comparison"]) == 2 for row in whole["rows"])
@@ -88,7 +88,7 @@ def test_a_killed_run_trains_what_is_missing(digits, tmp_path, monkeypatch):
     assert helpers.call(*flags).returncode == 0
     again = files.read_json(path)
     assert [t["trainings"] for t in again["trained"]] == [3, 1]
-    assert "another; then Linux" in build.KINDS["origin"](path)
+    assert "another; then Linux" in kinds.KINDS["origin"](path)
 
     def scores(found):
         return [row | {"seconds": len(row["seconds"])} for row in found["rows"]]

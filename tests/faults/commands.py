@@ -4,12 +4,14 @@ import csv
 import dataclasses
 import json
 import pathlib
+import sys
 import zipfile
 from collections.abc import Callable
 
 from PIL import Image
 
 from tests.helpers import BOX
+from tests.helpers import COMMANDS as MODULES
 
 SMALL = ("--dataset=digits", "--epochs=1", "--nb_f=2", "--num_pairs=60", "--verbosity=0")
 
@@ -57,6 +59,12 @@ class Command:
     leaves: tuple = ()
     begun: str | None = None
     second: tuple = (0,)
+
+    @property
+    def line(self):
+        """What starts it: list of str."""
+        module = MODULES.get(self.name, f"keras_pairs.{self.name}")
+        return [sys.executable, "-m", module, *self.arguments]
 
 
 COMMANDS = {

@@ -7,12 +7,10 @@ import pathlib
 import re
 import shutil
 import subprocess
-import sys
 import threading
 
 from tests.faults.commands import COMMANDS, damaged, missing
 from tests.faults.faults import FAULTS, INJECTED, arguments, can_mount, serving
-from tests.helpers import COMMANDS as MODULES
 from tests.helpers import ROOT
 
 TIMEOUT_S = 1800
@@ -76,8 +74,7 @@ def run(command, fault, folder, inputs):
     environment |= {"INPUT": str(given), "KERAS_HOME": str(folder.with_name("keras"))}
     if "KERAS_PAIRS_FAULT" in fault.environment:
         environment["PYTHONPATH"] = f"{INJECTED}{os.pathsep}{ROOT}"
-    line = [sys.executable, "-m", MODULES.get(command.name, f"keras_pairs.{command.name}")]
-    line = arguments(fault, [*line, *command.arguments], folder)
+    line = arguments(fault, command.line, folder)
     with contextlib.ExitStack() as life:
         if fault.serves:
             environment["KERAS_PAIRS_URL"] = life.enter_context(serving(*fault.serves))
@@ -173,10 +170,13 @@ def _wrong_words(row, ended):
 def _again(command, left, killed):
     """What is wrong where the same command runs again, without a fault."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    module = MODULES.get(command.name, f"keras_pairs.{command.name}")
-    line = [sys.executable, "-m", module, *command.arguments]
     done = subprocess.run(
-        line, cwd=left, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S
+        command.line,
+        cwd=left,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
     )
     wrong = []
     if done.returncode or TRACE.search(done.stderr):

@@ -12,14 +12,12 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
 
 from tests.faults import running
 from tests.faults.commands import COMMANDS, damaged, missing
-from tests.helpers import COMMANDS as MODULES
 from tests.helpers import ROOT
 
 pytestmark = pytest.mark.slow
@@ -44,9 +42,8 @@ def counts(name):
 
 def start(command, folder):
     """Starts a command as the leader of a group of processes."""
-    module = MODULES.get(command.name, f"keras_pairs.{command.name}")
     return subprocess.Popen(
-        [sys.executable, "-m", module, *command.arguments],
+        command.line,
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdin=subprocess.DEVNULL,

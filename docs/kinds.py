@@ -1,0 +1,236 @@
+"""The kinds of tables in the pages: functions from a result file to text."""
+
+import csv
+import importlib
+import json
+import statistics
+
+from keras_pairs import tables
+
+
+def _json(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _rows(path):
+    return _json(path)["rows"]
+
+
+def _named(rows):
+    """Rows by the name that the study gave them; those of `evaluate` by their place."""
+    names = (row.get("name", number) for number, row in enumerate(rows))
+    return {
+        tuple(name) if isinstance(name, list) else name: row
+        for name, row in zip(names, rows, strict=True)
+    }
+
+
+def _csv(path):
+    """Rows with numbers as float, and None where a cell is empty."""
+
+    def value(text):
+        try:
+            return float(text)
+        except ValueError:
+            return text or None
+
+    with open(path, newline="", encoding="utf-8") as file:
+        return [{k: value(v) for k, v in row.items()} for row in csv.DictReader(file)]
+
+
+def evaluation(path):
+    """All columns of `keras_pairs.evaluate`, from its results.json."""
+    return tables.evaluation(_rows(path))
+
+
+def gain(path):
+    """Accuracy without and with auxiliary loss, from `evaluate --table1`'s results.json."""
+    lines = [("nb_f", "w_a = 0 (%)", "with auxiliary loss (%)", "gain")]
+    rows = _rows(path)
+    for without, with_ in zip(rows[::2], rows[1::2], strict=True):
+        both = [f"{row['mean']:.1f} ± {row['std']:.1f}" for row in (without, with_)]
+        difference = with_["mean"] - without["mean"]
+        lines.append((str(with_["nb_f"]), *both, f"{difference:+.1f}"))
+    return tables.markdown_table(lines)
+
+
+def study(name):
+    """A function from the results.json of `benchmarks.studies` to that study's table."""
+
+    def tabulate(path):
+        from benchmarks import studies
+
+        lines = studies.STUDIES[name].tabulate(_named(_rows(path)))
+        return tables.markdown_table(lines)
+
+    return tabulate
+
+
+def sources(path):
+    """What `--dataset` takes, from the rows of `keras_pairs.data.SOURCES`; no file."""
+    from keras_pairs.data import SOURCES
+
+    lines = ["| flags | images |", "|:------|:-------|"]
+    for name, source in SOURCES.items():
+        example = f" --data_path={source.path}" if source.needs_path else ""
+        lines.append(f"| `--dataset={name}{example}` | {source.about} |")
+    return "\n".join([*lines, ""])
+
+
+def load(path):
+    """What a server answers, from the results.json of that benchmark."""
+    from benchmarks.load import page
+
+    return page(_json(path))
+
+
+def score(path):
+    """Accuracies of a published model, from the results.json of `keras_pairs.score`."""
+    found = _json(path)
+    shares = {f"accuracy of {name}": x for name, x in found["accuracy"].items()}
+    shares["calibration error"] = found["calibration_error"]
+    lines = [(f"on {found['pairs']:,} test pairs", "%")]
+    lines += [(name, f"{100 * share:.2f}") for name, share in shares.items()]
+    return tables.markdown_table(lines)
+
+
+def pictures(path):
+    """Shares read by kind of picture, from results of `benchmarks.pictures_study`.
+
+    What was read before there was an ink network stands in before.json, beside `path`.
+    """
+    from benchmarks import pictures_study
+
+    rows, before = _rows(path), _rows(path.with_name("before.json"))
+    for row, old in zip(rows, before, strict=True):
+        if row["kind"] != old["kind"]:
+            raise ValueError(f"{row['kind']} beside {old['kind']}")
+        (first,), (second,) = old["models"].values(), row["models"].values()
+        row["models"] = {"before": first, "now": second}
+    return tables.markdown_table(pictures_study.tabulate(rows, ["before", "now"]))
+
+
+def table_of(read, benchmark, name="tabulate", *options):
+    """A function from the results.json of a benchmark to one of its tables.
+
+    Args:
+      read: function of the file's path: what the benchmark's function takes.
+      benchmark: str, a module of `benchmarks`.
+      name: str, that function.
+      options: what it takes besides.
+    """
+
+    def tabulate(path):
+        module = importlib.import_module(f"benchmarks.{benchmark}")
+        return tables.markdown_table(getattr(module, name)(read(path), *options))
+
+    return tabulate
+
+
+def ink_training(path):
+    """Size and duration of an ink network's training, and what it reached, from its run."""
+    found = _json(path)
+    lines = [
+        ("parameters", f"{found['parameters']:,}"),
+        ("epochs", str(found["config"]["epochs"])),
+        ("minutes", f"{found['minutes']:.0f}"),
+        ("seed", str(found["config"]["seed"])),
+    ]
+    for view, measured in found["validation"].items():
+        lines += [(f"{view}: {name}", f"{value:.3f}") for name, value in measured.items()]
+    return tables.markdown_table([("ink network", ""), *lines])
+
+
+def faults(path):
+    """How many rows of the table of faults were right, from the file that it writes."""
+    from tests.faults import results
+
+    return results.tabulate(results.read(path))
+
+
+def origin(path):
+    """Data, commit, versions and machine behind any results.json."""
+    found = _json(path)
+    versions = found["versions"]
+    data = found.get("dataset") or found.get("config", {}).get("dataset")
+    names = [n for n in ("tensorflow", "keras", "jax", "python") if n in versions]
+    # One that went on elsewhere has several.
+    parts = found.get("trained", [found])
+    code = [(part["commit"] or "unknown")[:7] for part in parts]
+    if len(parts) > 1:
+        code = [
+            f"{c} ({p['trainings']} trainings)" for c, p in zip(code, parts, strict=True)
+        ]
+    lines = [
+        f"- code: commit {', then '.join(code)}",
+        f"- versions: {', '.join(f'{name} {versions[name]}' for name in names)}",
+        f"- machine: {'; then '.join(dict.fromkeys(part['machine'] for part in parts))}",
+        "",
+    ]
+    if data:
+        counts = f"{data['train_images']:,} training and {data['test_images']:,}"
+        lines.insert(0, f"- data: {data['name']}, {counts} test images")
+    return "\n".join(lines)
+
+
+def search(path):
+    """The selected rows of a search, from its results.csv."""
+    from tuner import results, rows
+
+    text = results.markdown(rows.select(_csv(path)), {"validation": "validation"})
+    return "".join(f"{line}\n" for line in text.splitlines() if line.startswith("|"))
+
+
+def search_summary(path):
+    """How well the trials of a search did, from its results.csv."""
+    lines = [("nb_f", "w_a > 0", "trials", "lowest (%)", "median (%)", "best (%)")]
+    lines[0] += ("seconds each",)
+    rows = [row for row in _csv(path) if row["status"] == "COMPLETED"]
+    for nb_f in sorted({row["nb_f"] for row in rows}):
+        for auxiliary in (False, True):
+            some = [r for r in rows if r["nb_f"] == nb_f and (r["w_a"] > 0) == auxiliary]
+            if not some:
+                continue
+            found = [100 * row["val_comparison_accuracy"] for row in some]
+            shown = (min(found), statistics.median(found), max(found))
+            shown += (statistics.mean(row["seconds"] for row in some),)
+            names = f"{nb_f:g}", "yes" if auxiliary else "no", str(len(some))
+            lines.append((*names, *(f"{value:.1f}" for value in shown)))
+    return tables.markdown_table(lines)
+
+
+# Benchmarks that make one table, of the rows that they keep.
+ONE_TABLE = ("adam", "committees", "departures", "fuzz", "halving", "memory", "peers")
+ONE_TABLE += ("population", "serving", "tuners")
+KINDS = {
+    **{name: table_of(_rows, name) for name in ONE_TABLE},
+    "evaluation": evaluation,
+    "gain": gain,
+    "auxiliary": study("auxiliary"),
+    "presets": study("presets"),
+    "accuracy": study("accuracy"),
+    "sharing": study("sharing"),
+    "ablation": study("ablation"),
+    "load": load,
+    "score": score,
+    "pictures": pictures,
+    "ink": table_of(_json, "ink"),
+    "ink-training": ink_training,
+    "certainty": table_of(_json, "ink", "tabulate_certainty", "certainty"),
+    "certainty-of-digits": table_of(
+        _json, "ink", "tabulate_certainty", "certainty_of_digits"
+    ),
+    "epochs-of-13": table_of(_json, "search", "tabulate_epochs"),
+    "trials-per-hour": table_of(_json, "search"),
+    "soak": table_of(_json, "soak"),
+    "sources": sources,
+    "picture-costs": table_of(_rows, "pictures"),
+    "gpu": table_of(_json, "gpu"),
+    "gpu-grid": table_of(_json, "gpu", "tabulate_grid"),
+    "training": table_of(_rows, "train"),
+    "answer-steps": table_of(_json, "serving", "tabulate_steps"),
+    "faults": faults,
+    "origin": origin,
+    "search": search,
+    "search-summary": search_summary,
+}
