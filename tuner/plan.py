@@ -31,9 +31,10 @@ def describe(grid, max_trials, workers, extends=None, halving=False):
     time = about(sum(sum(each) for each in seconds.values()) / workers)
     said = f"{NOTHING_NEW}\n" if extends == grid else ""
     most = "at most " if halving else ""
+    by = "1 worker" if workers == 1 else f"{workers} workers, each on a core of its own"
     return (
         f"{said}{markdown_table(lines)}{len(wanted)} trials of {most}{epochs} epochs, "
-        f"{time} with {workers} workers, each on a core of its own"
+        f"{time} with {by}"
     )
 
 

@@ -17,7 +17,7 @@ UNTAUGHT = "not trained (w_a = 0)"
 
 
 def show(pictures, model, path):
-    """Draws what was given, the ink found, what the network saw, and what it answers.
+    """Draws what was given, the ink found, the digit in MNIST's form, and the answer.
 
         model = keras_pairs.load()
         show(["three.png", "seven.jpg"], model, "why.png")
@@ -41,7 +41,7 @@ def show(pictures, model, path):
     for row, (name, image), classes in zip(grid, pictures, shares, strict=True):
         _row(row, name, image, model.look(image), classes)
     for axes, title in zip(
-        grid[0], ("given", "ink found", "what the network saw", "classes"), strict=True
+        grid[0], ("given", "ink found", "in MNIST's form", "classes"), strict=True
     ):
         axes.set_title(title)
     if found.errors:
