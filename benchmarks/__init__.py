@@ -1,1 +1,1 @@
-"""Ratios against the naive way, measured in one run."""
+"""What things cost, mostly as ratios within one run, and studies of what helps."""

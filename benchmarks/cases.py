@@ -3,9 +3,32 @@
 from benchmarks.bounds import Bounds
 from keras_pairs import files, tables
 from keras_pairs.commands import flags, runner
+from keras_pairs.errors import UserError
 from keras_pairs.progress import Progress
 
 FLAGS = flags.others("run_dir")
+
+
+def found_in(path, images):
+    """What a results.json holds that a benchmark goes on with; {} where there is none.
+
+    Args:
+      path: Path.
+      images: `data.Images` that it must be of, wherever they lie.
+
+    Raises:
+      UserError: if it is of other images, or it is not such a file.
+    """
+    try:
+        found = files.read_json(path)
+        digest, _ = found["dataset"]["sha256"], list(found["rows"])
+    except FileNotFoundError:
+        return {}
+    except (OSError, *files.DAMAGED) as error:
+        raise UserError(f"{path}: not readable; use a new --run_dir") from error
+    if digest != images.digest:
+        raise UserError(f"{path}: of other images; use a new --run_dir")
+    return found
 
 
 def keep(values, name, rows, count, tabulate, **known):

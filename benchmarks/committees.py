@@ -15,11 +15,10 @@ import time
 import numpy as np
 from scipy import optimize, special
 
-from benchmarks import intervals
+from benchmarks import cases, intervals
 from keras_pairs import data, files, machine, scoring, startup, tables
 from keras_pairs.commands import flags, runner
 from keras_pairs.config import TrainingConfig
-from keras_pairs.errors import UserError
 from keras_pairs.outputs import CLASSES, OUTPUTS
 from keras_pairs.progress import Progress
 from keras_pairs.training import isolated
@@ -189,18 +188,6 @@ FLAGS = {
 }
 
 
-def begun(path, dataset):
-    """What is in a results.json, or what it begins with; provenance of today comes first.
-
-    Raises:
-      UserError: if it is of other data.
-    """
-    found = files.read_json(path) if path.exists() else {"rows": [], "trained": []}
-    if found.setdefault("dataset", dataset) != dataset:
-        raise UserError(f"{path} is of other data: give another --run_dir")
-    return found | files.provenance()
-
-
 def count(found):
     """Counts a training for the code and machine of today."""
     today = {name: found[name] for name in ("versions", "commit", "machine")}
@@ -214,7 +201,9 @@ def main(values):
     images = data.load_images("mnist", values["data_path"].value)
     run_dir = files.make_run_dir(values["run_dir"].value, "committees")
     path = run_dir / "results.json"
-    found = begun(path, images.describe())
+    found = {"rows": [], "trained": [], "dataset": images.describe()}
+    # Provenance of today comes first; `count` keeps that of the trainings.
+    found |= cases.found_in(path, images) | files.provenance()
     # What trains inherits it.
     machine.prefer_onednn()
     rounds, rows = values["rounds"].value, found["rows"]

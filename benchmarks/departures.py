@@ -15,10 +15,10 @@ from unittest import mock
 
 import numpy as np
 
+from benchmarks import cases
 from keras_pairs import data, files, startup, tables, trunks
 from keras_pairs.commands import flags, runner
 from keras_pairs.config import TrainingConfig
-from keras_pairs.errors import UserError
 from keras_pairs.fields import Kind, choice, yes_no
 from keras_pairs.paper import GRID, row_of
 from keras_pairs.training import isolated
@@ -102,29 +102,10 @@ def tabulate(rows):
     return lines
 
 
-def found_in(path, images):
-    """The rows that a results.json holds.
-
-    Raises:
-      UserError: if they are of other images, or it is not such a file.
-    """
-    if not path.exists():
-        return []
-    try:
-        found = files.read_json(path)
-        if found["dataset"]["sha256"] != images.digest:
-            raise UserError(f"{path}: of other images; use a new --run_dir")
-        return list(found["rows"])
-    except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, UserError):
-            raise
-        raise UserError(f"{path}: not readable; use a new --run_dir") from error
-
-
 def main(values):
     images = data.load_images("mnist", values["data_path"].value)
     path = files.make_run_dir(values["run_dir"].value, "departures") / "results.json"
-    rows = found_in(path, images)
+    rows = list(cases.found_in(path, images).get("rows", []))
     known = {tuple(row[name] for name in IDENTITY) for row in rows}
     rounds = values["rounds"].value
     for nb_f in values["nb_f"].value:

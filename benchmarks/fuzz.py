@@ -100,15 +100,19 @@ class Asked:
             stderr=self._log,
             text=True,
         )
+        # Of its own: the end of the process before may be heard late.
         self._lines = queue.SimpleQueue()
-        threading.Thread(target=self._listen, args=(self._process,), daemon=True).start()
+        heard = self._process.stdout, self._lines
+        threading.Thread(target=self._listen, args=heard, daemon=True).start()
         if self._lines.get() is None:
             raise UserError("the process that answers does not start")
 
-    def _listen(self, process):
-        for line in process.stdout:
-            self._lines.put(json.loads(line))
-        self._lines.put(None)
+    @staticmethod
+    def _listen(stdout, lines):
+        with stdout:
+            for line in stdout:
+                lines.put(json.loads(line))
+        lines.put(None)
 
     def ask(self, path):
         """The row of a file, with `failed` where it ended as none should."""
@@ -132,9 +136,12 @@ class Asked:
         return row
 
     def stop(self):
+        """Ends the process; the next file gets another one."""
         if self._process is not None:
             self._process.kill()
-            self._process.communicate()
+            self._process.wait()
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
             self._process = None
 
 

@@ -8,6 +8,7 @@ equal to that of a search that nobody disturbed, but for the seconds. Exit code 
 of these is not so.
 """
 
+import contextlib
 import os
 import pathlib
 import random
@@ -39,6 +40,7 @@ LONGEST_S = 16
 
 
 def start(folder):
+    """Starts the search in a folder; its `subprocess.Popen`."""
     return subprocess.Popen(
         [*COMMAND, f"--run_dir={folder}"],
         stdout=subprocess.DEVNULL,
@@ -74,7 +76,8 @@ def results(folder):
 
 def main(values):
     kills, chance = values["kills"].value, random.Random(0)
-    with tempfile.TemporaryDirectory() as parent:
+    with tempfile.TemporaryDirectory() as parent, contextlib.ExitStack() as life:
+        life.callback(kill_all, parent)
         calm, harried = pathlib.Path(parent) / "calm", pathlib.Path(parent) / "harried"
         if start(calm).wait():
             raise UserError("the undisturbed search failed")
@@ -110,6 +113,7 @@ def main(values):
 
 
 def check(calm, harried):
+    """Raises `UserError` where a search that was killed differs from one that was not."""
     # results.csv is there from the first population on, selected.json at the end.
     if not (harried / "selected.json").exists() and start(harried).wait():
         raise UserError("a restart failed")

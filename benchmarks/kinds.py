@@ -57,12 +57,13 @@ GROUPS = {
 
 
 def name(function):
+    """What a function's kind is called."""
     return function.__name__.replace("_", " ")
 
 
 # Name: function of (glyph, rng), in the groups' order.
 KINDS = {name(function): function for group in GROUPS.values() for function in group}
-# The same for what has to be refused; of two to four digits the functions takes several.
+# The same for what has to be refused; of two to four digits the function takes several.
 REFUSED = {
     "blank": lambda glyphs, rng: refused.blank(rng),
     "noise": lambda glyphs, rng: refused.noise(rng),
@@ -108,7 +109,7 @@ def as_file(picture):
 CELL, COLUMNS, SHOWN, LABEL = 120, 2, 6, 18
 
 
-def contact_sheet(images, seed=0, kinds=(*KINDS, *REFUSED)):
+def contact_sheet(images, kinds=(*KINDS, *REFUSED)):
     """A `PIL.Image` with six pictures of each kind."""
     lines = -(-len(kinds) // COLUMNS)
     wide, tall = CELL * SHOWN + LABEL, CELL + LABEL
@@ -117,7 +118,7 @@ def contact_sheet(images, seed=0, kinds=(*KINDS, *REFUSED)):
     for i, kind in enumerate(kinds):
         left, top = i // lines * wide, i % lines * tall
         pencil.text((left + 2, top + 1), kind, "black", font)
-        for j, (content, _) in enumerate(samples(kind, images, SHOWN, seed)):
+        for j, (content, _) in enumerate(samples(kind, images, SHOWN)):
             shown = viewed(content)
             shown.thumbnail((CELL - 4, CELL - 4))
             sheet.paste(shown, (left + j * CELL, top + LABEL))

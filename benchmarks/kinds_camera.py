@@ -92,13 +92,13 @@ def shaken(rng, page, length):
     return total / count
 
 
-def grain(rng, page, sigma, coloured=0.4):
-    """A sensor's noise; `coloured` is how much of it differs between the channels."""
+def grain(rng, page, sigma):
+    """A sensor's noise, which differs between the channels in part."""
     size = page.shape[:2]
     # Cameras smooth colours more than brightness.
     colours = np.stack([cloud(rng, size, 1.7) for _ in range(3)], -1)
     noise = rng.standard_normal((*size, 1), "float32")
-    return page + sigma * (coloured * colours + (1 - coloured) * noise)
+    return page + sigma * (0.4 * colours + 0.6 * noise)
 
 
 def lay(rng, sheet, table, share, tilt=0.02, turn=5, shadow=0.35):

@@ -87,9 +87,9 @@ def plain(rng, size, shade=None, mottled=0.008, fibres=0.01):
     return page * (1 + fibres * cloud(rng, size, 1.5)[..., None])
 
 
-def ruled(rng, size, page=None):
+def ruled(rng, size):
     """Lined paper."""
-    page = plain(rng, size) if page is None else page
+    page = plain(rng, size)
     gap = rng.uniform(0.08, 0.16) * min(size)
     # Enough lines for the picture's corners, however the paper is turned.
     places = np.arange(rng.uniform(-1, 0), 1.5 * size[0] / gap + 1) * gap - 0.1 * size[0]

@@ -27,9 +27,9 @@ def sheet(rng):
     return papers.plain(rng, papers.canvas(rng, aspects=(1, 2**0.5)))
 
 
-def textured(rng, cover, loss, cell=1.6):
+def textured(rng, cover, loss):
     """Ink that a rough ground took only in part."""
-    rough = np.clip(0.5 + 0.6 * papers.cloud(rng, cover.shape, cell), 0, 1)
+    rough = np.clip(0.5 + 0.6 * papers.cloud(rng, cover.shape, 1.6), 0, 1)
     return cover * (1 - loss * rough)
 
 

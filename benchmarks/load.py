@@ -4,10 +4,10 @@
 
 First 1, 8 and 32 clients ask for 1 pair, 32 pairs and a pair of PNG files, some seconds
 each; beside it stands a bare loop over the SavedModel, in one thread. Then at least 10,000
-requests are sent while ten versions are published that answer differently. Clients, server
-and loop are processes of their own. Exit code 1 where a request fails, an answer is of none
-of the versions or of an older one than before, or the server's memory grows by more than a
-twentieth after the third version.
+requests are sent while ten versions are published that answer differently. The server is a
+process of its own; clients and loop share another. Exit code 1 where a request fails, an
+answer is of none of the versions or of an older one than before, or the server's memory
+grows by more than a twentieth after the third version.
 """
 
 import base64

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 
-from benchmarks import cases
+from benchmarks import cases, children
 from benchmarks.kills import ended
 from keras_pairs import data
 from keras_pairs.commands import runner
@@ -49,10 +49,10 @@ def sampled():
     with tempfile.TemporaryDirectory() as parent:
         folder = pathlib.Path(parent) / "search"
         command = [sys.executable, "-m", "tuner.search", *SEARCH, f"--run_dir={folder}"]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        while process.poll() is None:
-            samples.append((len(ended(folder)), memory(process.pid)))
-            time.sleep(SAMPLE_S)
+        with children.started(command, stdout=subprocess.DEVNULL) as process:
+            while process.poll() is None:
+                samples.append((len(ended(folder)), memory(process.pid)))
+                time.sleep(SAMPLE_S)
         if process.returncode or len(ended(folder)) != TRIALS:
             raise UserError(f"the search ended {len(ended(folder))} of {TRIALS} trials")
     return samples

@@ -19,13 +19,13 @@ import tempfile
 import numpy as np
 from PIL import Image, ImageDraw
 
+from benchmarks import children
 from benchmarks.bounds import Bounds
 from keras_pairs import files, tables
 from keras_pairs.commands import flags, runner
-from keras_pairs.fields import existing
 
 FLAGS = {
-    "before": flags.Flag(existing(), "A checkout of this project to compare with."),
+    "before": flags.Flag(children.CHECKOUT, "A checkout of this project to compare with."),
     **flags.others("run_dir"),
 }
 # Name: width, height; the last is what phones call 50 megapixels.

@@ -29,12 +29,12 @@ import sys
 import tempfile
 import time
 
-from benchmarks import widths
+from benchmarks import children, widths
 from benchmarks.bounds import Bounds
 from keras_pairs import files, tables
 from keras_pairs.commands import flags, runner
 from keras_pairs.errors import UserError
-from keras_pairs.fields import Kind, existing
+from keras_pairs.fields import Kind
 from keras_pairs.paper import EPOCHS, GRID
 
 # Epochs of the longer run: about a minute for each width.
@@ -50,7 +50,7 @@ WIDTH = Kind(
 )
 FLAGS = {
     "nb_f": flags.Flag(WIDTH, "Widths to measure.", tuple(BOUNDS), several=True),
-    "before": flags.Flag(existing(), "Folder of an older checkout of this project."),
+    "before": flags.Flag(children.CHECKOUT, "Folder of an older checkout of this project."),
     **flags.others("run_dir"),
 }
 # Of the widths whose epochs are measured, with the longer run's.
@@ -149,19 +149,19 @@ def measure(arguments, code=None):
     with tempfile.TemporaryDirectory() as parent:
         folder = pathlib.Path(parent) / "search"
         begun, used = time.monotonic(), processor_seconds()
-        process = subprocess.Popen(
+        with children.started(
             [sys.executable, "-W", "ignore", *arguments(folder)],
             cwd=code,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-        )
-        while not (trials := list(folder.glob("trial_*/trial.json"))):
-            if process.poll() is not None:
-                raise UserError(f"{' '.join(arguments(folder))}: ended without a trial")
-            time.sleep(0.02)
-        first = time.monotonic()
-        if process.wait():
-            raise UserError(f"{' '.join(arguments(folder))}: failed")
+        ) as process:
+            while not (trials := list(folder.glob("trial_*/trial.json"))):
+                if process.poll() is not None:
+                    raise UserError(f"{' '.join(arguments(folder))}: ended without a trial")
+                time.sleep(0.02)
+            first = time.monotonic()
+            if process.wait():
+                raise UserError(f"{' '.join(arguments(folder))}: failed")
         end = time.monotonic()
         trials = len(list(folder.glob("trial_*/trial.json")))
     return first - begun, end - first, trials, processor_seconds() - used

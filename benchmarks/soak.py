@@ -31,7 +31,7 @@ from keras_pairs.progress import Progress
 
 SAMPLE_S, PAUSE_S, KEEP = 30, 20, 3
 BOUND = 1.05
-# Samples until what is loaded on demand has been loaded.
+# Share of the samples until what is loaded on demand has been loaded.
 WARM = 0.1
 NAMES = {"memory_mib": "memory (MiB)", "descriptors": "descriptors", "threads": "threads"}
 COUNTS = {
@@ -124,6 +124,9 @@ def soak(parent, minutes):
     finally:
         publisher.kill()
         searches.process.terminate()
+        # Their folder goes next.
+        publisher.wait()
+        searches.process.wait()
     versions = [int(path.name) for path in served.glob("[0-9]*")]
     counts = {"published": max(versions), "searches": searches.done, "left": left(parent)}
     return {"minutes": minutes} | counts | found

@@ -7,3 +7,8 @@ class UserError(ValueError):
 
 class UsageError(UserError):
     """A command line that says too much or too little."""
+
+
+def first_line(error):
+    """What an exception says, or its type where it says nothing, as one line."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__

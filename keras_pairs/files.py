@@ -68,7 +68,7 @@ def unfinished(path):
     try:
         yield path
     finally:
-        _remove(path)
+        remove(path)
         _unfinished.discard(path)
 
 
@@ -86,10 +86,11 @@ def remove_unfinished():
     """
     for path in list(_unfinished):
         with contextlib.suppress(OSError):
-            _remove(path)
+            remove(path)
 
 
-def _remove(path):
+def remove(path):
+    """Removes a file, or a folder with all in it; what is not there is no error."""
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:

@@ -6,7 +6,7 @@ import os
 import re
 
 from keras_pairs import machine
-from keras_pairs.errors import UserError
+from keras_pairs.errors import UserError, first_line
 
 # Filters times pairs. Measured on two cores: at 80 one thread takes 0.4 of two threads'
 # time, at 1,600 0.7, at 6,400 1.2.
@@ -77,8 +77,11 @@ def _imported(name):
         missing = getattr(error, "name", None) == name
         if machine.out_of_memory(error):
             raise
-        line = str(error).strip().partition("\n")[0]
-        what = f"{name} is missing" if missing else f"{name} cannot be imported: {line}"
+        what = (
+            f"{name} is missing"
+            if missing
+            else f"{name} cannot be imported: {first_line(error)}"
+        )
         raise UserError(f"{what}; {_how_to_get(name)}") from None
     version = getattr(module, "__version__", "0")
     if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < OLDEST[name]:

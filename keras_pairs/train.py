@@ -34,7 +34,9 @@ def main(values):
     export_dir = configurations.kept(values, record, "export_dir")
     export_dir = export_dir or box.export_folder(images.name, preset)
     files.make_run_dir(export_dir, "export")
-    startup.import_tensorflow(config.nb_f * config.batch_size)
+    networks = max(stage.committee for stage in config.stages())
+    work = networks * config.nb_f * config.batch_size
+    startup.import_tensorflow(work, population=networks > 1)
     from keras_pairs.training.run import train_run
 
     configurations.show(config, images)

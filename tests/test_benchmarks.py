@@ -52,7 +52,8 @@ def test_wrong_arguments_are_one_line(name, word):
         ("kills", "--kills=0", "at least 1"),
         ("load", "--seconds=0", "positive"),
         ("fuzz", "--files=0", "at least 1"),
-        ("pictures", "--before=none", "an existing file or folder"),
+        ("pictures", "--before=docs", "a folder with a checkout"),
+        ("search", "--before=none", "a folder with a checkout"),
     ],
 )
 def test_a_value_out_of_range_is_one_line(name, word, message):

@@ -12,6 +12,7 @@ from keras_pairs import evaluate, export, locks, machine, predict, startup, trai
 from keras_pairs.commands import runner
 from keras_pairs.errors import UserError
 from keras_pairs.networks import grouped
+from tests import helpers
 from tuner import search
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -123,12 +124,13 @@ def test_a_population_turns_onednn_on_unless_the_user_chose(monkeypatch):
 
 @pytest.mark.parametrize(("chosen", "told"), [(None, 1), ("1", 1), ("0", 0), ("False", 0)])
 def test_the_slower_path_is_told_once_but_not_to_who_chose_it(
-    chosen, told, monkeypatch, caplog
+    chosen, told, monkeypatch, caplog, request
 ):
     def no_kernel():
         raise ValueError("no gradient")
 
-    monkeypatch.setattr(grouped, "_KNOWN", {})
+    request.addfinalizer(grouped.convolutions_work.cache_clear)
+    grouped.convolutions_work.cache_clear()
     monkeypatch.setattr(grouped, "_try", no_kernel)
     unset(monkeypatch, machine.ONEDNN)
     if chosen:
@@ -137,6 +139,25 @@ def test_the_slower_path_is_told_once_but_not_to_who_chose_it(
     assert len(caplog.messages) == told
     for message in caplog.messages:
         assert "set TF_ENABLE_ONEDNN_OPTS=1 before TensorFlow is imported" in message
+
+
+@pytest.mark.parametrize(
+    ("preset", "networks"), [("best", 1), ("committee", 4), ("distilled", 4)]
+)
+def test_train_wants_onednn_where_several_networks_train(
+    preset, networks, monkeypatch, tmp_path
+):
+    asked = []
+
+    def import_tensorflow(work, population):
+        asked.append((work, population))
+        raise UserError("seen")
+
+    monkeypatch.setattr(train.startup, "import_tensorflow", import_tensorflow)
+    monkeypatch.chdir(tmp_path)
+    done = helpers.call("train", f"--preset={preset}", "--dataset=digits")
+    helpers.assert_one_line(done, 1, "seen")
+    assert asked == [(24 * 50 * networks, networks > 1)]
 
 
 @pytest.mark.parametrize("command", [train, evaluate, export, search])

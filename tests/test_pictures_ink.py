@@ -96,6 +96,9 @@ def test_a_stopped_training_goes_on_to_the_same_weights(short, digits, tmp_path)
         np.testing.assert_allclose(theirs, ours, atol=1e-6)
     with pytest.raises(UserError, match="other settings or data"):
         ink_training.train(digits, 3, 2, stopped)
+    # The same images may lie elsewhere; this one has nothing left to train.
+    moved = dataclasses.replace(digits, source="elsewhere.npz")
+    assert ink_training.train(moved, 3, 1, stopped)["validation"] == found["validation"]
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """What is not read, and why: one true sentence each, before anything is decoded."""
 
+import contextlib
 import io
 import logging
 import os
@@ -256,6 +257,18 @@ def test_pillow_is_quiet(tmp_path, capfd, caplog):
         assert read(tmp_path / "a.jpg").size == (300, 200)
     assert capfd.readouterr() == ("", "") and not caplog.records
     assert logging.getLogger("PIL").level == level
+
+
+def test_pillow_is_quiet_while_anybody_reads_and_no_longer():
+    log, filters = logging.getLogger("PIL"), list(warnings.filters)
+    level, first, second = log.level, contextlib.ExitStack(), contextlib.ExitStack()
+    first.enter_context(image_files.SILENCE)
+    second.enter_context(image_files.SILENCE)
+    # As threads of a pool do, the first one to begin is the first to end.
+    first.close()
+    assert log.level == logging.CRITICAL
+    second.close()
+    assert log.level == level and list(warnings.filters) == filters
 
 
 @pytest.mark.parametrize(

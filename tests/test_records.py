@@ -20,6 +20,8 @@ CONFIG = networks.config().to_dict()
         ("train", {"config": {}}),
         ("train", {"config": []}),
         ("train", {"config": CONFIG | {"from_the_future": 1}}),
+        ("train", {"config": CONFIG, "preset": 5}),
+        ("train", {"config": CONFIG, "preset": None}),
         ("train", {"config": CONFIG, "export_dir": "a\0b"}),
         ("train", {"config": CONFIG, "export_dir": "\ud800"}),
         ("evaluate", {"configs": 5}),
@@ -32,6 +34,16 @@ def test_what_a_run_was_begun_with_may_be_anything(command, record, tmp_path):
     done = helpers.call(command, f"--run_dir={tmp_path}", "--verbosity=0")
     helpers.assert_one_line(done, 1, f"{files.RECORD}: not what this command writes")
     assert os.listdir(tmp_path) == [files.RECORD]
+
+
+@pytest.mark.parametrize("named", [{"preset": 5}, {"dataset": {"name": ["a"]}}])
+def test_what_a_model_is_called_may_be_anything(named, network, tmp_path):
+    network.save(tmp_path / "model.keras")
+    record = {"config": CONFIG, "preset": "paper", "dataset": {"name": "digits"}} | named
+    (tmp_path / "metrics.json").write_text(json.dumps(record))
+    done = helpers.call("export", f"--model={tmp_path}", cwd=tmp_path)
+    helpers.assert_one_line(done, 1, "its record cannot be read")
+    assert sorted(os.listdir(tmp_path)) == ["metrics.json", "model.keras"]
 
 
 @pytest.mark.parametrize(

@@ -211,6 +211,8 @@ def test_what_killed_processes_left_is_removed(folder, started):
     left[1].parent.mkdir()
     for path in left:
         path.touch()
+    left.append(folder / ".tmp-19-hparams")
+    (left[-1] / "0000").mkdir(parents=True)
     search.main(parsed(f"--run_dir={folder}"))
     assert not any(path.exists() for path in left) and len(started) == 1
 

@@ -1,5 +1,6 @@
 """Models and arrays of strangers: no code of theirs runs, and none fills the memory."""
 
+import concurrent.futures
 import io
 import json
 import os
@@ -250,3 +251,13 @@ def test_arrays_are_not_unpacked_beyond_what_is_said(tmp_path, method):
         assert tracemalloc.get_traced_memory()[1] < MEMORY
     finally:
         tracemalloc.stop()
+
+
+def test_files_are_opened_in_several_threads(network, tmp_path):
+    """What counts a file's weights is every layer's: it ends with each file."""
+    path, create = tmp_path / "model.keras", keras.layers.Layer.add_weight
+    network.save(path)
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        for model in pool.map(keras_file.load, [path] * 12):
+            assert model.count_params() == network.count_params()
+    assert keras.layers.Layer.add_weight is create

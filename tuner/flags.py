@@ -26,8 +26,7 @@ def _seconds(text):
 
 DURATION = Kind(_seconds, lambda value: value > 0, "a time such as 2h, 90m or 1h30m")
 DATA = ("dataset", "data_path")
-PRESET = "Where what is not given comes from: the paper's grid, the paper's network with "
-PRESET += "weight sharing, or our most accurate network."
+PRESET = f"{flags.PRESET} What the preset leaves open has the paper's grid."
 _OF_TRAINING = flags.of_training()
 FIELDS = {
     name: flags.of_field(

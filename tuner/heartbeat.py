@@ -25,6 +25,7 @@ class Heart(keras.callbacks.Callback):
         self.epochs, self.lost, self.stop = 0, None, threading.Event()
 
     def beat(self):
+        """Goes on until `stop` is set or the chief does not answer."""
         while not self.stop.wait(oracles.HEARTBEAT_S):
             try:
                 self.oracle.update_trial(

@@ -4,6 +4,7 @@ import importlib.util
 import os
 import shutil
 
+from keras_pairs import files
 from tuner.space import BEST_SCORE, SCORE
 
 METRICS = (SCORE, BEST_SCORE, "val_loss")
@@ -28,7 +29,7 @@ def write(rows, axes, folder):
     import tensorflow as tf
     from tensorboard.plugins.hparams import api
 
-    draft = folder.with_name(f"draft-{os.getpid()}")
+    draft = folder.with_name(f"{files.TEMPORARY}{os.getpid()}-{folder.name}")
     try:
         with tf.summary.create_file_writer(str(draft)).as_default():
             api.hparams_config(

@@ -41,8 +41,7 @@ class GridOracle(_keras_tuner.Oracle):
       settings: dict, recorded in each trial; a project with other values is refused.
       max_trials: int or None, only the first so many points.
       retries: int >= 0, how often a trial that crashed is tried again.
-      keep_models: int >= 1, models kept for each nb_f; None in a view of a search that
-        did not record it.
+      keep_models: int >= 1, models kept for each nb_f.
       on_change: function of the oracle, called after each change and sign of life.
     """
 

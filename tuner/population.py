@@ -97,10 +97,6 @@ class PopulationTuner(SearchView):
                 time.sleep(IDLE_S)
         return False
 
-    def run_trial(self, trial, images):
-        """Trains the population of one trial for its sake alone."""
-        self.run_trials([trial], images)
-
     def run_trials(self, trials, images):
         """Trains the population that `trials` belong to and reports each of them.
 

@@ -227,13 +227,13 @@ def _check_trials(run_dir, record):
 
 
 def clear_temporaries(run_dir):
-    """Removes the half-written files of processes that were killed.
+    """Removes the half-written files and folders of processes that were killed.
 
     Only for who knows that no process of the search is alive, on this machine or others.
     """
     run_dir = pathlib.Path(run_dir)
     for path in run_dir.glob(f"**/{files.TEMPORARY}*"):
-        path.unlink(missing_ok=True)
+        files.remove(path)
 
 
 def read(run_dir):

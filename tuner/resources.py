@@ -5,6 +5,7 @@ Importable without TensorFlow.
 """
 
 from keras_pairs import machine
+from keras_pairs.errors import first_line
 
 GOES_ON = "the same command goes on where it was"
 
@@ -20,12 +21,8 @@ def lacking(error):
         # That nobody reads our output is no matter of resources.
         if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
             where = f"{error.filename}: " if error.filename else ""
-            return f"{where}{error.strerror or _first_line(error)}"
+            return f"{where}{error.strerror or first_line(error)}"
         if machine.out_of_memory(error):
-            return f"not enough memory ({_first_line(error) or type(error).__name__})"
+            return f"not enough memory ({first_line(error)})"
         error = error.__cause__
     return None
-
-
-def _first_line(error):
-    return str(error).strip().partition("\n")[0]

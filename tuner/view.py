@@ -35,10 +35,9 @@ class SearchView(_keras_tuner.Tuner):
         """
         path = self.trial_folder(trial) / oracles.MODEL
         if not path.exists():
-            best = f"best {self.keep_models}" if self.keep_models else "best"
             raise ValueError(
-                f"Trial {trial.trial_id} keeps no model: only the {best} of each nb_f are "
-                "kept (--keep_models)"
+                f"Trial {trial.trial_id} keeps no model: only the best {self.keep_models} "
+                "of each nb_f are kept (--keep_models)"
             )
         return keras_file.load(path)
 

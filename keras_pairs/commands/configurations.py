@@ -47,6 +47,8 @@ def begun(values, key):
         configs = [TrainingConfig(**config) for config in configs]
         if not configs:
             raise ValueError("nothing to train")
+        if key == "config" and not isinstance(record["preset"], str):
+            raise TypeError("a preset that is no name")
         return record | {key: configs if key == "configs" else configs[0]}
     except FileNotFoundError:
         return None

@@ -6,7 +6,7 @@ import re
 import numpy as np
 
 from keras_pairs.data import pixels
-from keras_pairs.data.images import KEYS
+from keras_pairs.data.images import KEYS, PARTS
 from keras_pairs.errors import UserError
 
 # In each part; EMNIST has 280,000 digits. A zip file may unpack to 1,000 times its size.
@@ -20,7 +20,6 @@ WHITE = 250
 # At once, so that the numbers in between take little memory.
 _CHUNK = 1000
 
-_PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
 _AXES = {
     **dict.fromkeys(("x", "images", "image", "data", "features"), "x"),
     **dict.fromkeys(("y", "labels", "label", "targets", "target"), "y"),
@@ -43,7 +42,7 @@ def find(names):
     for name in names:
         if name not in KEYS:
             words = re.split(r"[-_. ]", name.lower())
-            parts = [_PARTS[word] for word in words if word in _PARTS]
+            parts = [PARTS[word] for word in words if word in PARTS]
             axes = [_AXES[word] for word in words if word in _AXES]
             if len(words) == 2 and len(parts) == len(axes) == 1:
                 found.setdefault(f"{axes[0]}_{parts[0]}", []).append(name)

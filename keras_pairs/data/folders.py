@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_pairs import files
 from keras_pairs.data import preparation
-from keras_pairs.data.images import Images
+from keras_pairs.data.images import PARTS, Images
 from keras_pairs.data.preparation import File
 from keras_pairs.errors import UserError
 from keras_pairs.outputs import CLASSES
@@ -19,7 +19,6 @@ from keras_pairs.paper import NUM_PAIRS
 # Of each digit's pictures one in so many is for testing, where the folder does not say.
 TEST_SHARE = 5
 SHOWN = 10
-_PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
 _DIGITS = tuple(map(str, range(CLASSES)))
 
 
@@ -75,7 +74,7 @@ def load(path, verbose=True):
     arrays = {"x_train": x[~test], "y_train": y[~test], "x_test": x[test]}
     arrays["y_test"] = y[test]
     few = len(arrays["x_train"]) < 4 * NUM_PAIRS or len(arrays["x_test"]) < 2 * NUM_PAIRS
-    named = folder.parent if folder.name.lower() in _PARTS else folder
+    named = folder.parent if folder.name.lower() in PARTS else folder
     return Images(named.name, str(path), **arrays, reuse=few)
 
 
@@ -94,8 +93,8 @@ def scan(path):
     if not path.is_dir():
         raise UserError(f"{path}: {'not a folder' if path.exists() else 'no such folder'}")
     try:
-        parts = [each for each in _folders(path) if each.name.lower() in _PARTS]
-        tops = [(_PARTS[each.name.lower()], each) for each in parts] or [(None, path)]
+        parts = [each for each in _folders(path) if each.name.lower() in PARTS]
+        tops = [(PARTS[each.name.lower()], each) for each in parts] or [(None, path)]
         found = []
         for part, top in tops:
             for folder in _folders(top):

@@ -8,6 +8,8 @@ import numpy as np
 
 # The arrays of Keras' own MNIST file.
 KEYS = ("x_train", "y_train", "x_test", "y_test")
+# How files and folders name the two parts.
+PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,14 +1,14 @@
 """Whether this TensorFlow has the grouped convolutions that a population is made of."""
 
+import functools
 import logging
 
 import tensorflow as tf
 
 from keras_pairs import machine
 
-_KNOWN = {}
 
-
+@functools.cache
 def convolutions_work():
     """Whether grouped convolutions and their gradients run on this device.
 
@@ -16,23 +16,22 @@ def convolutions_work():
     Where the slower path will be taken, the log says once what to set, but not to a user
     who has turned oneDNN off.
     """
-    if "answer" not in _KNOWN:
-        # TensorFlow warns of a missing kernel at length.
-        with machine.noise_held_back():
-            try:
-                # Keras traces layers in a graph, in which nothing would be computed.
-                with tf.init_scope():
-                    _try()
-                _KNOWN["answer"] = True
-            except (tf.errors.OpError, ValueError):
-                _KNOWN["answer"] = False
-        if not _KNOWN["answer"] and not machine.onednn_refused():
-            logging.getLogger(__name__).warning(
-                "No grouped convolutions here: members are convolved one by one, which is "
-                "slower; set %s=1 before TensorFlow is imported.",
-                machine.ONEDNN,
-            )
-    return _KNOWN["answer"]
+    # TensorFlow warns of a missing kernel at length.
+    with machine.noise_held_back():
+        try:
+            # Keras traces layers in a graph, in which nothing would be computed.
+            with tf.init_scope():
+                _try()
+            return True
+        except (tf.errors.OpError, ValueError):
+            pass
+    if not machine.onednn_refused():
+        logging.getLogger(__name__).warning(
+            "No grouped convolutions here: members are convolved one by one, which is "
+            "slower; set %s=1 before TensorFlow is imported.",
+            machine.ONEDNN,
+        )
+    return False
 
 
 @tf.function(autograph=False, jit_compile=False)

@@ -20,8 +20,6 @@ from keras_pairs.pictures import image_kinds, image_pixels
 MAX_PIXELS = 50 * 2**20
 # As many pixels of four bytes, and what stands around them.
 MAX_BYTES = 256 * 2**20
-# What the published graph decodes.
-MAX_SIDE = 2048
 # What a PNG has at most that is handed on as it is, and what all others are reduced to.
 KEPT_SIDE, KEPT_BYTES = 1024, 16 * 2**20
 # A JPEG is decoded at a half, a quarter or an eighth, but to no fewer pixels a side.
@@ -67,7 +65,7 @@ def read_png(path):
         # Reading a pipe or a device might never end.
         if path.exists() and not path.is_file():
             raise UserError("a folder" if path.is_dir() else "not a file")
-        with open(path, "rb") as file, _quiet():
+        with open(path, "rb") as file, SILENCE:
             return _read(file)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
@@ -228,15 +226,30 @@ def _check_scans(file):
         place += int.from_bytes(content[place : place + 2], "big")
 
 
-@contextlib.contextmanager
-def _quiet():
-    """Pillow's warnings and log are about what the answer says better."""
-    log = logging.getLogger("PIL")
-    level = log.level
-    log.setLevel(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        log.setLevel(level)
+class _Silence:
+    """Pillow's warnings and log are about what the answer says better.
+
+    They are the process's: the first thread that reads turns them off, the last one on.
+    """
+
+    def __init__(self):
+        self.lock, self.readers, self.life = threading.Lock(), 0, contextlib.ExitStack()
+
+    def __enter__(self):
+        with self.lock:
+            if not self.readers:
+                self.life.enter_context(warnings.catch_warnings())
+                warnings.simplefilter("ignore")
+                log = logging.getLogger("PIL")
+                self.life.callback(log.setLevel, log.level)
+                log.setLevel(logging.CRITICAL)
+            self.readers += 1
+
+    def __exit__(self, *_):
+        with self.lock:
+            self.readers -= 1
+            if not self.readers:
+                self.life.close()
+
+
+SILENCE = _Silence()

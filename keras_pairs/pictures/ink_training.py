@@ -103,15 +103,21 @@ def train(images, epochs, seed, run_dir, progress=None):
         return _train(images, epochs, seed, run_dir, progress)
 
 
+def _same(config):
+    """What of a record makes a training the same one: its images may lie elsewhere."""
+    digest = config.get("dataset", {}).get("sha256")
+    return config.get("epochs"), config.get("seed"), digest
+
+
 def _train(images, epochs, seed, run_dir, progress):
     config = {"epochs": epochs, "seed": seed, "dataset": images.describe()}
-    settings = run_dir / "config.json"
+    settings = run_dir / files.RECORD
     if settings.exists():
         try:
             found = files.read_json(settings)
         except ValueError as error:
             raise UserError(f"{settings}: damaged; use a new --run_dir") from error
-        if found != config:
+        if _same(found) != _same(config):
             raise UserError(f"{run_dir}: holds an ink network of other settings or data")
     files.write_json(settings, config)
     training = np.arange(len(images.x_train)) % HELD_OUT > 0

@@ -57,7 +57,7 @@ def to_array(value, spec):
 
     Raises:
       Refusal: 400, if the lists have no common shape or another one, or a value is of
-        another type or out of the dtype's range.
+        another type or out of the dtype's range; 501 for a dtype that JSON cannot hold.
     """
     shape, values = [], [value]
     while values and isinstance(values[0], list):

@@ -1,12 +1,12 @@
 """How much the server takes: of one request, and of all together."""
 
-# Of a request. A picture may have 32 MiB, see `image_files.MAX_BYTES`.
+# Of a request. Larger pictures can be asked about on the command line.
 BODY_BYTES = 32 * 2**20
 HEADER_BYTES = 32 * 2**10
 # Lists and numbers in its JSON, each of which takes up to 64 bytes once it is read.
 VALUES = 2**22
 ROWS = 1024
-# Of its PNG files together, decoded: eight pairs of the largest that a model takes.
+# Of its PNG files together, decoded: one of the largest that a model takes, and some.
 PIXELS = 64 * 2**20
 
 # Seconds until a client must have sent its headers, then its body, and taken its answer.

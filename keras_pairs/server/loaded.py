@@ -7,7 +7,7 @@ from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf import saved_model_pb2
 
 from keras_pairs import graph
-from keras_pairs.errors import UserError
+from keras_pairs.errors import UserError, first_line
 from keras_pairs.server.json_tensors import Spec
 from keras_pairs.server.refusals import Refusal
 from keras_pairs.server.rest import Signature
@@ -43,8 +43,8 @@ class Loaded:
             self._functions = dict(self._model.signatures)
             self.metadata = _metadata(path)
         except Exception as error:
-            why = str(error).strip().partition("\n")[0] or type(error).__name__
-            raise UserError(f"{path}: not a SavedModel that can be read: {why}") from error
+            what = f"not a SavedModel that can be read: {first_line(error)}"
+            raise UserError(f"{path}: {what}") from error
         if not self._functions:
             raise UserError(f"{path}: has no signature")
         self.signatures = {
@@ -77,7 +77,7 @@ class Loaded:
           dict, name → array.
 
         Raises:
-          Refusal: 400, if the graph refuses the values.
+          Refusal: 400, if the graph refuses the values; 503, if memory is lacking.
         """
         # A string in numpy's form would end at its first zero byte.
         tensors = {name: tf.constant(value) for name, value in inputs.items()}

@@ -128,7 +128,7 @@ def decode(body, signatures):
       `Request`.
 
     Raises:
-      Refusal: 400, saying what is wrong with it.
+      Refusal: 400, 413 or 501, saying what is wrong with it.
     """
     document, name = _parse(body)
     signature = signatures.get(name)
@@ -231,7 +231,7 @@ def refuse_examples(body, what, metadata):
       metadata: dict, see `Loaded`.
 
     Raises:
-      Refusal: 400, always.
+      Refusal: always; 400, or 413 where it is too large.
     """
     _, name = _parse(body)
     if name not in metadata:

@@ -68,7 +68,10 @@ def check(origin):
     if origin is not None:
         rest = {"answers": "", "signatures": {}, "publishing": {}}
         about = {"name": "", "version": 0, "training": _without_folders(origin), **rest}
-        markdown(about), data_name(about), reads_digits(about)
+        markdown(about), reads_digits(about)
+        for name in (data_name(about), origin.get("preset")):
+            if not isinstance(name, str | None):
+                raise TypeError(f"a name that is none: {name!r}")
 
 
 def _without_folders(origin):

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_pairs import graph
-from keras_pairs.errors import UserError
+from keras_pairs.errors import UserError, first_line
 
 TOLERANCE = 1e-5
 
@@ -26,8 +26,7 @@ def of_network(model, pairs):
         answers = model(pairs, training=False)
         answers = {name: np.asarray(values) for name, values in answers.items()}
     except (AttributeError, TypeError, ValueError, tf.errors.OpError) as error:
-        line = str(error).strip().partition("\n")[0]
-        raise UserError(f"not a model of pairs of digits: {line}") from error
+        raise UserError(f"not a model of pairs of digits: {first_line(error)}") from error
     for name, values in answers.items():
         # Of two classes or of ten. Asked so that NaN is refused.
         total = values.sum(-1) if values.shape[-1] > 1 else np.ones(len(values))

@@ -100,7 +100,7 @@ class Comparer:
         # Keras takes a second, and whoever only asks does without it.
         from keras_pairs.serving import keras_file
 
-        return keras_file.load(self.path / "model.keras")
+        return keras_file.load(self.path / keras_file.NAME)
 
     def __str__(self):
         """Which model this is, and what it was trained on."""

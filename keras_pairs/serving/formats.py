@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable
 
 from keras_pairs import files, machine
-from keras_pairs.errors import UserError
+from keras_pairs.errors import UserError, first_line
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,8 +102,7 @@ def _quietly(refusal, work, *arguments):
             failure = error
     if isinstance(failure, (OSError, UserError)):
         raise failure
-    line = (str(failure).strip() or type(failure).__name__).partition("\n")[0]
-    raise UserError(f"{refusal}: {line}") from failure
+    raise UserError(f"{refusal}: {first_line(failure)}") from failure
 
 
 def _write_onnx(model, path):

@@ -22,6 +22,8 @@ CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 MAX_BYTES = 2**29
 MAX_CONFIG_BYTES = 2**23
 _MIB = 2**20
+# `_at_most` changes every layer while a file is opened: one thread at a time.
+LOADING = threading.Lock()
 # Layers that run what a file names: Python, other files' graphs, pickles.
 CODE = ("FlaxLayer", "JaxLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper")
 
@@ -46,7 +48,7 @@ def load(path):
             "that no older keras_pairs published)"
         )
     try:
-        with _at_most(_count_weights(path)):
+        with LOADING, _at_most(_count_weights(path)):
             return keras.models.load_model(path, compile=False, safe_mode=True)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error

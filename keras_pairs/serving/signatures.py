@@ -5,7 +5,7 @@ import functools
 import tensorflow as tf
 
 from keras_pairs.data import pixels
-from keras_pairs.errors import UserError
+from keras_pairs.errors import UserError, first_line
 from keras_pairs.graph import freeze, require
 from keras_pairs.outputs import OUTPUTS
 from keras_pairs.pictures import drawing
@@ -17,8 +17,6 @@ INPUTS = {
     "png": tf.TensorSpec([None, 2], tf.string, "png_bytes"),
     "prepare": tf.TensorSpec([None], tf.string, "png_bytes"),
 }
-# Those that answer for pairs of digits; `prepare` says what is made of single pictures.
-OF_PAIRS = ("serving_default", "images", "png")
 
 
 def save(model, path):
@@ -42,7 +40,7 @@ def save(model, path):
 
     Args:
       model: Keras model from `pair`, float32 [batch, 2, 14, 14] of 0…255, to the dict of
-        `build_model(nb_f)`; nothing else is asked of it.
+        `build_model`; nothing else is asked of it.
       path: folder to write.
 
     Raises:
@@ -130,7 +128,7 @@ def _freeze(model):
         network, answers = freeze(call, INPUTS["serving_default"])
         shapes = {name: x.shape.as_list() for name, x in answers.items()}
     except (AttributeError, TypeError, ValueError) as error:
-        raise UserError(f"not a model of pairs of digits: {_first_line(error)}") from error
+        raise UserError(f"not a model of pairs of digits: {first_line(error)}") from error
     units = {output.name: output.units for output in OUTPUTS}
     # A model may be older than today's rows, and have fewer or others.
     right = all(
@@ -141,10 +139,6 @@ def _freeze(model):
         raise UserError(f"not a model of pairs of digits: answers {shapes}")
     check_graph(network.graph)
     return network, sorted(shapes)
-
-
-def _first_line(error):
-    return str(error).strip().partition("\n")[0]
 
 
 def check_graph(graph):

@@ -6,7 +6,6 @@ generators' among them, and what it logged.
 """
 
 import time
-import zipfile
 
 import keras
 import numpy as np
@@ -71,11 +70,13 @@ def restore(path, population):
             values = [kept[f"variable/{i}"] for i in range(len(variables))]
             names = [name for name in kept.files if name.startswith("logs/")]
             logs = {name.removeprefix("logs/"): kept[name] for name in names}
+        epochs = list(zip(*logs.values(), strict=True))
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    # Of a damaged archive zipfile and numpy raise a dozen types.
+    except Exception as error:
         raise UserError(f"{path}: damaged; remove it to begin again") from error
-    return [dict(zip(logs, row, strict=True)) for row in zip(*logs.values(), strict=True)]
+    return [dict(zip(logs, row, strict=True)) for row in epochs]
 
 
 def variables_of(population):

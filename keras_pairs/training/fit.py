@@ -104,6 +104,7 @@ def fit(
     Raises:
       ValueError: if there is no configuration, if they do not agree, or K data sets are
         not K.
+      UserError: if the checkpoint is damaged or another training's.
     """
     if isinstance(configs, TrainingConfig) or not configs:
         raise ValueError(f"configs must be a list of them, not empty. Received: {configs}")

@@ -102,7 +102,6 @@ def test_a_version(version, published, answer, tmp_path, name, damage):
         assert_one_sentence(done, version.parent if damage is not anothers else "a.keras")
     else:
         assert name not in ("model.keras", "saved_model.pb")
-        assert output.read_bytes() == (version / "model.keras").read_bytes() or output
 
 
 def _load(path, number):
