@@ -8,6 +8,7 @@ import pytest
 from keras_pairs import files
 from keras_pairs.commands import runner
 from keras_pairs.errors import UserError
+from keras_pairs.pictures import ink_training
 from keras_pairs.training import identity
 from tests import helpers, networks
 
@@ -81,3 +82,10 @@ def test_paths_are_shown_where_the_current_folder_is_gone(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
     assert runner.relative(tmp_path / "run") == tmp_path / "run"
+
+
+@pytest.mark.parametrize("record", [[], 5, {}, {"epochs": 1, "seed": 0, "dataset": 5}])
+def test_an_ink_training_of_another_form_is_told(record, digits, tmp_path):
+    (tmp_path / files.RECORD).write_text(json.dumps(record))
+    with pytest.raises(UserError, match=f"{files.RECORD}: damaged; use a new --run_dir"):
+        ink_training.train(digits, 1, 0, tmp_path)

@@ -105,8 +105,7 @@ def train(images, epochs, seed, run_dir, progress=None):
 
 def _same(config):
     """What of a record makes a training the same one: its images may lie elsewhere."""
-    digest = config.get("dataset", {}).get("sha256")
-    return config.get("epochs"), config.get("seed"), digest
+    return config["epochs"], config["seed"], config["dataset"]["sha256"]
 
 
 def _train(images, epochs, seed, run_dir, progress):
@@ -114,10 +113,10 @@ def _train(images, epochs, seed, run_dir, progress):
     settings = run_dir / files.RECORD
     if settings.exists():
         try:
-            found = files.read_json(settings)
-        except ValueError as error:
+            found = _same(files.read_json(settings))
+        except files.DAMAGED as error:
             raise UserError(f"{settings}: damaged; use a new --run_dir") from error
-        if _same(found) != _same(config):
+        if found != _same(config):
             raise UserError(f"{run_dir}: holds an ink network of other settings or data")
     files.write_json(settings, config)
     training = np.arange(len(images.x_train)) % HELD_OUT > 0
