@@ -29,6 +29,14 @@ def pytest_pycollect_makemodule(module_path, parent):
         return WithoutServer.from_parent(parent, path=module_path)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Keeps the tests of a file in one process, which makes their fixtures once."""
+    from xdist.scheduler import LoadFileScheduling
+
+    return LoadFileScheduling(config, log)
+
+
 @pytest.fixture(autouse=True, scope="module")
 def frozen_garbage():
     """Takes what a test file leaves out of the collector's sight."""
