@@ -110,6 +110,14 @@ def pictures(path):
     return tables.markdown_table(pictures_study.tabulate(rows, ["before", "now"]))
 
 
+def _joined(path):
+    """A results.json with the rows of wide.json beside it, of the same machine."""
+    found, wide = _json(path), _json(path.with_name("wide.json"))
+    if found["machine"] != wide["machine"]:
+        raise ValueError(f"{wide['machine']} beside {found['machine']}")
+    return found | {"rows": found["rows"] + wide["rows"]}
+
+
 def table_of(read, benchmark, name="tabulate", *options):
     """A function from the results.json of a benchmark to one of its tables.
 
@@ -222,6 +230,7 @@ KINDS = {
     ),
     "epochs-of-13": table_of(_json, "search", "tabulate_epochs"),
     "trials-per-hour": table_of(_json, "search"),
+    "hours-of-the-grid": table_of(_joined, "search", "tabulate_grid"),
     "soak": table_of(_json, "soak"),
     "sources": sources,
     "picture-costs": table_of(_rows, "pictures"),

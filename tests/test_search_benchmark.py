@@ -60,3 +60,15 @@ def test_trials_per_hour(monkeypatch):
     assert theirs == ("8", "GridSearch", "3.0", "2.00", "0.5000", "47", "", "")
     assert ours == ("8", "tuner.search", "3.0", "2.00", "0.0500", "379", "8.1", "8")
     search.check(found)
+
+
+def test_the_hours_of_a_grid():
+    """325 points; one start-up of 36 seconds, 0.01 h."""
+    rows = [
+        {"nb_f": 8, "search": name, "start_s": 36.0, "trials_per_hour": rate}
+        for name, rate in (("GridSearch", 50), ("tuner.search", 650))
+    ]
+    machine = "Linux x86_64, 2 cores, AVX-512"
+    _, row = search.tabulate_grid({"machine": machine, "rows": rows})
+    # 325 / 50, 325 / 650, an eighth and a tenth of that.
+    assert row == ("8", "6.51", "0.51", "0.07", "0.06")
