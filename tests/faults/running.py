@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import os
 import pathlib
 import re
 import shutil
@@ -10,8 +9,7 @@ import subprocess
 import threading
 
 from tests.faults.commands import COMMANDS, damaged, missing
-from tests.faults.faults import FAULTS, INJECTED, arguments, can_mount, serving
-from tests.helpers import ROOT
+from tests.faults.faults import FAULTS, arguments, can_mount, serving
 
 TIMEOUT_S = 1800
 # What nobody may find after a process that was not killed outright.
@@ -70,10 +68,9 @@ def run(command, fault, folder, inputs):
         if "KEEP" in (fault.script or "")
         else folder
     )
-    environment = os.environ | {"PYTHONPATH": f"{ROOT}", "KEEP": str(left)}
-    environment |= {"INPUT": str(given), "KERAS_HOME": str(folder.with_name("keras"))}
-    if "KERAS_PAIRS_FAULT" in fault.environment:
-        environment["PYTHONPATH"] = f"{INJECTED}{os.pathsep}{ROOT}"
+    environment = command.variables(**fault.environment)
+    environment |= {"INPUT": str(given), "KEEP": str(left)}
+    environment["KERAS_HOME"] = str(folder.with_name("keras"))
     line = arguments(fault, command.line, folder)
     with contextlib.ExitStack() as life:
         if fault.serves:
@@ -82,7 +79,7 @@ def run(command, fault, folder, inputs):
             subprocess.Popen(
                 line,
                 cwd=folder,
-                env=environment | fault.environment,
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -169,11 +166,10 @@ def _wrong_words(row, ended):
 
 def _again(command, left, killed):
     """What is wrong where the same command runs again, without a fault."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         command.line,
         cwd=left,
-        env=environment,
+        env=command.variables(),
         capture_output=True,
         text=True,
         timeout=TIMEOUT_S,

@@ -18,7 +18,6 @@ import pytest
 
 from tests.faults import running
 from tests.faults.commands import COMMANDS, damaged, missing
-from tests.helpers import ROOT
 
 pytestmark = pytest.mark.slow
 KILLS = int(os.environ.get("KERAS_PAIRS_KILLS", "1"))
@@ -45,7 +44,7 @@ def start(command, folder):
     return subprocess.Popen(
         command.line,
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=command.variables(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
