@@ -11,7 +11,7 @@ import socket
 import sys
 import threading
 
-from keras_pairs import startup
+from keras_pairs import machine, startup
 from keras_pairs.errors import UserError
 from keras_pairs.server import limits
 
@@ -35,7 +35,8 @@ def run(model, host, port, say):
       UserError: if the packages of the extra `serve` are missing, the address cannot be
         had, or there is no model that can be served.
       KeyboardInterrupt: after Ctrl-C.
-      SystemExit: after SIGTERM, or where its terminal is closed, with code 0.
+      SystemExit: after SIGTERM, or where its terminal is closed, with code 0; while it
+        starts, the caller's handlers decide.
     """
     try:
         from keras_pairs.server import app, batching, connections, watching
@@ -46,13 +47,6 @@ def run(model, host, port, say):
             raise
         message = f"{package} is missing, or another version than the server's"
         raise UserError(f"{message}: pip install 'keras_pairs[serve]'") from error
-    for name in ENDING:
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), lambda *signal: sys.exit(0))
-    hang_up = getattr(signal, "SIGHUP", None)
-    # Under nohup it is ignored. uvicorn takes only the others for an end in good order.
-    if hang_up and signal.getsignal(hang_up) is not signal.SIG_IGN:
-        signal.signal(hang_up, lambda *_: signal.raise_signal(signal.SIGTERM))
     watched = watching.Watched(model, _load)
     # Before the model: loading it for an address in use would be in vain.
     with listening(host, port) as listener:
@@ -62,6 +56,10 @@ def run(model, host, port, say):
         gc.collect()
         gc.freeze()
         watched.open()
+        _end_in_good_order()
+        # What a signal's handler raised may have been lost among a library's imports.
+        for asked in machine.asked_to_end:
+            raise asked
         _log_to_stderr()
         stop = threading.Event()
         watcher = threading.Thread(target=watched.watch, args=(stop, limits.POLL_SECONDS))
@@ -74,6 +72,21 @@ def run(model, host, port, say):
         finally:
             stop.set()
             watcher.join()
+
+
+def _end_in_good_order():
+    """From here on signals are no failure.
+
+    Not before: what a signal's handler raises while TensorFlow is imported may come out as
+    an ImportError, which `commands.endings` knows.
+    """
+    for name in ENDING:
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *signal: sys.exit(0))
+    hang_up = getattr(signal, "SIGHUP", None)
+    # Under nohup it is ignored. uvicorn takes only the others for an end in good order.
+    if hang_up and signal.getsignal(hang_up) is not signal.SIG_IGN:
+        signal.signal(hang_up, lambda *_: signal.raise_signal(signal.SIGTERM))
 
 
 def _load(path, number):
