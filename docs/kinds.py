@@ -230,7 +230,7 @@ KINDS = {
     ),
     "epochs-of-13": table_of(_json, "search", "tabulate_epochs"),
     "trials-per-hour": table_of(_json, "search"),
-    "hours-of-the-grid": table_of(_joined, "search", "tabulate_grid"),
+    "hours-of-the-grid": table_of(_joined, "hours"),
     "soak": table_of(_json, "soak"),
     "sources": sources,
     "picture-costs": table_of(_rows, "pictures"),

@@ -1,8 +1,8 @@
-"""What `benchmarks.search` makes of the seconds that it measures."""
+"""What `benchmarks.search` and `benchmarks.hours` make of the seconds measured."""
 
 import pytest
 
-from benchmarks import search
+from benchmarks import hours, search
 from keras_pairs.commands import flags
 from keras_pairs.errors import UserError
 from tuner import choices
@@ -69,6 +69,6 @@ def test_the_hours_of_a_grid():
         for name, rate in (("GridSearch", 50), ("tuner.search", 650))
     ]
     machine = "Linux x86_64, 2 cores, AVX-512"
-    _, row = search.tabulate_grid({"machine": machine, "rows": rows})
+    _, row = hours.tabulate({"machine": machine, "rows": rows})
     # 325 / 50, 325 / 650, an eighth and a tenth of that.
     assert row == ("8", "6.51", "0.51", "0.07", "0.06")

@@ -27,20 +27,6 @@ IMAGE = np.zeros((14, 14), "int")
 IMAGE[3:11, 6:8] = 200
 GOOD = {"instances": [[IMAGE.tolist()] * 2]}
 
-# A server whose model is opened by what takes a signal's end for nothing.
-LOST = """
-import contextlib, signal
-from keras_pairs import serve
-from keras_pairs.server import watching
-
-def open(self):
-    with contextlib.suppress(BaseException):
-        signal.raise_signal(signal.SIGTERM)
-
-watching.Watched.open = open
-serve.run()
-"""
-
 
 class Process(Server):
     """`python -m keras_pairs.serve`, once it answers."""
@@ -281,27 +267,6 @@ class TestLife:
             assert server.wait() == code
             errors = [line for line in server.log if "POST" not in line and line]
             assert errors == []
-
-    def test_sigterm_while_it_starts(self, tmp_path):
-        starting = helpers.start("serve", "--port=0", cwd=tmp_path)
-        time.sleep(0.7)
-        starting.send_signal(signal.SIGTERM)
-        out, err = starting.communicate(timeout=60)
-        # The signal's own end, then that of every command, then that of a server.
-        told = {-signal.SIGTERM: "", 128 + signal.SIGTERM: "error: ended by SIGTERM", 0: ""}
-        assert err.strip() == told[starting.returncode]
-
-    def test_an_end_that_a_library_loses_while_it_starts(self, tmp_path):
-        command = [sys.executable, "-c", LOST, "--port=0"]
-        done = subprocess.run(
-            command,
-            env=os.environ | {"PYTHONPATH": str(helpers.ROOT)},
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert_one_line(done, 128 + signal.SIGTERM, "ended by SIGTERM")
 
 
 def state(server, path):
