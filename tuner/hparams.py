@@ -27,31 +27,37 @@ def write(rows, axes, folder):
     if importlib.util.find_spec("tensorboard") is None:
         return
     import tensorflow as tf
-    from tensorboard.plugins.hparams import api
 
     draft = folder.with_name(f"{files.TEMPORARY}{os.getpid()}-{folder.name}")
     try:
         with files.unfinished(draft):
-            with tf.summary.create_file_writer(str(draft)).as_default():
-                api.hparams_config(
-                    hparams=[
-                        api.HParam(name, api.Discrete(sorted({row[name] for row in rows})))
-                        for name in axes
-                    ],
-                    metrics=[api.Metric(name) for name in METRICS],
-                )
-            first = {}
-            for row in rows:
-                point = tuple(row[name] for name in axes)
-                first.setdefault(point, row["trial"])
-                if row["status"] != "COMPLETED":
-                    continue
-                with tf.summary.create_file_writer(str(draft / row["trial"])).as_default():
-                    values = dict(zip(axes, point, strict=True))
-                    api.hparams(values, trial_id=first[point])
-                    for name in METRICS:
-                        tf.summary.scalar(name, row[name], step=int(row["epochs"]))
+            _write(rows, axes, draft)
             shutil.rmtree(folder, ignore_errors=True)
             draft.rename(folder)
     except tf.errors.OpError as error:
         raise OSError(f"{folder}: {str(error).partition(chr(10))[0]}") from error
+
+
+def _write(rows, axes, folder):
+    import tensorflow as tf
+    from tensorboard.plugins.hparams import api
+
+    with tf.summary.create_file_writer(str(folder)).as_default():
+        api.hparams_config(
+            hparams=[
+                api.HParam(name, api.Discrete(sorted({row[name] for row in rows})))
+                for name in axes
+            ],
+            metrics=[api.Metric(name) for name in METRICS],
+        )
+    first = {}
+    for row in rows:
+        point = tuple(row[name] for name in axes)
+        first.setdefault(point, row["trial"])
+        if row["status"] != "COMPLETED":
+            continue
+        with tf.summary.create_file_writer(str(folder / row["trial"])).as_default():
+            values = dict(zip(axes, point, strict=True))
+            api.hparams(values, trial_id=first[point])
+            for name in METRICS:
+                tf.summary.scalar(name, row[name], step=int(row["epochs"]))
