@@ -32,6 +32,16 @@ def onednn_refused():
     return os.environ.get(ONEDNN, "").lower() in ("0", "false")
 
 
+def end_if_asked():
+    """Raises again what a signal's handler has raised and a library has lost.
+
+    Raises:
+      BaseException: as `commands.endings.raised` says.
+    """
+    for error in asked_to_end:
+        raise error
+
+
 @contextlib.contextmanager
 def noise_held_back():
     """Drops what is written to file descriptor 2 in the block, unless the block fails.

@@ -83,6 +83,8 @@ def _imported(name):
             else f"{name} cannot be imported: {first_line(error)}"
         )
         raise UserError(f"{what}; {_how_to_get(name)}") from None
+    # Among its thousand imports are some that may fail, whatever the reason.
+    machine.end_if_asked()
     version = getattr(module, "__version__", "0")
     if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < OLDEST[name]:
         raise UserError(f"{name} {version} is too old; {_how_to_get(name)}")

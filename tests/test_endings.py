@@ -11,9 +11,10 @@ from tests.helpers import ROOT
 
 # A command that asks itself to end in the middle of its work.
 COMMAND = """
-import os, pathlib, signal, sys, time
+import contextlib, os, pathlib, signal, sys, time
+from unittest import mock
 
-from keras_pairs import files, machine
+from keras_pairs import files, machine, startup
 from keras_pairs.commands import runner
 from keras_pairs.errors import UserError
 
@@ -22,6 +23,11 @@ def ask():
     # Python calls handlers between two of its own steps.
     for _ in range(1000):
         time.sleep(0.001)
+
+def lost():
+    with contextlib.suppress(BaseException):
+        ask()
+    return mock.MagicMock(__version__="99.9")
 
 class Held:
     def __del__(self):
@@ -54,6 +60,10 @@ WORK = {
     "Python lets go of something": """
     held = Held()
     del held
+    print("it went on")""",
+    "the import of TensorFlow goes on without it": """
+    with mock.patch("importlib.import_module", lambda name: lost()):
+        startup.import_tensorflow()
     print("it went on")""",
     "it writes": """
     with files.atomic_write("a.txt") as temporary:

@@ -34,7 +34,6 @@ def raised():
     Both still end the block. A second signal ends the process at once.
     """
     asked = machine.asked_to_end
-    asked.clear()
 
     def end(number, frame):
         error = KeyboardInterrupt() if number == signal.SIGINT else Ended(number)
@@ -61,6 +60,7 @@ def raised():
             raise asked[0] from None
         raise
     finally:
+        asked.clear()
         sys.unraisablehook = hook
         for number, before in taken.items():
             signal.signal(number, before)

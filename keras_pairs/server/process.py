@@ -57,9 +57,8 @@ def run(model, host, port, say):
         gc.freeze()
         watched.open()
         _end_in_good_order()
-        # What a signal's handler raised may have been lost among a library's imports.
-        for asked in machine.asked_to_end:
-            raise asked
+        # Until here a library may have lost what a signal's handler raised.
+        machine.end_if_asked()
         _log_to_stderr()
         stop = threading.Event()
         watcher = threading.Thread(target=watched.watch, args=(stop, limits.POLL_SECONDS))
