@@ -8,6 +8,7 @@ import math
 import numbers
 import os
 import pathlib
+import sys
 from collections.abc import Callable
 
 # What counts something is a 32-bit number somewhere below.
@@ -70,7 +71,8 @@ def number(lower, strict=False, below=math.inf):
 
     def right(value):
         above = _is(value, numbers.Real) and (lower < value if strict else lower <= value)
-        return above and value < below
+        # An int may be more than any float.
+        return above and value < below and value <= sys.float_info.max
 
     return Kind(float, right, rule, f"a number, {rule}")
 

@@ -25,7 +25,10 @@ FLAGS = {
 
 
 def main(values):
-    images = data.load_images(values["dataset"].value, values["data_path"].value)
+    verbose = values["verbosity"].value == "1"
+    images = data.load_images(
+        values["dataset"].value, values["data_path"].value, verbose=verbose
+    )
     run_dir = files.make_run_dir(values["run_dir"].value, "ink")
     # oneDNN calls it an error that it leaves integers to other kernels.
     if os.environ["TF_CPP_MIN_LOG_LEVEL"] == "2":
@@ -34,7 +37,7 @@ def main(values):
     from keras_pairs.pictures import ink_training
 
     epochs, seed = values["epochs"].value, values["seed"].value
-    progress = Progress(epochs, "epochs", values["verbosity"].value == "1")
+    progress = Progress(epochs, "epochs", verbose)
     found = ink_training.train(images, epochs, seed, run_dir, progress)
     for view, measured in found["validation"].items():
         shares = (f"{name} {value:.3f}" for name, value in measured.items())

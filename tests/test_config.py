@@ -56,6 +56,7 @@ def test_table1_is_the_papers():
         ("lr", 0.0, "positive"),
         ("lr", float("nan"), "positive"),
         ("lr", float("inf"), "finite"),
+        ("lr", 10**400, "finite"),
         ("batch_size", 0, "at least 1"),
         ("w_a", -0.1, "at least 0"),
         ("w_m", float("inf"), "finite"),

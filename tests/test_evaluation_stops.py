@@ -113,9 +113,12 @@ def test_more_rounds_go_on(fit, trainings, config, digits, tmp_path):
     assert trainings == [[1, 2, 3], [4, 5]] and accuracies(rows) == [[1, 2]]
 
 
-def test_a_damaged_group_is_trained_again(fit, trainings, config, digits, tmp_path):
+@pytest.mark.parametrize("damage", ["cut", "more seconds than a float has"])
+def test_a_damaged_group_is_trained_again(damage, fit, trainings, config, digits, tmp_path):
     first = evaluate([config], digits, tmp_path, ROUNDS, fit(3), verbose=False)
-    (tmp_path / "groups" / "000-003.json").write_text('{"config": 0, "numb')
+    path = tmp_path / "groups" / "000-003.json"
+    whole = json.loads(path.read_text()) | {"seconds": 10**400}
+    path.write_text('{"config": 0, "numb' if damage == "cut" else json.dumps(whole))
     again = evaluate([config], digits, tmp_path, ROUNDS, fit(3), verbose=False)
     assert trainings == [[1, 2, 3], [4, 5], [6, 7], [4, 5]] and again == first
 

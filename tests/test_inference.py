@@ -158,6 +158,7 @@ X28, X14 = np.zeros((3, 28, 28), "uint8"), np.zeros((3, 14, 14), "float32")
         (None, None, "sequences"),
         (5, X28, "sequences"),
         (["a.png", X28[0]], ["b.png", X28[0]], "must|shape"),
+        ("a.png", ["b.png"], "one is a file and the other is not"),
         (b"no PNG", b"no PNG", "<bytes>: is not a PNG file"),
     ],
 )

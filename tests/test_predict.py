@@ -60,7 +60,9 @@ def test_a_table_of_pairs(folder):
     assert done.stderr == "error: 2 of 5 pairs could not be compared\n"
     records = [json.loads(line) for line in done.stdout.splitlines()]
     assert records[1]["error"] == f"{folder}/empty.png: an empty file"
-    assert records[2] == {"error": f"{folder}/pairs.csv, line 5: 1 cells, not 2"}
+    assert records[2] == {
+        "error": f"{folder}/pairs.csv, line 5: 1 cells, not two names with a comma between"
+    }
     model = comparer.load(folder / "saved_models" / "digit_pairs")
     for record in (records[0], records[3], records[4]):
         pair = folder / record["first"], folder / record["second"]
@@ -80,7 +82,7 @@ def test_a_bad_line_of_a_table_loses_no_other(tmp_path):
     """Each has its number, whatever is wrong with it."""
     path = tmp_path / "pairs.csv"
     lines = [b"\xef\xbb\xbffirst,second", b'a.png,"b, or c.png"', b'"a.png,b.png']
-    lines += [b'"a"x,b.png', b"gr\xf6\xdfer.png,b.png", b"", b"  ", b"c.png, d.png"]
+    lines += [b'"a"x,b.png', b"gr\xf6\xdfer.png,b.png", b"", b"  ", b",", b"c.png, d.png"]
     lines += [b"x" * 140_000 + b",b.png", b"a.png,b.png,", "größer.png,b.png".encode()]
     path.write_bytes(b"\r\n".join(lines))
     rows = answers.read_rows(path)
@@ -89,8 +91,8 @@ def test_a_bad_line_of_a_table_loses_no_other(tmp_path):
         "line 3: unexpected end of data",
         "line 4: ',' expected after '\"'",
         "line 5: not text in UTF-8",
-        "line 9: field larger than field limit (131072)",
-        "line 10: 3 cells, not 2",
+        "line 10: field larger than field limit (131072)",
+        "line 11: 3 cells, not two names with a comma between",
     }
     good = [row for row in rows if not isinstance(row, UserError)]
     assert good == [("a.png", "b, or c.png"), ("c.png", "d.png"), ("größer.png", "b.png")]

@@ -98,11 +98,16 @@ def test_flags_that_differ_are_named(folder, started, flag, said):
 
 
 def test_overwriting_starts_a_search_of_the_flags(folder, started):
+    (folder / "notes").mkdir()
+    (folder / "notes" / "mine.txt").touch()
+    (folder / "trial_0009").mkdir()
     flags = ("--epochs=3", "--dataset=digits", "--overwrite")
     search.main(parsed(f"--run_dir={folder}", *flags))
     record = project.read(folder)
     assert record["config"]["epochs"] == 3 and record["keep_models"] == 3
     assert len(started) == 1
+    # What no search made is no matter of this one.
+    assert (folder / "notes" / "mine.txt").exists() and not (folder / "trial_0009").exists()
 
 
 def test_a_new_folder_gets_the_defaults(tmp_path, started):

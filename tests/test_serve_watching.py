@@ -212,6 +212,14 @@ def test_no_version_that_can_be_loaded_is_one_sentence(tmp_path):
         watched.open()
 
 
+def test_versions_that_vanish_before_they_are_loaded(tmp_path):
+    version(tmp_path / "gone", 1)
+    watched = watching.Watched(tmp_path / "gone", Loaded)
+    shutil.rmtree(tmp_path / "gone" / "1")
+    with pytest.raises(UserError, match="gone: no version is left"):
+        watched.open()
+
+
 def test_watching_ends_when_told(folder, watched):
     stop = threading.Event()
     thread = threading.Thread(target=watched.watch, args=(stop, 0.01))

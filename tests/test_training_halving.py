@@ -81,6 +81,11 @@ def test_of_equals_the_first_goes_on():
     assert halving._best(history, 2) == [1, 2]
 
 
+def test_no_population_is_refused(splits):
+    with pytest.raises(ValueError, match="configs must be a list of them"):
+        halving.halve([], splits)
+
+
 def test_teachers_are_refused(splits):
     with pytest.raises(ValueError, match="teachers"):
         halving.halve(configs_of(0.01, teachers=2), splits)

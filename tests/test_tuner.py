@@ -7,13 +7,14 @@ import warnings
 import numpy as np
 import pytest
 
+from keras_pairs import files
 from keras_pairs.data import sample_pairs
 from keras_pairs.errors import UserError
 from keras_pairs.serving import card
 from keras_pairs.training import fit
 from keras_pairs.training.run import load_run
 from tests.searches import AXES, BASE, GRID, describe, run
-from tuner import curves, hparams, plots
+from tuner import curves, hparams, plots, results
 from tuner import rows as rows_
 from tuner.oracle import OBJECTIVE
 from tuner.parts import make_tuner
@@ -231,5 +232,15 @@ def test_hparams_hold_every_trial(searched, tmp_path):
 
 def test_without_tensorboard_nothing_breaks(tmp_path, monkeypatch):
     monkeypatch.setattr(hparams.importlib.util, "find_spec", lambda name: None)
-    hparams.write([], (), tmp_path / "hparams")
+    hparams.write([{}], (), tmp_path / "hparams")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_budget_that_was_used_at_once_leaves_no_winner(digits, tmp_path):
+    """Nor values for TensorBoard, which takes no axis without any."""
+    hparams.write([], GRID.axes, tmp_path / "hparams")
+    text = results.write([], GRID, describe(digits), tmp_path)
+    assert text.endswith("No trial has completed.\n")
+    assert files.read_json(tmp_path / "selected.json")["configs"] == []
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"results.md", "selected.json"}

@@ -35,7 +35,11 @@ def test_a_curve_is_a_small_file_that_anybody_reads(history, tmp_path):
     assert (tmp_path / curves.NAME).stat().st_size < 6000
 
 
-@pytest.mark.parametrize("text", [None, "", "epoch,loss\n", "epoch,loss\n1,0.5\n", "\0"])
+@pytest.mark.parametrize(
+    "text",
+    [None, "", "epoch,loss\n", "epoch,loss\n1,0.5\n", "\0", "epoch\n" + "1" * 140_000],
+    ids=["none", "empty", "no row", "too few columns", "no text", "more than csv takes"],
+)
 def test_without_a_whole_curve_there_is_none(history, tmp_path, text):
     if text is not None:
         (tmp_path / curves.NAME).write_text(text)

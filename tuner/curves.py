@@ -44,6 +44,6 @@ def read(folder):
         with open(pathlib.Path(folder) / NAME, newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         found = {name: [float(row[name]) for row in rows] for name in COLUMNS}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, csv.Error, *files.DAMAGED):
         return None
     return found if rows else None

@@ -5,6 +5,7 @@ import os
 import shutil
 
 from keras_pairs import files
+from keras_pairs.errors import first_line
 from tuner.space import BEST_SCORE, SCORE
 
 METRICS = (SCORE, BEST_SCORE, "val_loss")
@@ -24,7 +25,7 @@ def write(rows, axes, folder):
     Raises:
       OSError: if they cannot be written.
     """
-    if importlib.util.find_spec("tensorboard") is None:
+    if not rows or importlib.util.find_spec("tensorboard") is None:
         return
     import tensorflow as tf
 
@@ -35,7 +36,7 @@ def write(rows, axes, folder):
             shutil.rmtree(folder, ignore_errors=True)
             draft.rename(folder)
     except tf.errors.OpError as error:
-        raise OSError(f"{folder}: {str(error).partition(chr(10))[0]}") from error
+        raise OSError(f"{folder}: {first_line(error)}") from error
 
 
 def _write(rows, axes, folder):

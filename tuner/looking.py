@@ -114,7 +114,8 @@ def describe(search):
         tied = f", {rows.tied(best)}" if best["tied"] else ""
         lines.append(("best so far", text + tied))
     if search.running:
-        for trial, epochs in sorted(beat["running"].items()):
+        inside = {t: e for t, e in beat["running"].items() if int(t) < points}
+        for trial, epochs in sorted(inside.items()):
             config = search.grid.configs[int(trial)]
             where = space.text(search.grid.points[int(trial)], search.grid.shared)
             lines.append(("training", f"{where}: epoch {epochs:.0f} of {config.epochs}"))

@@ -43,7 +43,7 @@ def plot_search(rows, names, title, path):
         _heat_map(axes[1], [row for row in own if row["w_a"] > 0], colours, best)
         for place, name in zip(axes[2:], others, strict=True):
             _against(place, own, name, f"nb_f={nb_f}")
-    figure.suptitle(f"Validation accuracy of {output_names()[0]} (%), {title}")
+    figure.suptitle(f"Accuracy of {output_names()[0]} (%), {title}")
     plots.save(figure, path)
 
 

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import pathlib
-import shutil
 
 from keras_pairs import files
 from keras_pairs.commands.flags import shown
@@ -14,6 +13,10 @@ from keras_pairs.errors import UserError
 from tuner import pulse, space
 
 RECORD = "search.json"
+# What a search and its report leave in a folder, besides its lock. Without the record
+# nobody would know whose the others are, so that it goes last.
+OURS = ("trial_*", "oracle.json", "results.*", "points.csv", "selected.json", "hparams")
+OURS += ("report", f"{files.TEMPORARY}*", pulse.NAME, RECORD)
 # Of a record; its file holds provenance besides.
 KEYS = ("grid", "config", "dataset", "preset", "validation", "keep_models", "retries")
 KEYS += ("source",)
@@ -187,11 +190,8 @@ def claim(run_dir, record, overwrite=False):
     path = run_dir / RECORD
     check_free(run_dir)
     if overwrite:
-        for entry in run_dir.iterdir():
-            if entry.is_dir():
-                shutil.rmtree(entry)
-            elif entry.name != "lock":
-                entry.unlink(missing_ok=True)
+        for entry in (path for name in OURS for path in [*run_dir.glob(name)]):
+            files.remove(entry)
     found = find(run_dir)
     if found is None:
         _check_trials(run_dir, record)

@@ -64,6 +64,8 @@ def markdown(chosen, record):
         for row in chosen
         if row["tied"]
     )
+    if not chosen:
+        return f"{markdown_table(lines)}\nNo trial has completed.\n"
     return f"{markdown_table(lines)}\nSelected by {what} on {where}.{ties}{rest}\n"
 
 
@@ -124,7 +126,8 @@ def title(grid, record):
     if grid.rounds > 1:
         seed = f", mean of {grid.rounds} rounds"
     halved = ", successive halving" if record.get("halving") else ""
-    return f"{record['dataset']['name']}{seed}{halved}"
+    on = ", test pairs" if record["validation"] == "test" else ", validation pairs"
+    return f"{record['dataset']['name']}{on}{seed}{halved}"
 
 
 def write(trials, grid, record, run_dir):

@@ -56,10 +56,11 @@ def read_rows(path):
     for number, line in enumerate(lines, 1):
         try:
             (cells,) = csv.reader([line.decode()], skipinitialspace=True, strict=True)
-            if len(cells) == 2:
-                rows.append(tuple(cells))
-            elif any(cells):
-                raise ValueError(f"{len(cells)} cells, not 2")
+            if not any(cells):
+                continue
+            if len(cells) != 2:
+                raise ValueError(f"{len(cells)} cells, not two names with a comma between")
+            rows.append(tuple(cells))
         except UnicodeDecodeError:
             rows.append(UserError(f"{path}, line {number}: not text in UTF-8"))
         except (csv.Error, ValueError) as error:

@@ -112,7 +112,7 @@ def _selected(path, values):
         configs = [TrainingConfig(**config | given) for config in found]
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file (a search that has ended has it)") from error
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, *files.DAMAGED) as error:
         raise UserError(f"{path}: not what a search selected") from error
     if not configs:
         raise UserError(f"{path}: the search has selected nothing")

@@ -69,7 +69,8 @@ class Watched:
         for number, path in reversed(self._found().items()):
             if self._take(number, path):
                 return
-        raise UserError(next(iter(self._states.values()))[1])
+        reasons = [reason for _, reason in self._states.values()]
+        raise UserError(reasons[0] if reasons else f"{self._path}: no version is left")
 
     def poll(self):
         """Looks at the folder once, and changes to its highest version."""

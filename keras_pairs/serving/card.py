@@ -92,7 +92,7 @@ def read(folder):
         found = files.read_json(folder / JSON)
         # What is of another kind shows here.
         name, taught, own = data_name(found), reads_digits(found), seed(found)
-    except (OSError, ValueError, AttributeError, TypeError):
+    except (OSError, *files.DAMAGED):
         return None
     right = isinstance(name, (str, type(None))) and isinstance(taught, bool)
     return found if right and type(own) is int else None

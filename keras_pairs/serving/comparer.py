@@ -122,7 +122,9 @@ class Comparer:
           UserError: if the two do not go together, all pixels are scaled to 0…1, or naming
             the first image that cannot be compared.
         """
-        if _is_file(first) and _is_file(second):
+        if _is_file(first) != _is_file(second):
+            raise UserError("one is a file and the other is not: give two of the same kind")
+        if _is_file(first):
             first, second = [first], [second]
         try:
             counts = len(first), len(second)

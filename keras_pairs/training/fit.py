@@ -63,6 +63,23 @@ class Trained:
         ]
 
 
+def check(configs):
+    """Refuses what cannot train in one graph.
+
+    Args:
+      configs: list of `TrainingConfig`.
+
+    Raises:
+      ValueError: if there is no configuration, or they do not agree.
+    """
+    if isinstance(configs, TrainingConfig) or not configs:
+        raise ValueError(f"configs must be a list of them, not empty. Received: {configs}")
+    for name in SHARED:
+        values = {getattr(config, name) for config in configs}
+        if len(values) > 1:
+            raise ValueError(f"Members must share {name}. Received: {sorted(values)}")
+
+
 def fit(
     configs: list[TrainingConfig],
     splits: Splits | list[Splits],
@@ -106,13 +123,8 @@ def fit(
         not K.
       UserError: if the checkpoint is damaged or another training's.
     """
-    if isinstance(configs, TrainingConfig) or not configs:
-        raise ValueError(f"configs must be a list of them, not empty. Received: {configs}")
+    check(configs)
     first, own_data = configs[0], isinstance(splits, list)
-    for name in SHARED:
-        values = {getattr(config, name) for config in configs}
-        if len(values) > 1:
-            raise ValueError(f"Members must share {name}. Received: {sorted(values)}")
     if own_data and len(splits) != len(configs):
         raise ValueError(
             f"Data must be one Splits or one per member. Received: {len(splits)} for "

@@ -60,7 +60,8 @@ def halve(configs, splits, *, validate_every=0, callbacks=()):
     Raises:
       ValueError: as `fit.fit`, or with teachers.
     """
-    if configs and configs[0].teachers:
+    fit.check(configs)
+    if configs[0].teachers:
         raise ValueError("Halving does not go with teachers.")
     alive, start, parts = list(range(len(configs))), None, []
     lasted = np.zeros(len(configs), int)

@@ -206,7 +206,7 @@ def _finished(folder):
                 (group["config"], number): {"rounds": [_whole(result)], "seconds": seconds}
                 for number, result in rounds
             }
-        except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError):
+        except (OSError, *files.DAMAGED):
             # A damaged file; its rounds are trained again.
             continue
     return found
