@@ -45,7 +45,7 @@ def evaluation(path):
 
 def gain(path):
     """Accuracy without and with auxiliary loss, from `evaluate --table1`'s results.json."""
-    lines = [("nb_f", "w_a = 0 (%)", "with auxiliary loss (%)", "gain")]
+    lines = [("nb_f", "without auxiliary loss (%)", "with it (%)", "gain (points)")]
     rows = _rows(path)
     for without, with_ in zip(rows[::2], rows[1::2], strict=True):
         both = [f"{row['mean']:.1f} ± {row['std']:.1f}" for row in (without, with_)]
