@@ -72,7 +72,8 @@ def number(lower, strict=False, below=math.inf):
     def right(value):
         above = _is(value, numbers.Real) and (lower < value if strict else lower <= value)
         # An int may be more than any float.
-        return above and value < below and value <= sys.float_info.max
+        fits = not isinstance(value, numbers.Integral) or value <= sys.float_info.max
+        return above and fits and value < below
 
     return Kind(float, right, rule, f"a number, {rule}")
 

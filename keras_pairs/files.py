@@ -126,8 +126,13 @@ def from_json(text):
 
 
 def write_csv(path, rows):
-    """Writes a list of dicts with the same keys as CSV with a header, atomically."""
-    with atomic_write(path) as temporary, open(temporary, "w", newline="") as file:
+    """Writes a list of dicts with the same keys as CSV with a header, as `write_text`."""
+    with (
+        atomic_write(path) as temporary,
+        open(
+            temporary, "w", newline="", encoding="utf-8", errors="backslashreplace"
+        ) as file,
+    ):
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)

@@ -1,5 +1,6 @@
 import dataclasses
 
+import numpy as np
 import pytest
 
 from keras_pairs.commands import configurations
@@ -71,6 +72,10 @@ def test_table1_is_the_papers():
 def test_values_out_of_range_are_refused(config, name, value, rule):
     with pytest.raises(ValueError, match=f"{name} must be.*{rule}.*Received"):
         dataclasses.replace(config, **{name: value})
+
+
+def test_numbers_of_numpy_are_numbers(config):
+    assert dataclasses.replace(config, lr=np.float32(0.5), seed=np.int64(7)).seed == 7
 
 
 def test_both_weights_zero_is_refused(config):

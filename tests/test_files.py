@@ -41,6 +41,9 @@ def test_csv_has_a_header(tmp_path):
     files.write_csv(tmp_path / "a.csv", [{"x": 1, "y": "a,b"}, {"x": 2, "y": ""}])
     with open(tmp_path / "a.csv", newline="") as file:
         assert list(csv.DictReader(file)) == [{"x": "1", "y": "a,b"}, {"x": "2", "y": ""}]
+    # Bytes of a path that are no text are written as text has them.
+    files.write_csv(tmp_path / "a.csv", [{"x": "×\udcff"}])
+    assert (tmp_path / "a.csv").read_bytes() == "x\r\n×\\udcff\r\n".encode()
 
 
 def test_run_dirs_do_not_collide(tmp_path, monkeypatch):

@@ -101,13 +101,14 @@ def test_overwriting_starts_a_search_of_the_flags(folder, started):
     (folder / "notes").mkdir()
     (folder / "notes" / "mine.txt").touch()
     (folder / "trial_0009").mkdir()
+    (folder / "trial_0010").symlink_to(folder / "notes")
     flags = ("--epochs=3", "--dataset=digits", "--overwrite")
     search.main(parsed(f"--run_dir={folder}", *flags))
     record = project.read(folder)
     assert record["config"]["epochs"] == 3 and record["keep_models"] == 3
     assert len(started) == 1
     # What no search made is no matter of this one.
-    assert (folder / "notes" / "mine.txt").exists() and not (folder / "trial_0009").exists()
+    assert (folder / "notes" / "mine.txt").exists() and not [*folder.glob("trial_*")]
 
 
 def test_a_new_folder_gets_the_defaults(tmp_path, started):

@@ -175,7 +175,9 @@ def test_equal_scores_are_called_tied(searched):
 
 def test_bad_flags_are_one_line(searched, tmp_path):
     folder = searched(1)
-    same = helpers.call("report", f"--run_dir={folder}", f"--output={folder}")
+    same = helpers.call(
+        "report", f"--run_dir={folder}", f"--output={folder}/../{folder.name}"
+    )
     helpers.assert_one_line(same, 2, "another folder than --run_dir")
     helpers.assert_one_line(helpers.call("report"), 2, "--run_dir is missing")
     nothing = helpers.call("report", f"--run_dir={tmp_path}/none")

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pathlib
+import shutil
 
 from keras_pairs import files
 from keras_pairs.commands.flags import shown
@@ -190,8 +191,11 @@ def claim(run_dir, record, overwrite=False):
     path = run_dir / RECORD
     check_free(run_dir)
     if overwrite:
-        for entry in (path for name in OURS for path in [*run_dir.glob(name)]):
-            files.remove(entry)
+        for entry in [entry for name in OURS for entry in sorted(run_dir.glob(name))]:
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink(missing_ok=True)
     found = find(run_dir)
     if found is None:
         _check_trials(run_dir, record)

@@ -25,7 +25,7 @@ def main(values):
     run_dir, output = values["run_dir"].value, values["output"].value
     search = looking.read(run_dir)
     output = pathlib.Path(output or search.run_dir / "report")
-    if output.absolute() == search.run_dir.absolute():
+    if output.resolve() == search.run_dir.resolve():
         raise UsageError("--output must be another folder than --run_dir")
     output = files.make_run_dir(output, "report")
     startup.import_tensorflow()

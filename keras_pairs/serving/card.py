@@ -95,7 +95,7 @@ def read(folder):
     except (OSError, *files.DAMAGED):
         return None
     right = isinstance(name, (str, type(None))) and isinstance(taught, bool)
-    return found if right and type(own) is int else None
+    return found if right and type(own) is int and own >= 0 else None
 
 
 def write(folder, card):
