@@ -197,7 +197,7 @@ def page_of(folder, kind, file):
     ("kind", "expected"),
     [
         ("evaluation", "82.00 ± 1.00"),
-        ("gain", "82.0 ± 1.0 |  85.0 ± 1.0 |          +3.0 |"),
+        ("gain", "|    8 |                 82.0 ± 1.0 |  85.0 ± 1.0 |          +3.0 |"),
         ("auxiliary", "+3.00"),
         ("presets", "82.00 ± 1.00"),
     ],

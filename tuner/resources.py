@@ -24,7 +24,7 @@ def lacking(error):
             return f"{where}{error.strerror or first_line(error)}"
         if machine.out_of_memory(error):
             return f"not enough memory ({first_line(error)})"
-        if machine.lacking(error):
-            return machine.lacking(error)
+        if lacks := machine.lacking(error):
+            return lacks
         error = error.__cause__
     return None
