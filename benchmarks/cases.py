@@ -24,7 +24,7 @@ def found_in(path, images):
         digest, _ = found["dataset"]["sha256"], list(found["rows"])
     except FileNotFoundError:
         return {}
-    except (OSError, *files.DAMAGED) as error:
+    except files.UNREADABLE as error:
         raise UserError(f"{path}: not readable; use a new --run_dir") from error
     if digest != images.digest:
         raise UserError(f"{path}: of other images; use a new --run_dir")

@@ -6,12 +6,20 @@ Importable without TensorFlow.
 """
 
 import dataclasses
-import math
 
 from keras_pairs import paper
 from keras_pairs.data.sources import SOURCES
 from keras_pairs.errors import UserError
-from keras_pairs.fields import choice, existing, integer, number, option, yes_no
+from keras_pairs.fields import (
+    LARGEST_SEED,
+    choice,
+    existing,
+    integer,
+    number,
+    option,
+    plain,
+    yes_no,
+)
 from keras_pairs.trunks import TRUNKS
 
 # Between the seeds of a committee's networks: rounds and users count seeds one by one.
@@ -57,7 +65,7 @@ class TrainingConfig:
     )
     epochs: int = option(integer(1), "Passes over the training pairs.", paper.EPOCHS)
     seed: int = option(
-        integer(0, math.inf),
+        integer(0, LARGEST_SEED),
         "Decides the pairs and the initial weights.",
         0,
         per_member=True,
@@ -133,6 +141,8 @@ class TrainingConfig:
     def __post_init__(self):
         for name in FIELDS:
             check(name, getattr(self, name))
+            # What is recorded, and compared with records.
+            object.__setattr__(self, name, plain(getattr(self, name)))
         if self.w_m + self.w_a <= 0:
             raise UserError(
                 f"w_m + w_a must be positive. Received: w_m={self.w_m}, w_a={self.w_a}"

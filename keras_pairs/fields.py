@@ -13,6 +13,8 @@ from collections.abc import Callable
 
 # What counts something is a 32-bit number somewhere below.
 LARGEST = 2**31 - 1
+# A seed is counted on from, and every reader of JSON holds so many exactly.
+LARGEST_SEED = 2**53 - 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Kind:
 
 def integer(lower, upper=LARGEST):
     """An int of at least `lower` and at most `upper`."""
-    ends = {math.inf: "", LARGEST: ", less than 2**31"}
+    ends = {LARGEST: ", less than 2**31", LARGEST_SEED: ", less than 2**53"}
     rule = f"at least {lower}{ends[upper]}" if upper in ends else f"{lower} to {upper}"
 
     def right(value):
@@ -139,7 +141,10 @@ def _path(exists, text):
             raise ValueError(value)
         return value
 
-    return Kind(parse, lambda value: value is None or value != "", "a path", text)
+    def right(value):
+        return value is None or (isinstance(value, (str, os.PathLike)) and value != "")
+
+    return Kind(parse, right, "a path", text)
 
 
 def folder():
@@ -158,6 +163,15 @@ def folder():
         return named and not any(p.exists() and not p.is_dir() for p in above)
 
     return Kind(str, right, "a folder, existing or new")
+
+
+def plain(value):
+    """A field's value as JSON holds it: numpy's numbers and paths become Python's own."""
+    if isinstance(value, numbers.Integral) and not isinstance(value, bool):
+        return int(value)
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+        return float(value)
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def option(

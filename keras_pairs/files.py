@@ -23,6 +23,8 @@ RECORD = "config.json"
 # What reading a record raises that is gone, or holds anything at all.
 DAMAGED = (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError)
 DAMAGED += (AttributeError, IndexError, ArithmeticError)
+# The same, and of what is there but cannot be read.
+UNREADABLE = (OSError, *DAMAGED)
 PACKAGES = ("keras", "tensorflow", "numpy", "keras-tuner", "scikit-learn")
 # Paths of this process's own that are not whole.
 _unfinished = set()

@@ -9,6 +9,7 @@ import yaml
 from keras_pairs import files
 from keras_pairs.commands import flags
 from keras_pairs.config import TrainingConfig
+from keras_pairs.outputs import names
 from keras_pairs.serving import card, signatures
 
 ORIGIN = {
@@ -46,9 +47,9 @@ def test_model_card(tmp_path):
     assert header["library_name"] == "keras" and header["license"] == "mit"
     assert header["datasets"] == ["ylecun/mnist"] and header["metrics"] == ["accuracy"]
     assert header["tags"] and all(isinstance(tag, str) for tag in header["tags"])
-    assert card.reads_digits(made) and not card.reads_digits(
-        made | {"training": {"config": {"w_a": 0.0}}}
-    )
+    untaught = made | {"training": {"config": {"w_a": 0.0}}}
+    assert card.reads_digits(made, names()) and not card.reads_digits(untaught, names())
+    assert not card.reads_digits(made, ["comparison", "first_digit"])
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,6 @@
 import dataclasses
+import json
+import pathlib
 
 import numpy as np
 import pytest
@@ -63,6 +65,9 @@ def test_table1_is_the_papers():
         ("w_m", float("inf"), "finite"),
         ("epochs", 0, "at least 1"),
         ("seed", -1, "at least 0"),
+        ("seed", 2**53, "less than 2..53"),
+        ("data_path", 5, "a path"),
+        ("data_path", "", "an existing file or folder"),
         ("num_pairs", 0, "at least 1"),
         ("dataset", "cifar", "one of"),
         ("trunk", "elephants", "one of paper, padded"),
@@ -74,8 +79,13 @@ def test_values_out_of_range_are_refused(config, name, value, rule):
         dataclasses.replace(config, **{name: value})
 
 
-def test_numbers_of_numpy_are_numbers(config):
-    assert dataclasses.replace(config, lr=np.float32(0.5), seed=np.int64(7)).seed == 7
+def test_numbers_of_numpy_and_paths_are_recorded_as_what_they_are(config):
+    given = {"lr": np.float32(0.5), "seed": np.int64(7), "data_path": pathlib.Path("a/b")}
+    made = dataclasses.replace(config, **given)
+    wanted = config.to_dict() | {"lr": 0.5, "seed": 7, "data_path": str(given["data_path"])}
+    assert json.loads(json.dumps(made.to_dict())) == wanted
+    assert made == TrainingConfig(**wanted)
+    assert [type(getattr(made, name)) for name in given] == [float, int, str]
 
 
 def test_both_weights_zero_is_refused(config):

@@ -139,9 +139,18 @@ def test_a_device_is_not_read(model):
 X28, X14 = np.zeros((3, 28, 28), "uint8"), np.zeros((3, 14, 14), "float32")
 
 
+@pytest.mark.parametrize("array", [X28 + 200, X14 + 200])
+def test_one_image_is_an_array_of_one(model, array):
+    found = model.compare(array[0], array[:1])
+    np.testing.assert_array_equal(
+        found.probability, model.compare(array[:1], array[:1]).probability
+    )
+
+
 @pytest.mark.parametrize(
     ("first", "second", "message"),
     [
+        (X28[0], X28, "1 first images but 3 second ones"),
         (X28, X28[:2], "3 first images but 2 second ones"),
         (X28[:0], X28[:0], "no pairs to compare"),
         ([], [], "no pairs to compare"),

@@ -12,6 +12,7 @@ from keras_pairs import files
 from keras_pairs.commands import configurations, flags
 from keras_pairs.config import TrainingConfig
 from keras_pairs.errors import UserError
+from keras_pairs.outputs import names
 from keras_pairs.serving import card
 from keras_pairs.training import rounds
 from tests import searches
@@ -197,7 +198,7 @@ def test_a_damaged_card_is_none(data):
         put(pathlib.Path(place) / card.JSON, data.draw(damaged(CARD)))
         found = card.read(pathlib.Path(place))
     assert isinstance(card.data_name(found or {}), (str, type(None)))
-    assert isinstance(card.reads_digits(found or {}), bool)
+    assert isinstance(card.reads_digits(found or {}, names()), bool)
     seed = card.seed(found or {})
     assert isinstance(seed, int) and seed >= 0
 

@@ -69,6 +69,10 @@ def short(monkeypatch):
     monkeypatch.setattr(ink_training, "VALIDATION_SCENES", 4)
 
 
+def test_a_seed_may_be_longer_than_numpys_own(tmp_path):
+    ink_training._begun(tmp_path, 1, 2**53 - 1)
+
+
 @pytest.mark.slow
 def test_a_stopped_training_goes_on_to_the_same_weights(short, digits, tmp_path):
     class Stop:

@@ -1,6 +1,10 @@
+import pathlib
+import re
+
 import numpy as np
 import pytest
 
+from keras_pairs import scoring
 from keras_pairs.data import Pairs
 from keras_pairs.scoring import BINS, accuracies, calibration_error, reliability
 
@@ -47,3 +51,10 @@ def test_probabilities_that_come_true_have_no_error():
     assert calibration_error(reliability(probability, true)) < 0.01
     sure = np.where(probability > 0.5, 1.0, 0.0)
     assert calibration_error(reliability(sure, true)) == pytest.approx(0.25, abs=0.01)
+
+
+def test_the_page_is_sure_of_what_python_is_sure_of():
+    page = pathlib.Path(scoring.__file__).parent / "server" / "page" / "showing.js"
+    said = dict(re.findall(r"^const (\w+) = ([\d.]+);$", page.read_text(), re.MULTILINE))
+    assert float(said["SURE"]) == scoring.CERTAIN
+    assert float(said["SURE_DIGIT"]) == scoring.CERTAIN_DIGIT

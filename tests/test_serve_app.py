@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_pairs.server.loaded import Loaded
 from tests.helpers import BOX, BOX_NUMBER, drawn_zero, png
@@ -41,6 +42,16 @@ def test_a_model_that_learned_no_digits_says_so(published, tmp_path):
         (tmp_path / "1" / "model_card.json").write_text(content)
         taught = "w_a" not in content
         assert Loaded(tmp_path / "1", 1).reads_digits == taught
+
+
+def test_a_model_without_digits_reads_none(tmp_path):
+    module = tf.Module()
+    module.serve = tf.function(
+        lambda pair: {"comparison": pair[:, 0]},
+        input_signature=[tf.TensorSpec([None, 2], tf.float32, "pair")],
+    )
+    tf.saved_model.save(module, tmp_path / "1", {"serving_default": module.serve})
+    assert not Loaded(tmp_path / "1", 1).reads_digits
 
 
 def test_metadata_is_protobufs_json(server):

@@ -34,6 +34,10 @@ def fail(send, _):
     raise ZeroDivisionError("no such share")
 
 
+def refuse(send, _):
+    raise UserError("no such folder")
+
+
 def die(send, _):
     os._exit(3)
 
@@ -47,7 +51,11 @@ def test_it_sends_and_returns():
 
 @pytest.mark.parametrize(
     ("function", "message"),
-    [(fail, "ZeroDivisionError: no such share"), (die, "ended with code 3")],
+    [
+        (fail, "^ZeroDivisionError: no such share$"),
+        (refuse, "^no such folder$"),
+        (die, "ended with code 3"),
+    ],
 )
 def test_what_it_dies_of_is_told(function, message):
     with pytest.raises(UserError, match=message):

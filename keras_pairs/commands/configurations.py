@@ -52,7 +52,7 @@ def begun(values, key):
         return record | {key: configs if key == "configs" else configs[0]}
     except FileNotFoundError:
         return None
-    except (OSError, *files.DAMAGED) as error:
+    except files.UNREADABLE as error:
         raise UserError(f"{path}: {WRONG}") from error
 
 
@@ -112,7 +112,7 @@ def _selected(path, values):
         configs = [TrainingConfig(**config | given) for config in found]
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file (a search that has ended has it)") from error
-    except (OSError, *files.DAMAGED) as error:
+    except files.UNREADABLE as error:
         raise UserError(f"{path}: not what a search selected") from error
     if not configs:
         raise UserError(f"{path}: the search has selected nothing")

@@ -196,7 +196,8 @@ def _begun(run_dir, epochs, seed):
             where = run_dir / CHECKPOINT
             raise UserError(f"{where}: damaged; remove it to begin again") from error
         return network
-    keras.utils.set_random_seed(seed)
+    # numpy's own seed has 32 bits.
+    keras.utils.set_random_seed(seed % 2**32)
     network = ink_network.build()
     network.compile(
         keras.optimizers.Adam(

@@ -37,7 +37,6 @@ class Loaded:
         """
         path = pathlib.Path(path)
         self.number = number
-        self.reads_digits = card.reads_digits(card.read(path) or {})
         self._model = graph.load(path)
         try:
             self._functions = dict(self._model.signatures)
@@ -55,6 +54,8 @@ class Loaded:
             )
             for name, function in self._functions.items()
         }
+        outputs = {x for f in self._functions.values() for x in f.structured_outputs}
+        self.reads_digits = card.reads_digits(card.read(path) or {}, outputs)
         self._warm(path)
 
     def _warm(self, path):

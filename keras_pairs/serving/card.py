@@ -24,6 +24,8 @@ HUB = {
 }
 # Name of our data → its name there.
 HUB_DATASETS = {"mnist": "ylecun/mnist"}
+# What a model that reads them calls its answers.
+DIGITS = {"first_digit", "second_digit"}
 
 
 def make(name, version, inputs, parameters, origin):
@@ -68,7 +70,7 @@ def check(origin):
     if origin is not None:
         rest = {"answers": "", "signatures": {}, "publishing": {}}
         about = {"name": "", "version": 0, "training": _without_folders(origin), **rest}
-        markdown(about), reads_digits(about)
+        markdown(about), _taught(about)
         for name in (data_name(about), origin.get("preset")):
             if not isinstance(name, str | None):
                 raise TypeError(f"a name that is none: {name!r}")
@@ -91,8 +93,8 @@ def read(folder):
     try:
         found = files.read_json(folder / JSON)
         # What is of another kind shows here.
-        name, taught, own = data_name(found), reads_digits(found), seed(found)
-    except (OSError, *files.DAMAGED):
+        name, taught, own = data_name(found), _taught(found), seed(found)
+    except files.UNREADABLE:
         return None
     right = isinstance(name, (str, type(None))) and isinstance(taught, bool)
     return found if right and type(own) is int and own >= 0 else None
@@ -168,8 +170,17 @@ def data_name(card):
     return ((card.get("training") or {}).get("dataset") or {}).get("name")
 
 
-def reads_digits(card):
-    """Whether the digits that the model answers mean something: it was trained on them."""
+def reads_digits(card, outputs):
+    """Whether a model answers the digits, and was trained on them.
+
+    Args:
+      card: dict; {} where there is none.
+      outputs: names of the model's outputs.
+    """
+    return DIGITS <= set(outputs) and _taught(card)
+
+
+def _taught(card):
     return _config(card).get("w_a", TrainingConfig.w_a) > 0
 
 

@@ -23,7 +23,7 @@ from keras_pairs.errors import UserError
 from keras_pairs.pictures import image_files
 from keras_pairs.pictures.seen import Seen, crop
 from keras_pairs.serving import box, card, versions
-from keras_pairs.serving.comparison import DIGITS, Comparison
+from keras_pairs.serving.comparison import Comparison
 
 BATCH = 256
 
@@ -84,8 +84,7 @@ class Comparer:
             raise UserError(f"{path}: not a SavedModel that can be read") from error
         if "comparison" not in self._outputs:
             raise UserError(f"{path}: has no output comparison")
-        taught = card.reads_digits(self.card or {})
-        self.reads_digits = taught and DIGITS <= self._outputs.keys()
+        self.reads_digits = card.reads_digits(self.card or {}, self._outputs)
 
     @functools.cached_property
     def keras_model(self):
@@ -124,8 +123,7 @@ class Comparer:
         """
         if _is_file(first) != _is_file(second):
             raise UserError("one is a file and the other is not: give two of the same kind")
-        if _is_file(first):
-            first, second = [first], [second]
+        first, second = _several(first), _several(second)
         try:
             counts = len(first), len(second)
             files_given = all(_is_file(image) for image in (*first, *second))
@@ -274,6 +272,13 @@ def _images(images):
             f"{images.dtype} {list(images.shape)}"
         )
     return images.astype("float32")
+
+
+def _several(images):
+    """One image or file as a sequence of one."""
+    if _is_file(images):
+        return [images]
+    return images[None] if getattr(images, "ndim", 0) == 2 else images
 
 
 def _is_file(image):

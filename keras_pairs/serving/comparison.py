@@ -6,8 +6,6 @@ import numpy as np
 
 from keras_pairs import scoring
 
-DIGITS = {"first_digit", "second_digit"}
-
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:

@@ -63,4 +63,5 @@ def _serve(pipe):
         except (BrokenPipeError, ConnectionResetError):
             pass
         except Exception as error:
-            pipe.send(("error", f"{type(error).__name__}: {error}"))
+            kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
+            pipe.send(("error", f"{kind}{error}"))

@@ -206,7 +206,7 @@ def _finished(folder):
                 (group["config"], number): {"rounds": [_whole(result)], "seconds": seconds}
                 for number, result in rounds
             }
-        except (OSError, *files.DAMAGED):
+        except files.UNREADABLE:
             # A damaged file; its rounds are trained again.
             continue
     return found

@@ -171,6 +171,6 @@ def load_run(path: str | os.PathLike) -> tuple[keras.Model, dict | None]:
         else:
             origin = files.read_json(about)["training"] if about.is_file() else None
         card.check(origin)
-    except (OSError, *files.DAMAGED) as error:
+    except files.UNREADABLE as error:
         raise UserError(f"{path.parent}: its record cannot be read: {error}") from error
     return model, origin
