@@ -20,9 +20,11 @@ FLAGS = (
 
 
 def main(values):
-    configs = configurations.asked_for(values)
+    record = configurations.begun(values, "configs")
+    configs = configurations.asked_for(values, record)
     verbose = values["verbosity"].value == "1"
-    images = data.load_images(configs[0].dataset, configs[0].data_path, verbose)
+    where = configurations.source(record, configs[0])
+    images = data.load_images(**where, verbose=verbose)
     data.check_enough(images, configs[0].num_pairs)
     run_dir = files.make_run_dir(values["run_dir"].value, "evaluate")
     startup.import_tensorflow(population=True)

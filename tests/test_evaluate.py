@@ -34,6 +34,9 @@ def evaluated(tmp_path_factory):
 
 def test_evaluate_reports(evaluated):
     folder, done = evaluated
+    origin = json.loads((folder / "config.json").read_text())
+    assert origin["source"] == {"dataset": "digits", "data_path": None}
+    assert "source" not in json.loads((folder / "results.json").read_text())
     (row,) = rows(folder)
     assert len(row["accuracies"]) == row["rounds"] == 2
     assert len(set(row["accuracies"])) > 1

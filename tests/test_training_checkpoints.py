@@ -1,5 +1,6 @@
 """Trainings that are stopped and go on."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -14,11 +15,13 @@ import numpy as np
 import pytest
 
 from keras_pairs import locks
+from keras_pairs.data import npz_files
 from keras_pairs.errors import UserError
 from keras_pairs.training import checkpoints
 from keras_pairs.training.fit import fit
 from keras_pairs.training.run import train_run
 from tests import networks
+from tests.helpers import command
 
 # How often the training of `test_a_killed_training_ends_as_an_undisturbed_one` is killed.
 KILLS = int(os.environ.get("KERAS_PAIRS_KILLS", "3"))
@@ -41,6 +44,20 @@ class Stop(keras.callbacks.Callback):
 def assert_same(model, other):
     for mine, its in zip(model.weights, other.weights, strict=True):
         np.testing.assert_array_equal(mine, its)
+
+
+@contextlib.contextmanager
+def stopped_after_an_epoch(monkeypatch):
+    """Ctrl-C in the block, when the first epoch has been saved."""
+    real = checkpoints.Checkpoint.on_epoch_end
+
+    def saved(self, epoch, logs=None):
+        real(self, epoch, logs)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as during, pytest.raises(KeyboardInterrupt):
+        during.setattr(checkpoints.Checkpoint, "on_epoch_end", saved)
+        yield during
 
 
 @pytest.fixture
@@ -105,16 +122,8 @@ def test_a_checkpoint_that_is_damaged_or_of_another_network_is_refused(
 def test_a_run_folder_belongs_to_one_training(digits, tmp_path, each_epoch, monkeypatch):
     config = networks.config()
     paths = {"run_dir": tmp_path / "run", "export_dir": tmp_path / "saved"}
-    real = checkpoints.Checkpoint.on_epoch_end
-
-    def killed(self, epoch, logs=None):
-        real(self, epoch, logs)
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as during:
-        during.setattr(checkpoints.Checkpoint, "on_epoch_end", killed)
-        with pytest.raises(KeyboardInterrupt):
-            train_run(config, digits, **paths)
+    with stopped_after_an_epoch(monkeypatch):
+        train_run(config, digits, **paths)
     assert (tmp_path / "run" / "checkpoint.npz").exists()
     with pytest.raises(UserError, match=r"another training \(lr=0.005 there, 0.1 here\)"):
         train_run(dataclasses.replace(config, lr=0.1), digits, **paths)
@@ -134,6 +143,23 @@ def test_a_run_folder_belongs_to_one_training(digits, tmp_path, each_epoch, monk
         train_run(config, digits, **paths)
 
 
+def test_it_goes_on_from_another_folder(digits, tmp_path, each_epoch, monkeypatch):
+    arrays = {name: getattr(digits, name) for name in npz_files.KEYS}
+    np.savez(tmp_path / "mine.npz", **arrays)
+    config = networks.config(dataset="auto", data_path="mine.npz")
+    with stopped_after_an_epoch(monkeypatch) as during:
+        during.chdir(tmp_path)
+        train_run(config, run_dir="run", export_dir="saved")
+    (tmp_path / "elsewhere").mkdir()
+    flags = ("--run_dir=../run", "--verbosity=0")
+    done = command("train", *flags, cwd=tmp_path / "elsewhere")
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    # What others see tells nothing of this machine's folders.
+    shown = (tmp_path / "run" / "metrics.json").read_text()
+    assert json.loads(shown)["config"]["data_path"] == "mine.npz"
+    assert str(tmp_path) not in shown and (tmp_path / "saved" / "1").is_dir()
+
+
 def test_a_run_folder_holds_one_training_at_a_time(digits, tmp_path):
     (tmp_path / "run").mkdir()
     paths = {"run_dir": tmp_path / "run", "export_dir": tmp_path / "saved"}
@@ -148,7 +174,7 @@ def test_a_run_folder_holds_one_training_at_a_time(digits, tmp_path):
 def test_a_killed_training_ends_as_an_undisturbed_one(tmp_path):
     preset = ("--preset=best", "--nb_f=8", "--epochs=60", "--num_pairs=200")
     rest = ("--dataset=digits", "--seed=2", "--verbosity=0", "--validate_every=7")
-    command = [sys.executable, "-m", "keras_pairs.train"]
+    train = [sys.executable, "-m", "keras_pairs.train"]
 
     def start(name):
         run_dir = f"--run_dir={tmp_path}/{name}"
@@ -156,7 +182,7 @@ def test_a_killed_training_ends_as_an_undisturbed_one(tmp_path):
         # What has begun goes on with its folder alone.
         begun = (tmp_path / name / "config.json").exists()
         flags = () if begun else (*preset, *rest, to)
-        return subprocess.Popen([*command, *flags, run_dir], stdout=subprocess.DEVNULL)
+        return subprocess.Popen([*train, *flags, run_dir], stdout=subprocess.DEVNULL)
 
     begun, process, saved = time.monotonic(), start("calm"), None
     while process.poll() is None:

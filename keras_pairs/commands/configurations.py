@@ -49,6 +49,7 @@ def begun(values, key):
             raise ValueError("nothing to train")
         if key == "config" and not isinstance(record["preset"], str):
             raise TypeError("a preset that is no name")
+        dataclasses.replace(configs[0], **source(record, configs[0]))
         return record | {key: configs if key == "configs" else configs[0]}
     except FileNotFoundError:
         return None
@@ -76,16 +77,28 @@ def kept(values, record, name):
         raise UserError(f"{path}: {WRONG}") from error
 
 
-def asked_for(values):
+def source(record, config):
+    """What `data.load_images` takes: of a run that was begun, from whatever folder.
+
+    Args:
+      record: of `begun`.
+      config: `TrainingConfig` that is trained.
+    """
+    given = {"dataset": config.dataset, "data_path": config.data_path}
+    kept = (record or {}).get("source", given)
+    return {name: kept[name] for name in given}
+
+
+def asked_for(values, record=None):
     """The `TrainingConfig`s that the flags ask for.
 
     Args:
       values: parsed `absl.flags.FlagValues` of `evaluate`.
+      record: of `begun`.
 
     Raises:
       UserError: if the flags do not go together, or the search has selected nothing.
     """
-    record = begun(values, "configs")
     if record:
         return record["configs"]
     config = flags.config_from_flags(values)

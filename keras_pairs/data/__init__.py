@@ -2,13 +2,14 @@
 
 from keras_pairs.data.images import Images
 from keras_pairs.data.pairs import Pairs, Splits, check_enough, pool, sample_pairs
-from keras_pairs.data.sources import SOURCES, load_images
+from keras_pairs.data.sources import SOURCES, again, load_images
 
 __all__ = [
     "SOURCES",
     "Images",
     "Pairs",
     "Splits",
+    "again",
     "check_enough",
     "load_images",
     "pool",

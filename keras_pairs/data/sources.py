@@ -77,6 +77,23 @@ def load_images(
     return images
 
 
+def again(dataset: str, data_path: str | None, images: Images) -> dict:
+    """What `load_images` finds the same images with, from whatever folder.
+
+    Args:
+      dataset, data_path: what `load_images` found them with.
+      images: `Images`.
+
+    Returns:
+      dict of `dataset` and `data_path`, the latter absolute.
+    """
+    if data_path is not None:
+        return {"dataset": dataset, "data_path": os.path.abspath(data_path)}
+    # What "auto" once found shall not be another source's when the network is there.
+    known = images.name in SOURCES
+    return {"dataset": images.name if known else dataset, "data_path": None}
+
+
 def _warn_of_missing_digits(images):
     counts = np.bincount(images.y_train, minlength=CLASSES)
     missing = ", ".join(str(digit) for digit in range(CLASSES) if not counts[digit])

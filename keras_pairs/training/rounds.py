@@ -129,6 +129,8 @@ def report(rows, run_dir):
       OSError: if a file cannot be written.
     """
     origin = files.read_json(run_dir / files.RECORD)
+    # Where the images lie is for who goes on; results are shown to others.
+    origin.pop("source", None)
     files.write_json(run_dir / "results.json", {"rows": rows, **origin})
     flat = [
         {name: value for name, value in row.items() if name != "reliability"}
@@ -223,4 +225,6 @@ def _same_evaluation(run_dir, configs, images, scored_on, chosen_on):
     if chosen_on:
         wanted["scored_on"]["chosen_on"] = chosen_on
     if identity.found(run_dir, wanted, "evaluation") is None:
-        files.write_json(run_dir / files.RECORD, wanted | files.provenance())
+        source = data.again(configs[0].dataset, configs[0].data_path, images)
+        record = wanted | {"source": source} | files.provenance()
+        files.write_json(run_dir / files.RECORD, record)

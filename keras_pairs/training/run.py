@@ -85,12 +85,21 @@ def train_run(
         **files.provenance(),
     }
     # What the results do not tell, but who goes on has to know.
-    asked = {"validate_every": validate_every, "export_dir": str(export_dir.resolve())}
+    asked = {
+        "validate_every": validate_every,
+        "export_dir": str(export_dir.resolve()),
+        "source": data.again(config.dataset, config.data_path, images),
+    }
     # A refused folder is left as it is, without a lock in it.
     _begun(run_dir, origin | asked)
     with locks.only_one(run_dir, "training"):
-        if _begun(run_dir, origin | asked) is None:
+        record = _begun(run_dir, origin | asked)
+        if record is None:
             files.write_json(run_dir / files.RECORD, origin | asked)
+        else:
+            # From another folder the same images have another path.
+            source = record["dataset"].get("source", images.source)
+            origin["dataset"] = origin["dataset"] | {"source": str(source)}
         epochs = sum(stage.epochs for stage in config.stages())
         trained = fit(
             [config],
