@@ -5,6 +5,7 @@ import importlib
 import json
 import statistics
 
+from docs.reference import reference
 from keras_pairs import tables
 
 
@@ -233,6 +234,7 @@ KINDS = {
     "hours-of-the-grid": table_of(_joined, "hours"),
     "soak": table_of(_json, "soak"),
     "sources": sources,
+    "reference": reference,
     "picture-costs": table_of(_rows, "pictures"),
     "gpu": table_of(_json, "gpu"),
     "gpu-grid": table_of(_json, "gpu", "tabulate_grid"),

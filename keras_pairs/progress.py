@@ -27,7 +27,7 @@ class Progress:
         # The first one may wait for a program to start; it says nothing of the others.
         self.first = None
         if verbose and self.terminal:
-            self._print(f"0/{total:,} {what}")
+            print_line(f"0/{total:,} {what}", self.terminal)
 
     def show(self, done):
         """Shows the line, if it is time to or `done` is all.
@@ -47,18 +47,20 @@ class Progress:
         if before < done < self.total:
             left = (self.total - done) * (now - begun) / (done - before)
             line += f"  {clock(left)} to go"
-        self._print(line, last)
+        print_line(line, self.terminal, last)
 
     def stop(self):
         """Leaves the line as it is, for what is printed next."""
         if self.verbose and self.terminal:
             print(flush=True)
 
-    def _print(self, line, last=False):
-        if self.terminal:
-            print(f"\r\033[K{line}", end="\n" if last else "", flush=True)
-        else:
-            print(line, flush=True)
+
+def print_line(line, terminal, last=False):
+    """Prints a line: on a terminal in place of the one before, else below it."""
+    if terminal:
+        print(f"\r\033[K{line}", end="\n" if last else "", flush=True)
+    else:
+        print(line, flush=True)
 
 
 def about(seconds):

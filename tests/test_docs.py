@@ -12,6 +12,7 @@ import absl.flags
 import numpy as np
 import pytest
 
+import keras_pairs
 from docs import build
 from keras_pairs.commands import flags
 
@@ -285,3 +286,10 @@ def test_published_results_name_no_folder():
     for path in (build.ROOT / "docs" / "studies").glob("*/*.json"):
         text = path.read_text(encoding="utf-8")
         assert not re.findall(r'"(?:/|[A-Z]:\\\\)[^"]*"', text), name(path)
+
+
+def test_the_reference_has_every_public_name():
+    text = (build.ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^## (\w+)$", text, re.MULTILINE)
+    assert set(keras_pairs.__all__) < set(headings)
+    assert '    """Trains one network, or one committee, per configuration' in text

@@ -3,7 +3,7 @@
 import sys
 import time
 
-from keras_pairs.progress import clock
+from keras_pairs.progress import clock, print_line
 from keras_pairs.training import costs
 from tuner import plan, rows, space
 
@@ -36,11 +36,7 @@ class SearchProgress:
         if not self.verbose or (now - self.shown < interval and not last):
             return
         self.shown = now
-        line = self.line(oracle)
-        if self.terminal:
-            print(f"\r\033[K{line}", end="\n" if last else "", flush=True)
-        else:
-            print(line, flush=True)
+        print_line(self.line(oracle), self.terminal, last)
 
     def to_go(self, oracle):
         """Seconds until the search has ended; None where that cannot be told yet."""

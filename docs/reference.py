@@ -1,0 +1,64 @@
+"""The reference of the Python interface: calls and docstrings, read from the source."""
+
+import ast
+import pathlib
+import textwrap
+
+import keras_pairs
+
+HOME = pathlib.Path(keras_pairs.__file__).parent
+# What the public functions take or return besides: name → module.
+BESIDES = {
+    "Comparer": "serving.comparer",
+    "Comparison": "serving.comparison",
+    "Seen": "pictures.seen",
+    "Images": "data.images",
+    "Pairs": "data.pairs",
+    "Splits": "data.pairs",
+    "Trained": "training.fit",
+    "Run": "training.run",
+}
+
+
+def reference(path):
+    """Each public name, in the order of `keras_pairs.__all__`, then `BESIDES`; no file."""
+    homes = keras_pairs._HOMES | BESIDES
+    return "\n".join(line for name in homes for line in _entry(name, homes[name]))
+
+
+def _entry(name, module):
+    text, node = _definition(module, name)
+    lines = [f"## {name}", "", f"`keras_pairs.{module}`", ""]
+    lines += ["```python", *_shown(text, node), "```", ""]
+    for method in node.body if isinstance(node, ast.ClassDef) else ():
+        public = isinstance(method, ast.FunctionDef) and not method.name.startswith("_")
+        if public:
+            lines += [f"### {name}.{method.name}", ""]
+            lines += ["```python", *_shown(text, method), "```", ""]
+    return lines
+
+
+def _definition(module, name):
+    """A module's text, and the node of a function or class in it."""
+    base = HOME.joinpath(*module.split("."))
+    found = base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
+    text = found.read_text(encoding="utf-8")
+    body = ast.parse(text).body
+    defined = (ast.FunctionDef, ast.ClassDef)
+    named = {node.name: node for node in body if isinstance(node, defined)}
+    if name in named:
+        return text, named[name]
+    # A room's own module tells which of its modules has it.
+    (home,) = (
+        node.module.removeprefix("keras_pairs.")
+        for node in body
+        if isinstance(node, ast.ImportFrom) and name in {each.name for each in node.names}
+    )
+    return _definition(home, name)
+
+
+def _shown(text, node):
+    """The lines of a definition, down to the end of its docstring."""
+    first = min([node, *getattr(node, "decorator_list", ())], key=lambda each: each.lineno)
+    lines = text.splitlines()[first.lineno - 1 : node.body[0].end_lineno]
+    return textwrap.dedent("\n".join(lines)).splitlines()
