@@ -75,15 +75,15 @@ def test_bad_arguments_get_one_line(name, argument, code, message, tmp_path):
 
 
 LATER = [
-    (("train", "--w_m=0", "--w_a=0"), "w_m + w_a must be positive"),
-    (("evaluate", "--table1", "--nb_f=8"), "--nb_f does not go with --table1"),
-    (("evaluate", "--table1", "--preset=best"), "--preset does not go with --table1"),
-    (("train", "--dataset=digits", f"--data_path={__file__}"), "--data_path goes with"),
-    (("train", "--dataset=digits", "--run_dir=/proc/nowhere"), "/proc/nowhere"),
+    (("train", "--w_m=0", "--w_a=0"), 1, "w_m + w_a must be positive"),
+    (("train", "--dataset=digits", "--run_dir=/proc/nowhere"), 1, "/proc/nowhere"),
+    (("evaluate", "--table1", "--nb_f=8"), 2, "--nb_f does not go with --table1"),
+    (("evaluate", "--table1", "--preset=best"), 2, "--preset does not go with --table1"),
+    (("train", "--dataset=digits", f"--data_path={__file__}"), 2, "--data_path goes with"),
 ]
 
 
-@pytest.mark.parametrize(("arguments", "message"), LATER)
-def test_what_only_shows_later_gets_one_line(arguments, message, tmp_path):
-    assert_one_line(call(*arguments, cwd=tmp_path), 1, message)
+@pytest.mark.parametrize(("arguments", "code", "message"), LATER)
+def test_what_only_shows_later_gets_one_line(arguments, code, message, tmp_path):
+    assert_one_line(call(*arguments, cwd=tmp_path), code, message)
     assert not list(tmp_path.iterdir())

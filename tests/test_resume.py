@@ -203,6 +203,7 @@ def test_a_lost_record_is_not_made_up(folder, started):
 
 def test_a_worker_leaves_judging_to_the_chief(folder, monkeypatch):
     monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
+    monkeypatch.setenv("KERASTUNER_ORACLE_PORT", "8000")
     monkeypatch.setenv("KERASTUNER_TUNER_ID", "worker0")
     records = []
     monkeypatch.setattr(parts, "search", lambda values, record, *_: records.append(record))

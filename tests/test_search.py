@@ -182,7 +182,7 @@ def test_over_several_machines(undisturbed, tmp_path):
     address = {"KERASTUNER_ORACLE_IP": "127.0.0.1", "KERASTUNER_ORACLE_PORT": "18123"}
     flags = (*SMALL, f"--run_dir={folder}")
     refused = command(*flags, "--overwrite", KERASTUNER_TUNER_ID="worker9", **address)
-    assert refused[0] == 1 and "never deletes" in refused[2]
+    assert refused[0] == 2 and "never deletes" in refused[2]
     names = ("chief", "worker0", "worker1")
     processes = [start(*flags, KERASTUNER_TUNER_ID=name, **address) for name in names]
     for process in processes:

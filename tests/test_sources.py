@@ -53,7 +53,7 @@ def test_a_path_goes_with_some_sources_only(npz, tmp_path):
         ("npz", [], "--dataset=npz needs --data_path"),
     ):
         done = helpers.call("train", f"--dataset={name}", *given, cwd=tmp_path)
-        helpers.assert_one_line(done, 1, message)
+        helpers.assert_one_line(done, 2, message)
     assert not list(tmp_path.iterdir())
     with pytest.raises(
         UserError, match="dataset must be one of auto, mnist.*dataset='cifar'"

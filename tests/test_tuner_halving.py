@@ -115,7 +115,7 @@ def test_flags(tmp_path):
     done = helpers.call("search", *SMALL, "--dry_run")
     assert "8 trials of at most 4 epochs" in done.stdout, done.stderr
     for flag, message in (("--rounds=2", "--rounds"), ("--teachers=2", "teachers")):
-        helpers.assert_one_line(helpers.call("search", *SMALL, flag), 1, message)
+        helpers.assert_one_line(helpers.call("search", *SMALL, flag), 2, message)
 
 
 def test_the_plan_counts_the_epochs():

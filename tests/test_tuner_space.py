@@ -255,7 +255,7 @@ def test_the_plan_has_a_line_for_each_kind_of_graph():
     assert last.startswith("8 trials of 2 or 4 epochs, under a minute with 2 workers")
     assert "| under a minute |" in text and "0:0" not in text
     long = plan.describe(Grid({}, dataclasses.replace(SMALL, epochs=90_000)), None, 1)
-    assert re.search(r"1 trials of 90000 epochs, about \d+:\d\d", long), long
+    assert re.search(r"1 trial of 90000 epochs, about \d+:\d\d", long), long
     assert plan.describe(Grid(axes, SMALL), 3, 2).splitlines()[-1].startswith("3 trials")
 
 

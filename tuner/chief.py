@@ -1,13 +1,12 @@
 """Serving an oracle to the workers of a distributed search."""
 
-import os
 import time
 from concurrent import futures
 
 import grpc
 
 from keras_pairs.errors import UserError
-from tuner import _keras_tuner, resources
+from tuner import _keras_tuner, processes, resources
 
 POLL_S = 0.2
 # A worker that trains calls every `oracle.HEARTBEAT_S`.
@@ -29,7 +28,7 @@ def serve(oracle, between=lambda: None):
       UserError: if the address cannot be used, or a worker cannot go on.
       OSError, MemoryError: what the oracle met in a call, or `between`.
     """
-    address = ":".join(os.environ[f"KERASTUNER_ORACLE_{x}"] for x in ("IP", "PORT"))
+    address = processes.address()
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=1))
     servicer = _Servicer(oracle)
     _keras_tuner.add_servicer(servicer, server)

@@ -4,7 +4,7 @@ Importable without TensorFlow.
 """
 
 from keras_pairs.config import TrainingConfig
-from keras_pairs.errors import UserError
+from keras_pairs.errors import UsageError, UserError
 from keras_pairs.paper import GRID
 from tuner import flags, project, space
 
@@ -30,14 +30,14 @@ def choose(values, found):
 
 
 def check_halving(grid):
-    """Raises `UserError` if a `space.Grid` is none for successive halving."""
+    """Raises `UsageError` if a `space.Grid` is none for successive halving."""
     if grid.rounds > 1:
-        raise UserError(
+        raise UsageError(
             "--halving does not go with --rounds: a point's rounds would get different "
             "numbers of epochs"
         )
     if any(config.teachers for config in grid.configs):
-        raise UserError("--halving does not go with teachers")
+        raise UsageError("--halving does not go with teachers")
 
 
 def _chosen(values, found):

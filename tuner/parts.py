@@ -25,9 +25,9 @@ def check(values):
         raise UserError("a search replaces its processes in place, which Windows cannot")
     part = processes.role()
     if part and values["run_dir"].value is None:
-        raise UserError("a distributed search needs a --run_dir that all its parts share")
+        raise UsageError("a distributed search needs a --run_dir that all its parts share")
     if part == "worker" and values["overwrite"].value:
-        raise UserError("--overwrite is for the chief; a worker never deletes a search")
+        raise UsageError("--overwrite is for the chief; a worker never deletes a search")
     if values["extend"].value and values["overwrite"].value:
         raise UsageError("--extend and --overwrite do not go together")
 

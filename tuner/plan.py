@@ -32,9 +32,9 @@ def describe(grid, max_trials, workers, extends=None, halving=False):
     said = f"{NOTHING_NEW}\n" if extends == grid else ""
     most = "at most " if halving else ""
     by = "1 worker" if workers == 1 else f"{workers} workers, each on a core of its own"
+    trials = "1 trial" if len(wanted) == 1 else f"{len(wanted)} trials"
     return (
-        f"{said}{markdown_table(lines)}{len(wanted)} trials of {most}{epochs} epochs, "
-        f"{time} with {by}"
+        f"{said}{markdown_table(lines)}{trials} of {most}{epochs} epochs, {time} with {by}"
     )
 
 

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import gc
-import os
 import threading
 import time
 import traceback
@@ -29,7 +28,7 @@ from tuner import oracle as oracles
 from tuner import trials as trials_
 from tuner.chief import STOPS, serve
 from tuner.heartbeat import ChiefLostError, Heart
-from tuner.processes import role, supervised
+from tuner.processes import address, role, supervised
 from tuner.view import SearchView
 
 IDLE_S = 0.5
@@ -289,8 +288,7 @@ def load(run_dir):
 
 def _chief_lost(error):
     """What a worker ends with, given the `grpc.RpcError` that it met."""
-    address = ":".join(os.environ[f"KERASTUNER_ORACLE_{x}"] for x in ("IP", "PORT"))
     if error.code() is STOPS:
         # In the same terminal the chief says it itself.
         return SystemExit(1) if supervised() else UserError(error.details())
-    return UserError(f"the chief at {address} does not answer; {resources.GOES_ON}")
+    return UserError(f"the chief at {address()} does not answer; {resources.GOES_ON}")

@@ -15,6 +15,10 @@ from keras_pairs.errors import UserError
 from tuner.resources import GOES_ON
 
 SUPERVISED = "KERAS_PAIRS_SUPERVISED"
+# keras-tuner's own.
+NAME = "KERASTUNER_TUNER_ID"
+ADDRESS = ("KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
+BOTH = " and ".join(ADDRESS)
 POLL_S = 0.2
 # Workers notice by themselves that the chief is gone; the chief ends soon after a worker
 # that told it to.
@@ -27,10 +31,24 @@ def role():
     """What this process is: "chief", "worker", or None outside a distributed search.
 
     keras-tuner's own environment variables say so.
+
+    Raises:
+      UserError: if some of them are missing, or the port is none.
     """
-    if "KERASTUNER_ORACLE_IP" not in os.environ:
+    if not any(os.environ.get(name) for name in (NAME, *ADDRESS)):
         return None
-    return "chief" if "chief" in os.environ.get("KERASTUNER_TUNER_ID", "") else "worker"
+    for name in (NAME, *ADDRESS):
+        if not os.environ.get(name):
+            raise UserError(f"{name} is not set: chief and workers need {NAME}, {BOTH}")
+    port = os.environ[ADDRESS[1]]
+    if not (port.isascii() and port.isdigit() and 0 < int(port) < 2**16):
+        raise UserError(f"{ADDRESS[1]} must be a port, 1 to 65535. Received: {port}")
+    return "chief" if "chief" in os.environ[NAME] else "worker"
+
+
+def address():
+    """The chief's address, as "10.0.0.1:8000"; of a process that has a `role`."""
+    return ":".join(os.environ[name] for name in ADDRESS)
 
 
 def supervised():
@@ -49,11 +67,8 @@ def supervise(arguments, workers):
       UserError: if the chief, or every worker, ended before the search did.
       SystemExit: if the chief ended so and has said why.
     """
-    environment = os.environ | {
-        "KERASTUNER_ORACLE_IP": "127.0.0.1",
-        "KERASTUNER_ORACLE_PORT": str(free_port()),
-        SUPERVISED: "1",
-    }
+    here = dict(zip(ADDRESS, ("127.0.0.1", str(free_port())), strict=True))
+    environment = os.environ | here | {SUPERVISED: "1"}
     command = [sys.executable, "-m", "tuner.search", *arguments]
     names = ["chief", *(f"worker{k}" for k in range(workers))]
     processes = {}
@@ -61,7 +76,7 @@ def supervise(arguments, workers):
         for name in names:
             processes[name] = subprocess.Popen(
                 command,
-                env=environment | {"KERASTUNER_TUNER_ID": name},
+                env=environment | {NAME: name},
                 stdin=subprocess.PIPE,
                 # Ctrl-C is for this process; the others end with it.
                 start_new_session=True,

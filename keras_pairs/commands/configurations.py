@@ -6,7 +6,7 @@ import pathlib
 from keras_pairs import files
 from keras_pairs.commands import flags, runner
 from keras_pairs.config import FIELDS, TrainingConfig
-from keras_pairs.errors import UserError
+from keras_pairs.errors import UsageError, UserError
 from keras_pairs.fields import existing, yes_no
 from keras_pairs.paper import GRID, TABLE1
 
@@ -108,7 +108,7 @@ def asked_for(values, record=None):
         return [config]
     given = [name for name in ("preset", *GRID) if values[name].present]
     if given or len(many) > 1:
-        raise UserError(f"--{(given + many[1:])[0]} does not go with --{many[0]}")
+        raise UsageError(f"--{(given + many[1:])[0]} does not go with --{many[0]}")
     if search is None:
         return [dataclasses.replace(config, **row.point()) for row in TABLE1]
     return _selected(pathlib.Path(search) / SELECTED, values)

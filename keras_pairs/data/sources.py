@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_pairs.data import embedded, folders, idx_files, mnist, npz_files
 from keras_pairs.data.images import Images
-from keras_pairs.errors import UserError
+from keras_pairs.errors import UsageError, UserError
 from keras_pairs.outputs import CLASSES
 
 
@@ -62,10 +62,10 @@ def load_images(
         raise UserError(f"dataset must be one of {names}. Received: dataset={dataset!r}")
     source = SOURCES[dataset]
     if data_path is None and source.needs_path:
-        raise UserError(f"--dataset={dataset} needs --data_path, as {source.path}")
+        raise UsageError(f"--dataset={dataset} needs --data_path, as {source.path}")
     if data_path is not None and not source.path:
         names = ", ".join(name for name, source in SOURCES.items() if source.path)
-        raise UserError(f"--data_path goes with --dataset={names}, not with {dataset}")
+        raise UsageError(f"--data_path goes with --dataset={names}, not with {dataset}")
     if data_path is None:
         return source.load(None, verbose)
     try:
