@@ -84,7 +84,7 @@ def train(
     Writes results.json into `run_dir`, a Path: the rows, each with its key as `name`, and
     where they came from.
     """
-    from keras_pairs.training.rounds import evaluate
+    from keras_pairs.training.rounds import evaluate, origin_of
 
     limit = machine.memory() / 4
     parts = {"scored_on": scored_on, "chosen_on": chosen_on}
@@ -93,8 +93,8 @@ def train(
         costs = answering.measured(list(configs.values()))
         rows = [row | cost for row, cost in zip(rows, costs, strict=True)]
     named = [{"name": key} | row for key, row in zip(configs, rows, strict=True)]
-    origin = files.read_json(run_dir / files.RECORD)
-    files.write_json(run_dir / "results.json", {"rows": named, **origin})
+    found = {"rows": named, **origin_of(run_dir)}
+    files.write_json(run_dir / "results.json", found)
     return dict(zip(configs, rows, strict=True))
 
 

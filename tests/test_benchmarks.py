@@ -218,7 +218,8 @@ def test_a_study_leaves_table_results_and_picture(study, digits, tmp_path, monke
     from keras_pairs.training import rounds
 
     def evaluate(configs, images, run_dir, count, memory, scored_on, chosen_on):
-        files.write_json(run_dir / "config.json", {"dataset": images.describe()})
+        record = {"dataset": images.describe(), "source": {"data_path": "/home/me"}}
+        files.write_json(run_dir / "config.json", record)
         rows = [
             {
                 **{"nb_f": c.nb_f, "w_a": c.w_a, "mean": 90.0, "std": 1.0, "rounds": count},
@@ -243,7 +244,9 @@ def test_a_study_leaves_table_results_and_picture(study, digits, tmp_path, monke
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / f"{study}.md").read_text() in done.stdout
-    rows = files.read_json(tmp_path / "results.json")["rows"]
+    results = files.read_json(tmp_path / "results.json")
+    assert results["dataset"] == digits.describe() and "source" not in results
+    rows = results["rows"]
     assert len(rows) > 2 and all("name" in row for row in rows)
     assert bool(list(tmp_path.glob("*.png"))) == (studies.STUDIES[study].draw is not None)
     # What `docs.build` makes of the file is what the study printed.
