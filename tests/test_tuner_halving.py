@@ -12,7 +12,7 @@ from keras_pairs.training import fit, halving
 from tests import helpers, searches
 from tests.search_processes import command, kill, parts, running, start, wait_for
 from tests.search_processes import results as results_of
-from tuner import looking, plan, project, reporting, results, rows, space, trials
+from tuner import looking, places, plan, project, reporting, rows, space, trials
 from tuner.oracle import MODEL, GridOracle
 from tuner.population import load
 from tuner.progress import SearchProgress
@@ -60,7 +60,7 @@ def halved(digits, tmp_path, monkeypatch):
 
 def test_each_trial_says_how_many_epochs_it_got_and_why(halved):
     folder, found = halved
-    with open(folder / results.RESULTS, newline="") as file:
+    with open(folder / places.RESULTS, newline="") as file:
         kept = list(csv.DictReader(file))
     assert {row["status"] for row in kept} == {"COMPLETED"}
     for row in kept:

@@ -8,13 +8,13 @@ import pytest
 from tests import searches
 from tests.helpers import stopped_clock
 from tests.searches import GRID, describe, run
-from tuner import live, progress, results, rows
+from tuner import live, places, progress, results, rows
 from tuner.oracle import OBJECTIVE, GridOracle
 from tuner.trials import set_metrics
 
 
 def table(folder):
-    with open(folder / results.RESULTS, newline="") as file:
+    with open(folder / places.RESULTS, newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -55,7 +55,7 @@ def test_a_killed_search_has_what_had_ended(digits, tmp_path, monkeypatch):
     rows = table(tmp_path / "grid")
     assert [row["status"] for row in rows] == ["COMPLETED"] * 4
     assert [row["trial"] for row in rows] == ["0000", "0001", "0002", "0003"]
-    assert (tmp_path / "grid" / results.PICTURE).stat().st_size > 1000
+    assert (tmp_path / "grid" / places.PICTURE).stat().st_size > 1000
     # What says that a search has ended is not there yet.
     assert not (tmp_path / "grid" / "selected.json").exists()
 

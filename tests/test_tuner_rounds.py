@@ -12,7 +12,7 @@ from keras_pairs.commands import flags
 from keras_pairs.errors import UserError
 from tests import helpers, searches
 from tests.searches import BASE, describe
-from tuner import choices, project, results, rows, search
+from tuner import choices, places, project, rows, search
 from tuner.space import Grid, Outcome
 
 AXES = {"nb_f": (4,), "batch_size": (20, 30), "lr": (0.01, 0.001), "w_a": (0.0, 1.0)}
@@ -118,7 +118,7 @@ def test_every_table_has_mean_and_deviation(digits, tmp_path, seeded_training, n
     folder = tmp_path / "grid"
     _, trials = searches.run(folder, digits, GRID)
     assert len(trials) == 24
-    with open(folder / results.POINTS, newline="") as file:
+    with open(folder / places.POINTS, newline="") as file:
         table = list(csv.DictReader(file))
     assert len(table) == 8 and "seed" not in table[0]
     assert {(row["rounds"], row["std"]) for row in table} == {("3", "0.01")}

@@ -11,7 +11,7 @@ import keras_tuner
 
 from keras_pairs import files
 from keras_pairs.errors import UserError
-from tuner import _keras_tuner, space, trials
+from tuner import _keras_tuner, places, space, trials
 from tuner.space import ENDED, trial_id
 from tuner.trials import Status, Trial
 
@@ -235,10 +235,10 @@ class GridOracle(_keras_tuner.Oracle):
         folder = self._trial_folder(trial.trial_id)
         # Not with its parents: where the run's folder has gone, nothing may grow anew.
         folder.mkdir(exist_ok=True)
-        files.write_json(folder / "trial.json", trial.get_state())
+        files.write_json(folder / places.TRIAL, trial.get_state())
 
     def _trial_folder(self, trial_id):
-        return self.folder / f"trial_{trial_id}"
+        return places.trial_folder(self.folder, trial_id)
 
     def _values(self, index):
         return self.points[index] | self.settings

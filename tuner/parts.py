@@ -9,7 +9,7 @@ import sys
 from keras_pairs import data, files, locks, startup
 from keras_pairs.commands import runner
 from keras_pairs.errors import UsageError, UserError
-from tuner import choices, pairs, processes, project, pulse, resources
+from tuner import choices, pairs, places, processes, project, pulse, resources
 
 
 def check(values):
@@ -140,7 +140,7 @@ def search(values, record, images, run_dir):
         tuner.save()
         trials = rows.of_trials(tuner.grid, tuner.oracle.outcomes())
         text = results.write(trials, tuner.grid, record, run_dir)
-        hparams.write(trials, tuner.grid.searched, run_dir / "hparams")
+        hparams.write(trials, tuner.grid.searched, run_dir / places.HPARAMS)
         live.pulse(ended=True)
         runner.say(text)
         unfinished = tuner.oracle.count_ended() < len(tuner.oracle.wanted)

@@ -7,17 +7,19 @@ import pathlib
 import shutil
 
 from keras_pairs import files
+from keras_pairs.commands.configurations import SELECTED
 from keras_pairs.commands.flags import shown
 from keras_pairs.config import TrainingConfig
 from keras_pairs.data.pairs import SCORED_PAIRS
 from keras_pairs.errors import UserError
-from tuner import pulse, space
+from tuner import places, pulse, space
 
 RECORD = "search.json"
 # What a search and its report leave in a folder, besides its lock. Without the record
 # nobody would know whose the others are, so that it goes last.
-OURS = ("trial_*", "oracle.json", "results.*", "points.csv", "selected.json", "hparams")
-OURS += ("report", f"{files.TEMPORARY}*", pulse.NAME, RECORD)
+OURS = (places.TRIALS, "oracle.json", places.RESULTS, places.TABLE, places.PICTURE)
+OURS += (places.POINTS, SELECTED, places.HPARAMS, places.REPORT, f"{files.TEMPORARY}*")
+OURS += (pulse.NAME, RECORD)
 # Of a record; its file holds provenance besides.
 KEYS = ("grid", "config", "dataset", "preset", "validation", "keep_models", "retries")
 KEYS += ("source",)
@@ -168,7 +170,7 @@ def check_same_data(run_dir, record, images):
 def check_free(run_dir):
     """Raises `UserError` if a folder holds something that is no search; writes nothing."""
     run_dir = pathlib.Path(run_dir)
-    ours = (run_dir / RECORD).exists() or any(run_dir.glob("trial_*"))
+    ours = (run_dir / RECORD).exists() or any(run_dir.glob(places.TRIALS))
     # Others who start at the same time may be trying whether they can write here. A chief
     # whose folder vanished may have made it anew with its last sign of life.
     own = ("lock", files.TEMPORARY, pulse.NAME)

@@ -13,7 +13,7 @@ from keras_pairs.commands import runner
 from keras_pairs.commands.flags import Flag
 from keras_pairs.errors import UsageError
 from keras_pairs.fields import folder
-from tuner import looking
+from tuner import looking, places
 
 FLAGS = {
     "run_dir": looking.RUN_DIR,
@@ -24,7 +24,7 @@ FLAGS = {
 def main(values):
     run_dir, output = values["run_dir"].value, values["output"].value
     search = looking.read(run_dir)
-    output = pathlib.Path(output or search.run_dir / "report")
+    output = pathlib.Path(output or search.run_dir / places.REPORT)
     if output.resolve() == search.run_dir.resolve():
         raise UsageError("--output must be another folder than --run_dir")
     output = files.make_run_dir(output, "report")

@@ -5,7 +5,17 @@ import numpy as np
 from keras_pairs import files
 from keras_pairs.commands.flags import shown
 from keras_pairs.tables import markdown_table
-from tuner import curves, hparams, importance, looking, plots, results, rows, space
+from tuner import (
+    curves,
+    hparams,
+    importance,
+    looking,
+    places,
+    plots,
+    results,
+    rows,
+    space,
+)
 from tuner.space import BEST_SCORE, SCORE
 
 REPORT = "report.md"
@@ -34,7 +44,7 @@ def write(search, folder):
     parts = [f"# Search: {title}", f"```\n{looking.describe(search)}\n```"]
     if done:
         parts += [results.markdown(rows.select(points), record).strip()]
-        parts += [f"![accuracy over the grid]({results.PICTURE})"]
+        parts += [f"![accuracy over the grid]({places.PICTURE})"]
         parts += ["## The best trials", _best(done[:BEST], grid, record)]
         parts += _curves(search, done[:BEST_CURVES], title, folder)
         if not record["halving"]:
@@ -46,7 +56,7 @@ def write(search, folder):
     text = "\n\n".join(part.strip() for part in parts) + "\n"
     files.write_text(folder / REPORT, text)
     if done:
-        hparams.write(trials, grid.searched, folder / "hparams")
+        hparams.write(trials, grid.searched, folder / places.HPARAMS)
     return text
 
 
@@ -82,7 +92,9 @@ def _mean_curve(search, row):
         for i, point in enumerate(search.grid.points)
         if all(point[name] == row[name] for name in search.grid.searched)
     ]
-    found = [curves.read(search.run_dir / f"trial_{space.trial_id(i)}") for i in same]
+    found = [
+        curves.read(places.trial_folder(search.run_dir, space.trial_id(i))) for i in same
+    ]
     if None in found or len({len(curve[SCORE]) for curve in found}) > 1:
         return None
     return {

@@ -10,10 +10,8 @@ from keras_pairs import files, paper
 from keras_pairs.commands.configurations import SELECTED
 from keras_pairs.commands.flags import shown
 from keras_pairs.tables import markdown_table
-from tuner import plots, rows, space
+from tuner import places, plots, rows, space
 from tuner.space import BEST_SCORE
-
-RESULTS, POINTS, PICTURE = "results.csv", "points.csv", "results.png"
 
 
 def markdown(chosen, record):
@@ -110,13 +108,15 @@ def update(trials, grid, record, run_dir):
     if trials:
         # What no column says of a configuration follows from it.
         named = {"preset": record["preset"]} if record["preset"] != "paper" else {}
-        files.write_csv(run_dir / RESULTS, [row | named for row in trials])
+        files.write_csv(run_dir / places.RESULTS, [row | named for row in trials])
     if trials and grid.rounds > 1:
         without = ("seed", "reason")
         table = [{n: v for n, v in row.items() if n not in without} for row in points]
-        files.write_csv(run_dir / POINTS, table)
+        files.write_csv(run_dir / places.POINTS, table)
     if any(row["status"] == "COMPLETED" for row in points):
-        plots.plot_search(points, grid.searched, title(grid, record), run_dir / PICTURE)
+        plots.plot_search(
+            points, grid.searched, title(grid, record), run_dir / places.PICTURE
+        )
     return points
 
 
@@ -149,7 +149,7 @@ def write(trials, grid, record, run_dir):
     if failed:
         text += f"\n{len(failed)} of {len(trials)} trials failed:\n\n"
         text += failures(failed, grid)
-    files.write_text(run_dir / "results.md", text)
+    files.write_text(run_dir / places.TABLE, text)
     configs = [
         dataclasses.replace(grid.configs[int(row["trial"])], **record["source"]).to_dict()
         for row in chosen

@@ -4,7 +4,7 @@ import pathlib
 
 from keras_pairs.errors import UserError
 from keras_pairs.serving import keras_file
-from tuner import _keras_tuner
+from tuner import _keras_tuner, places
 from tuner import oracle as oracles
 
 
@@ -42,8 +42,8 @@ class SearchView(_keras_tuner.Tuner):
         return keras_file.load(path)
 
     def trial_folder(self, trial):
-        """Path; unlike keras-tuner's `get_trial_dir` this makes no folder."""
-        return self.folder / f"trial_{trial.trial_id}"
+        """Path of a trial's folder."""
+        return places.trial_folder(self.folder, trial.trial_id)
 
     def search(self, *args, **kwargs):
         """Refused: who looks at a search does not go on with it."""
