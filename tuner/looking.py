@@ -6,12 +6,11 @@ Importable without TensorFlow.
 import dataclasses
 import pathlib
 
-from keras_pairs import files
 from keras_pairs.commands.flags import Flag
 from keras_pairs.errors import UsageError, UserError
 from keras_pairs.fields import folder
 from keras_pairs.progress import about, clock
-from tuner import project, pulse, rows, space
+from tuner import places, project, pulse, rows, space
 
 RUN_DIR = Flag(folder(), "The --run_dir of a search: running, killed or finished.")
 
@@ -65,17 +64,16 @@ def read(run_dir):
     record = project.read(run_dir)
     grid, settings = project.grid(record), project.settings(record)
     outcomes = {}
-    for path in sorted(run_dir.glob("trial_*/trial.json")):
-        try:
-            state = files.read_json(path)
-            index, values = int(state["trial_id"]), state["hyperparameters"]["values"]
-            outcome = space.Outcome.of(state)
-        except files.DAMAGED:
-            continue
+    for name, (index, values, outcome) in places.read_trials(run_dir, _told).items():
         if not (0 <= index < len(grid.points) and values == grid.points[index] | settings):
-            raise UserError(f"{run_dir} holds another search ({path.parent.name})")
+            raise UserError(f"{run_dir} holds another search ({name})")
         outcomes[index] = outcome
     return Search(run_dir, record, grid, outcomes, beat)
+
+
+def _told(state):
+    index, values = int(state["trial_id"]), state["hyperparameters"]["values"]
+    return index, values, space.Outcome.of(state)
 
 
 def describe(search):

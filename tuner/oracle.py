@@ -204,21 +204,12 @@ class GridOracle(_keras_tuner.Oracle):
           UserError: if a trial is of another grid or another training.
           OSError: if a file cannot be read.
         """
-        folder = self.folder
-        for path in sorted(folder.glob("trial_*/trial.json")):
-            try:
-                state = files.read_json(path)
-                # keras-tuner takes what it finds, and fails where it is used.
-                space.Outcome.of(state)
-                trial = Trial.from_state(state)
-                index = int(trial.trial_id)
-                values = trial.hyperparameters.values
-            except files.DAMAGED:
-                continue
+        told = places.read_trials(self.folder, _told)
+        for name, (index, values, trial) in told.items():
             if not 0 <= index < len(self.points) or values != self._values(index):
-                raise UserError(f"{folder} holds another search ({path.parent.name})")
+                raise UserError(f"{self.folder} holds another search ({name})")
             ended = trial.status == Status.FAILED or trial.score is not None
-            if ended and path.parent == self._trial_folder(trial.trial_id):
+            if ended and name == self._trial_folder(trial.trial_id).name:
                 self.trials[trial.trial_id] = trial
                 self.end_order.append(trial.trial_id)
 
@@ -291,6 +282,13 @@ class GridOracle(_keras_tuner.Oracle):
         for trial in best[self.keep_models :]:
             for name in (MODEL, ORIGIN):
                 (self._trial_folder(trial.trial_id) / name).unlink(missing_ok=True)
+
+
+def _told(state):
+    # keras-tuner takes what it finds, and fails where it is used.
+    space.Outcome.of(state)
+    trial = Trial.from_state(state)
+    return int(trial.trial_id), trial.hyperparameters.values, trial
 
 
 def _worker(tuner_id):

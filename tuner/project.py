@@ -217,18 +217,17 @@ def claim(run_dir, record, overwrite=False):
 
 def _check_trials(run_dir, record):
     """Without a record that can be read each trial still tells whose it is."""
-    for path in sorted(run_dir.glob("trial_*/trial.json")):
-        try:
-            values = files.read_json(path)["hyperparameters"]["values"]
-            wanted = settings(record)
-            different = [n for n in wanted if values.get(n) != wanted[n]]
-        except files.DAMAGED:
-            continue
-        if different:
+    wanted = settings(record)
+
+    def different(state):
+        values = state["hyperparameters"]["values"]
+        return [name for name in wanted if values.get(name) != wanted[name]]
+
+    for name, found in places.read_trials(run_dir, different).items():
+        if found:
             raise UserError(
-                f"{run_dir / RECORD} is lost or damaged, and {path.parent.name} is of "
-                f"another search ({', '.join(different)}): give that search's flags, or a "
-                "new --run_dir"
+                f"{run_dir / RECORD} is lost or damaged, and {name} is of another search "
+                f"({', '.join(found)}): give that search's flags, or a new --run_dir"
             )
 
 
