@@ -10,6 +10,7 @@ from keras_pairs.networks.build import build_model
 from keras_pairs.outputs import OUTPUTS
 from keras_pairs.training import fit, restack
 from keras_pairs.training.loss_weights import loss_weights
+from keras_pairs.training.objective import MemberAdam
 from tuner import space
 
 
@@ -43,8 +44,12 @@ class PairsHyperModel(keras_tuner.HyperModel):
         model = build_model(config)
         binary, classes = "binary_crossentropy", "sparse_categorical_crossentropy"
         model.compile(
-            # The paper's constants; Keras' own ε is 1e-7.
-            keras.optimizers.Adam(config.lr, beta_1=0.9, beta_2=0.999, epsilon=1e-8),
+            keras.optimizers.Adam(
+                config.lr,
+                beta_1=MemberAdam.beta_1,
+                beta_2=MemberAdam.beta_2,
+                epsilon=MemberAdam.epsilon,
+            ),
             loss={o.name: binary if o.binary else classes for o in OUTPUTS},
             loss_weights=loss_weights(config.w_m, config.w_a),
             metrics={o.name: ["accuracy"] for o in OUTPUTS},
