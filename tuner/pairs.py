@@ -24,7 +24,6 @@ def load(values, found):
     verbose = values["verbosity"].value == "1"
     if found is None or any(values[name].present for name in flags.DATA):
         where = {name: values[name].value for name in flags.DATA}
-        where["dataset"] = where["dataset"] or "auto"
         images = data.load_images(**where, verbose=verbose)
     else:
         where = found["source"]
