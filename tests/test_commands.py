@@ -75,11 +75,16 @@ def test_bad_arguments_get_one_line(name, argument, code, message, tmp_path):
 
 
 LATER = [
-    (("train", "--w_m=0", "--w_a=0"), 1, "w_m + w_a must be positive"),
-    (("train", "--dataset=digits", "--run_dir=/proc/nowhere"), 1, "/proc/nowhere"),
+    (("train", "--w_m=0", "--w_a=0"), 2, "w_m + w_a must be positive"),
+    (("evaluate", "--w_m=0", "--w_a=0"), 2, "w_m + w_a must be positive"),
+    (("evaluate", "--table1", "--w_m=0"), 2, "w_m + w_a must be positive"),
     (("evaluate", "--table1", "--nb_f=8"), 2, "--nb_f does not go with --table1"),
     (("evaluate", "--table1", "--preset=best"), 2, "--preset does not go with --table1"),
+    (("evaluate", "--table1", "--from_search=."), 2, "--from_search does not go with --t"),
+    (("evaluate", "--from_search=.", "--w_m=0"), 1, "selected.json: no such file"),
     (("train", "--dataset=digits", f"--data_path={__file__}"), 2, "--data_path goes with"),
+    (("score", "--dataset=npz"), 2, "--dataset=npz needs --data_path"),
+    (("train", "--dataset=digits", "--run_dir=/proc/nowhere"), 1, "/proc/nowhere"),
 ]
 
 

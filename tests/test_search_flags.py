@@ -33,57 +33,19 @@ def test_bad_flags_get_one_line(argument, message, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-CHIEF = {
-    "KERASTUNER_TUNER_ID": "chief",
-    "KERASTUNER_ORACLE_IP": "127.0.0.1",
-    "KERASTUNER_ORACLE_PORT": "8000",
-}
-
-
-@pytest.mark.parametrize("missing", CHIEF)
-@pytest.mark.parametrize("value", [None, ""])
-def test_half_of_keras_tuners_variables(missing, value, monkeypatch, tmp_path):
-    for name, known in (CHIEF | {missing: value}).items():
-        monkeypatch.delenv(name, raising=False)
-        if known is not None:
-            monkeypatch.setenv(name, known)
-    done = helpers.call("search", *SMALL, f"--run_dir={tmp_path}/grid")
-    helpers.assert_one_line(done, 1, f"{missing} is not set: chief and workers need")
-    assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize("port", ["", "http", "0", "65536", "-1", "\u0663"])
-def test_a_port_that_is_none(port, monkeypatch, tmp_path):
-    for name, value in (CHIEF | {"KERASTUNER_ORACLE_PORT": port}).items():
-        monkeypatch.setenv(name, value)
-    done = helpers.call("search", *SMALL, f"--run_dir={tmp_path}/grid")
-    helpers.assert_one_line(done, 1, "KERASTUNER_ORACLE_PORT")
-    assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize(
-    ("flags", "message"),
-    [
-        (("--halving", "--rounds=2"), "--halving does not go with --rounds"),
-        (("--halving", "--teachers=2"), "--halving does not go with teachers"),
-        (("--extend", "--overwrite"), "--extend and --overwrite do not go together"),
-        (("--dataset=npz",), "--dataset=npz needs --data_path"),
-    ],
-)
-def test_flags_that_do_not_go_together(flags, message, tmp_path):
-    done = helpers.call("search", *flags, cwd=tmp_path)
-    helpers.assert_one_line(done, 2, message)
-    assert not list(tmp_path.iterdir())
-
-
 def test_what_only_shows_later_gets_one_line(tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.txt").touch()
-    for flags, message in (
-        (("--w_m=0",), "w_m + w_a must be positive"),
-        ((f"--run_dir={tmp_path}/other", "--overwrite"), "something else than a search"),
+    other = f"--run_dir={tmp_path}/other"
+    for flags, code, message in (
+        (("--w_m=0",), 2, "w_m + w_a must be positive"),
+        ((f"--run_dir={tmp_path}/new", "--w_m=0"), 2, "w_m + w_a must be positive"),
+        (("--rounds=2", "--seed=1,2"), 2, "rounds do not go with several values of seed"),
+        (("--rounds=2", "--seed=1,5"), 2, "rounds do not go with several values of seed"),
+        (("--dataset=npz",), 2, "--dataset=npz needs --data_path"),
+        ((other, "--overwrite"), 1, "something else than a search"),
     ):
-        helpers.assert_one_line(helpers.call("search", *SMALL, *flags), 1, message)
+        helpers.assert_one_line(helpers.call("search", *SMALL, *flags), code, message)
     assert (tmp_path / "other" / "thesis.txt").exists()
 
 

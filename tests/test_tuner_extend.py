@@ -175,7 +175,7 @@ def test_what_cannot_be_extended_is_one_line(tmp_path):
     folder = f"--run_dir={tmp_path}/none"
     for words, code, message in (
         ((folder, "--extend"), 1, "--extend is for a search that exists"),
-        (("--extend",), 1, "none is in a new one"),
+        (("--extend",), 2, "--extend is for a search that exists: give its --run_dir"),
         ((folder, "--extend", "--overwrite"), 2, "do not go together"),
     ):
         helpers.assert_one_line(helpers.call("search", *words), code, message)

@@ -97,6 +97,7 @@ def test_a_full_disk_under_the_results_ends_the_search(oracle, monkeypatch):
 
     monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
     monkeypatch.setenv("KERASTUNER_ORACLE_PORT", str(processes.free_port()))
+    monkeypatch.setenv("KERASTUNER_TUNER_ID", "chief")
 
     def full():
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from keras_pairs.errors import UserError
-from tests import searches
+from tests import helpers, searches
 from tests.helpers import ROOT
 from tests.search_processes import (
     SMALL,
@@ -88,6 +88,51 @@ def test_a_search_is_looked_at_with_another_clock(digits, tmp_path, monkeypatch,
     monkeypatch.setattr(time, "time", lambda: real() + jump)
     search = looking.read(tmp_path / "grid")
     assert search.running and "3 of 8 trials" in looking.describe(search)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"ORACLE_IP": None}, "but no KERASTUNER_ORACLE_IP; set all three"),
+        ({"ORACLE_PORT": None}, "but no KERASTUNER_ORACLE_PORT; set all three"),
+        ({"TUNER_ID": ""}, "but no KERASTUNER_TUNER_ID; set all three"),
+        (
+            {"ORACLE_IP": None, "ORACLE_PORT": None},
+            "has KERASTUNER_TUNER_ID, but no KERASTUNER_ORACLE_IP and no "
+            "KERASTUNER_ORACLE_PORT; set all three",
+        ),
+        ({"ORACLE_PORT": "http"}, "KERASTUNER_ORACLE_PORT=http; it must be a port"),
+        ({"ORACLE_PORT": "0"}, "KERASTUNER_ORACLE_PORT=0; it must be a port"),
+        ({"ORACLE_PORT": "65536"}, "KERASTUNER_ORACLE_PORT=65536; it must be a port"),
+        ({"ORACLE_PORT": "٨"}, "it must be a port"),
+    ],
+)
+def test_half_an_address_is_one_line(tmp_path, address, monkeypatch, changes, message):
+    given = {name.removeprefix("KERASTUNER_"): value for name, value in address.items()}
+    for name, value in (given | {"TUNER_ID": "worker0"} | changes).items():
+        if value is not None:
+            monkeypatch.setenv(f"KERASTUNER_{name}", value)
+    done = helpers.call("search", f"--run_dir={tmp_path}/grid")
+    helpers.assert_one_line(done, 1, message)
+    assert not list(tmp_path.iterdir())
+
+
+def test_flags_that_do_not_go_with_a_part_are_refused(tmp_path, address, monkeypatch):
+    for name, value in (address | {"KERASTUNER_TUNER_ID": "worker0"}).items():
+        monkeypatch.setenv(name, value)
+    helpers.assert_one_line(helpers.call("search"), 2, "needs a --run_dir that all")
+    done = helpers.call("search", f"--run_dir={tmp_path}/grid", "--overwrite")
+    helpers.assert_one_line(done, 2, "a worker never deletes a search")
+
+
+def test_without_an_address_there_is_one_machine(address, monkeypatch):
+    for name in address:
+        monkeypatch.setenv(name, "")
+    assert processes.address() is None and processes.role() is None
+    for name, value in (address | {"KERASTUNER_TUNER_ID": "chief"}).items():
+        monkeypatch.setenv(name, value)
+    assert processes.address() == ":".join(address.values())
+    assert processes.role() == "chief"
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ TUNER = sorted((ROOT / "tuner").glob("*.py"))
 # Modules of `tuner` from the lowest up: one may import those of rows before its own.
 ROWS = (
     {"code"},
-    {"resources", "space", "pulse", "importance", "_keras_tuner"},
+    {"resources", "space", "places", "pulse", "importance", "_keras_tuner"},
     {
         "curves",
         "rows",

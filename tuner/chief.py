@@ -16,7 +16,7 @@ STOPS = grpc.StatusCode.ABORTED
 
 
 def serve(oracle, between=lambda: None):
-    """Answers workers at KERASTUNER_ORACLE_IP and _PORT until all know that it is over.
+    """Answers workers at `processes.address()` until all know that it is over.
 
     keras-tuner's own `start_server` looks only every 20 seconds whether they do.
 

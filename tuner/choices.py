@@ -3,8 +3,11 @@
 Importable without TensorFlow.
 """
 
+import contextlib
+
+from keras_pairs.commands.flags import together
 from keras_pairs.config import TrainingConfig
-from keras_pairs.errors import UsageError, UserError
+from keras_pairs.errors import UserError
 from keras_pairs.paper import GRID
 from tuner import flags, project, space
 
@@ -20,33 +23,36 @@ def choose(values, found):
       dict: `grid`, a `space.Grid`, and the values of `flags.CHOICES`.
 
     Raises:
-      UserError: if a flag was given that differs from what the folder holds, a point of
-        the grid is no legal configuration, or cannot be halved.
+      UsageError: of a new search, if a point of the grid is no legal configuration, or
+        cannot be halved.
+      UserError: the same of one that is extended; if a flag was given that differs from
+        what the folder holds, or nothing is there to extend.
     """
-    chosen = _chosen(values, found)
-    if chosen["halving"]:
-        check_halving(chosen["grid"])
+    if found is None and values["extend"].value:
+        raise UserError(
+            "--extend is for a search that exists, in its --run_dir; none is in "
+            f"{values['run_dir'].value}"
+        )
+    with together() if found is None else contextlib.nullcontext():
+        chosen = _chosen(values, found)
+        if chosen["halving"]:
+            check_halving(chosen["grid"])
     return chosen
 
 
 def check_halving(grid):
-    """Raises `UsageError` if a `space.Grid` is none for successive halving."""
+    """Raises `UserError` if a `space.Grid` is none for successive halving."""
     if grid.rounds > 1:
-        raise UsageError(
+        raise UserError(
             "--halving does not go with --rounds: a point's rounds would get different "
             "numbers of epochs"
         )
     if any(config.teachers for config in grid.configs):
-        raise UsageError("--halving does not go with teachers")
+        raise UserError("--halving does not go with teachers")
 
 
 def _chosen(values, found):
     if found is None:
-        if values["extend"].value:
-            raise UserError(
-                f"--extend is for a search that exists, in its --run_dir; none is in "
-                f"{values['run_dir'].value or 'a new one'}"
-            )
         chosen = {name: values[name].value for name in flags.CHOICES}
         return {"grid": grid(values), **chosen}
     extend = values["extend"].value
@@ -71,6 +77,9 @@ def grid(values):
       UserError: if a point is no legal configuration.
     """
     given = {n: values[n].value for n in flags.FIELDS if values[n].value is not None}
+    # Those that the rounds would have make a grid, whose record nothing would go on with.
+    if values["rounds"].value > 1 and len(given.get("seed", ())) > 1:
+        raise UserError(space.SEEDS)
     preset = values["preset"].value
     base = TrainingConfig.from_preset(preset, **{n: each[0] for n, each in given.items()})
     axes = dict(GRID) if preset == "paper" else {}

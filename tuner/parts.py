@@ -19,7 +19,9 @@ def check(values):
       values: parsed `absl.flags.FlagValues` of `flags.FLAGS`.
 
     Raises:
-      UserError: if this system, or the part that this process is, cannot do it.
+      UsageError: if the flags do not go together, or not with the part that this process
+        is.
+      UserError: if this system cannot do it, or the environment is half set.
     """
     if sys.platform == "win32":
         raise UserError("a search replaces its processes in place, which Windows cannot")
@@ -30,6 +32,8 @@ def check(values):
         raise UsageError("--overwrite is for the chief; a worker never deletes a search")
     if values["extend"].value and values["overwrite"].value:
         raise UsageError("--extend and --overwrite do not go together")
+    if values["extend"].value and values["run_dir"].value is None:
+        raise UsageError("--extend is for a search that exists: give its --run_dir")
 
 
 def choose(values):

@@ -15,10 +15,8 @@ from keras_pairs.errors import UserError
 from tuner.resources import GOES_ON
 
 SUPERVISED = "KERAS_PAIRS_SUPERVISED"
-# keras-tuner's own.
-NAME = "KERASTUNER_TUNER_ID"
-ADDRESS = ("KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
-BOTH = " and ".join(ADDRESS)
+# keras-tuner's own: where the chief listens, and who this process is.
+IP, PORT, ID = "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT", "KERASTUNER_TUNER_ID"
 POLL_S = 0.2
 # Workers notice by themselves that the chief is gone; the chief ends soon after a worker
 # that told it to.
@@ -30,25 +28,35 @@ EXPLAINED = 1
 def role():
     """What this process is: "chief", "worker", or None outside a distributed search.
 
-    keras-tuner's own environment variables say so.
-
     Raises:
-      UserError: if some of them are missing, or the port is none.
+      UserError: as `address`.
     """
-    if not any(os.environ.get(name) for name in (NAME, *ADDRESS)):
+    if address() is None:
         return None
-    for name in (NAME, *ADDRESS):
-        if not os.environ.get(name):
-            raise UserError(f"{name} is not set: chief and workers need {NAME}, {BOTH}")
-    port = os.environ[ADDRESS[1]]
-    if not (port.isascii() and port.isdigit() and 0 < int(port) < 2**16):
-        raise UserError(f"{ADDRESS[1]} must be a port, 1 to 65535. Received: {port}")
-    return "chief" if "chief" in os.environ[NAME] else "worker"
+    return "chief" if "chief" in os.environ[ID] else "worker"
 
 
 def address():
-    """The chief's address, as "10.0.0.1:8000"; of a process that has a `role`."""
-    return ":".join(os.environ[name] for name in ADDRESS)
+    """str, "host:port" of the chief; None outside a distributed search.
+
+    Raises:
+      UserError: if the environment holds only a part of it, or a port that is none.
+    """
+    given = [name for name in (IP, PORT, ID) if os.environ.get(name)]
+    missing = [name for name in (IP, PORT, ID) if name not in given]
+    if not given:
+        return None
+    if missing:
+        raise UserError(
+            f"the environment has {' and '.join(given)}, but no "
+            f"{' and no '.join(missing)}; set all three for a search over several "
+            "machines, and none for any other"
+        )
+    port = os.environ[PORT]
+    # `int` takes more than digits, and gRPC any port for 0.
+    if not (port.isascii() and port.isdecimal() and 0 < int(port) < 2**16):
+        raise UserError(f"the environment has {PORT}={port}; it must be a port, 1 to 65535")
+    return f"{os.environ[IP]}:{port}"
 
 
 def supervised():
@@ -67,8 +75,11 @@ def supervise(arguments, workers):
       UserError: if the chief, or every worker, ended before the search did.
       SystemExit: if the chief ended so and has said why.
     """
-    here = dict(zip(ADDRESS, ("127.0.0.1", str(free_port())), strict=True))
-    environment = os.environ | here | {SUPERVISED: "1"}
+    environment = os.environ | {
+        IP: "127.0.0.1",
+        PORT: str(free_port()),
+        SUPERVISED: "1",
+    }
     command = [sys.executable, "-m", "tuner.search", *arguments]
     names = ["chief", *(f"worker{k}" for k in range(workers))]
     processes = {}
@@ -76,7 +87,7 @@ def supervise(arguments, workers):
         for name in names:
             processes[name] = subprocess.Popen(
                 command,
-                env=environment | {NAME: name},
+                env=environment | {ID: name},
                 stdin=subprocess.PIPE,
                 # Ctrl-C is for this process; the others end with it.
                 start_new_session=True,

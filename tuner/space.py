@@ -27,6 +27,7 @@ EPOCHS_TRAINED = "epochs_trained"
 ENDED = ("COMPLETED", "FAILED")
 # A thousand times the paper's. A file that claims more would take all memory.
 MOST_POINTS = 10**6
+SEEDS = "several rounds do not go with several values of seed"
 
 
 def whole(metrics, epochs):
@@ -110,7 +111,7 @@ class Grid:
         if self.rounds > 1:
             seeds = tuple(self.base.seed + r for r in range(self.rounds))
             if tuple(axes.get("seed", seeds)) != seeds:
-                raise UserError("several rounds do not go with several values of seed")
+                raise UserError(SEEDS)
             axes["seed"] = seeds
         for name, values in axes.items():
             if name not in ORDER:

@@ -97,21 +97,23 @@ def asked_for(values, record=None):
       record: of `begun`.
 
     Raises:
-      UserError: if the flags do not go together, or the search has selected nothing.
+      UsageError: if the flags do not go together.
+      UserError: if the search has selected nothing, or cannot be read.
     """
     if record:
         return record["configs"]
-    config = flags.config_from_flags(values)
     search = values["from_search"].value
     many = [name for name in ("table1", "from_search") if values[name].value]
-    if not many:
-        return [config]
-    given = [name for name in ("preset", *GRID) if values[name].present]
+    given = [name for name in ("preset", *GRID) if values[name].present] if many else []
     if given or len(many) > 1:
         raise UsageError(f"--{(given + many[1:])[0]} does not go with --{many[0]}")
-    if search is None:
+    if search is not None:
+        return _selected(pathlib.Path(search) / SELECTED, values)
+    config = flags.config_from_flags(values)
+    if not many:
+        return [config]
+    with flags.together():
         return [dataclasses.replace(config, **row.point()) for row in TABLE1]
-    return _selected(pathlib.Path(search) / SELECTED, values)
 
 
 def _selected(path, values):

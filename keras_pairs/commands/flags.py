@@ -1,10 +1,12 @@
 """Flags: the fields of a training, as `config.TrainingConfig` declares them, and others."""
 
+import contextlib
 import dataclasses
 
 from absl import flags
 
 from keras_pairs.config import FIELDS, PRESETS, TrainingConfig
+from keras_pairs.errors import UsageError, UserError
 from keras_pairs.fields import (
     Kind,
     choice,
@@ -133,10 +135,24 @@ def config_from_flags(values):
     """The `TrainingConfig` that parsed flags ask for.
 
     Raises:
-      UserError: if the flags do not go together.
+      UsageError: if the flags do not go together.
     """
     given = {name: values[name].value for name in FIELDS if name in values}
-    return TrainingConfig.from_preset(values["preset"].value, **given)
+    with together():
+        return TrainingConfig.from_preset(values["preset"].value, **given)
+
+
+@contextlib.contextmanager
+def together():
+    """For a block that refuses nothing but what flags alone say, before anything is read.
+
+    Raises:
+      UsageError: in place of a `UserError`.
+    """
+    try:
+        yield
+    except UserError as error:
+        raise UsageError(str(error)) from error
 
 
 def shown(value):

@@ -24,8 +24,9 @@ def run(main, doc, rows, argv=None, arguments=0, keras=True):
     """Parses the command line, calls `main(values, *arguments)` and exits.
 
     Exit codes: 0; 1 for what went wrong later (a bad file, a full disk); 2 for a bad
-    flag; 128 and the signal's number, as of shells, for Ctrl-C, SIGTERM, and a terminal
-    that is closed. An error is one line on stderr, `error: …`.
+    flag, or flags that do not go together; 128 and the signal's number, as of shells, for
+    Ctrl-C, SIGTERM, and a terminal that is closed. An error is one line on stderr,
+    `error: …`.
 
     Args:
       main: function of the parsed `absl.flags.FlagValues`.

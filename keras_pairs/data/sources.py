@@ -55,6 +55,7 @@ def load_images(
       `Images`.
 
     Raises:
+      UsageError: if the source takes no path, or is nothing without one.
       UserError: if a file is missing or bad, or MNIST cannot be had.
     """
     if dataset not in [*SOURCES]:

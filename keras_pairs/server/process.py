@@ -81,7 +81,7 @@ def _end_in_good_order():
     """
     for name in ENDING:
         if hasattr(signal, name):
-            signal.signal(getattr(signal, name), lambda *signal: sys.exit(0))
+            signal.signal(getattr(signal, name), lambda *_: sys.exit(0))
     hang_up = getattr(signal, "SIGHUP", None)
     # Under nohup it is ignored. uvicorn takes only the others for an end in good order.
     if hang_up and signal.getsignal(hang_up) is not signal.SIG_IGN:
