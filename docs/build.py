@@ -17,6 +17,8 @@ import sys
 
 from docs import rooms
 from docs.kinds import KINDS
+from keras_pairs.commands import runner
+from keras_pairs.files import write_text
 
 ROOT = pathlib.Path(__file__).parent.parent
 TABLE = re.compile(r"(<!-- table: (\S+) (\S+) -->\n).*?(<!-- /table -->)", re.DOTALL)
@@ -53,6 +55,9 @@ def _text(path):
 
 def main(arguments):
     """Writes the pages, or with --check tells which differ; returns the exit code."""
+    if not runner.HELP.isdisjoint(arguments):
+        print(__doc__.strip())
+        return 0
     if arguments not in ([], ["--check"]):
         print("error: takes --check or nothing", file=sys.stderr)
         return 2
@@ -64,7 +69,7 @@ def main(arguments):
         if arguments:
             print(f"error: {name} differs; run python -m docs.build", file=sys.stderr)
         else:
-            path.write_text(wanted[path], encoding="utf-8")
+            write_text(path, wanted[path])
             print(f"{name} written")
     return 1 if arguments and differing else 0
 

@@ -12,6 +12,8 @@ import pathlib
 import nbformat
 from nbclient import NotebookClient
 
+from keras_pairs.files import atomic_write
+
 NOTEBOOK = pathlib.Path(__file__).with_name("tour.ipynb")
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
@@ -36,5 +38,7 @@ def executed():
 
 
 if __name__ == "__main__":
-    nbformat.write(executed(), NOTEBOOK)
+    notebook = executed()
+    with atomic_write(NOTEBOOK) as temporary:
+        nbformat.write(notebook, temporary)
     print(f"docs/{NOTEBOOK.name} written")

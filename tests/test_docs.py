@@ -251,6 +251,18 @@ def test_the_check_says_which_page_differs(tmp_path, monkeypatch, capsys):
     assert build.main([]) == 0 and "99.00" in page.read_text()
     assert build.main(["--check"]) == 0
     assert build.main(["--chekc"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert build.main(["--help"]) == 0 and "--check" in capsys.readouterr().out
+
+
+def test_a_page_that_cannot_be_written_stays_whole(tmp_path, monkeypatch):
+    page = page_of(tmp_path, "score", "results.json")
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    monkeypatch.setattr(build, "built", lambda page: "half a page")
+    monkeypatch.setattr("os.replace", lambda old, new: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        build.main([])
+    assert "old" in page.read_text() and list(tmp_path.iterdir()) == [page]
 
 
 @pytest.mark.parametrize(("kind", "file"), [("nothing", "x.json"), ("score", "none.json")])
