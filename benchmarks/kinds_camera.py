@@ -101,14 +101,13 @@ def grain(rng, page, sigma):
     return page + sigma * (0.4 * colours + 0.6 * noise)
 
 
-def lay(rng, sheet, table, share, tilt=0.02, turn=5, shadow=0.35):
-    """Lays a sheet on a table, as a camera sees it.
+def lay(rng, sheet, table, share, tilt=0.02, shadow=0.35):
+    """Lays a sheet on a table, turned by at most 5 degrees, as a camera sees it.
 
     Args:
       sheet, table: float32 [h, w, 3] each.
       share: how much of the table's height or width the sheet takes.
       tilt: how far perspective moves its corners, as a share of its sides.
-      turn: degrees by which it is turned at most.
       shadow: how dark its shadow on the table is.
     """
     size = np.array(table.shape[:2][::-1], float)
@@ -116,7 +115,7 @@ def lay(rng, sheet, table, share, tilt=0.02, turn=5, shadow=0.35):
     wide, tall = sides * share * (size / sides).min()
     corners = np.array([(0, 0), (1, 0), (1, 1), (0, 1)]) - 0.5
     quad = (corners + rng.uniform(-tilt, tilt, (4, 2))) * (wide, tall)
-    angle = np.radians(rng.uniform(-turn, turn))
+    angle = np.radians(rng.uniform(-5, 5))
     sine, cosine = np.sin(angle), np.cos(angle)
     quad = quad @ np.array([(cosine, sine), (-sine, cosine)])
     least, most = -quad.min(0), size - quad.max(0)

@@ -21,6 +21,11 @@ def test_the_page(box_server):
     assert box_server.ask("HEAD", "/")[0] == 200
 
 
+def test_the_types_are_those_of_the_pages_files():
+    files = [path for path in app.PAGE.rglob("*") if path.is_file()]
+    assert {path.suffix for path in files} == set(app.TYPES)
+
+
 def test_the_pages_files(tmp_path, monkeypatch):
     (tmp_path / "static" / "deep").mkdir(parents=True)
     (tmp_path / "index.html").write_text("<!doctype html>")
