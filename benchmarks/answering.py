@@ -32,7 +32,7 @@ def _measured(_, configs):
     import tensorflow as tf
 
     from keras_pairs.networks.build import build_model
-    from keras_pairs.serving import publishing
+    from keras_pairs.serving import publishing, versions
 
     pair = tf.constant(np.random.default_rng(0).uniform(0, 255, (1, 2, 14, 14)), tf.float32)
     ways, models, sizes = [], [], []
@@ -40,7 +40,7 @@ def _measured(_, configs):
         for number, config in enumerate(configs):
             path = pathlib.Path(folder) / f"network_{number}"
             version = publishing.publish(build_model(config), path)
-            sizes.append((version / "saved_model.pb").stat().st_size)
+            sizes.append((version / versions.SAVED_MODEL).stat().st_size)
             # The signatures live as long as their model does.
             models.append(tf.saved_model.load(str(version)))
             answer = models[-1].signatures["serving_default"]

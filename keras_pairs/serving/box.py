@@ -8,6 +8,7 @@ import pathlib
 import re
 
 from keras_pairs.errors import UserError
+from keras_pairs.serving.versions import SAVED_MODEL
 
 # setup.cfg puts it into the wheel, .gitignore into the repository.
 VERSION = "digit_pairs/2"
@@ -27,7 +28,7 @@ def path():
     package = importlib.resources.files("keras_pairs")
     for folder in (package, package.parent):
         version = folder / MODELS / VERSION
-        if (version / "saved_model.pb").is_file():
+        if (version / SAVED_MODEL).is_file():
             return version
     raise UserError(f"{package / MODELS / VERSION}: the model in the box is gone")
 

@@ -15,8 +15,9 @@ import keras
 
 from keras_pairs import files
 from keras_pairs.errors import UserError
+from keras_pairs.serving import versions
 
-NAME = "model.keras"
+NAME = versions.NETWORK
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 # A hundred times what the preset `best` has with a committee of five.
 MAX_BYTES = 2**29
@@ -44,7 +45,7 @@ def load(path):
     path = pathlib.Path(path)
     if not path.is_file():
         raise UserError(
-            f"{path}: no such file (a run folder holds model.keras, and so does a version "
+            f"{path}: no such file (a run folder holds {NAME}, and so does a version "
             "that no older keras_pairs published)"
         )
     try:

@@ -36,6 +36,8 @@ from keras_pairs.serving import (
 )
 
 WORKSPACE = ".publishing-"
+# In a workspace: held as long as its publisher lives.
+ALIVE = "lock"
 LAST = ".last_version"
 
 
@@ -128,13 +130,13 @@ def _workspace(export_dir):
             life.enter_context(files.unfinished(folder))
             # Ends with this process, however and on whatever machine that ends. It is let
             # go before the folder is removed: Windows removes no open file.
-            life.enter_context(locks.hold(folder / "lock"))
+            life.enter_context(locks.hold(folder / ALIVE))
         yield folder
 
 
 def _in_use(workspace):
     try:
-        with locks.hold(workspace / "lock", wait=False):
+        with locks.hold(workspace / ALIVE, wait=False):
             return False
     except filelock.Timeout:
         return True

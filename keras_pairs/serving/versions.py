@@ -4,6 +4,8 @@ import pathlib
 
 from keras_pairs.errors import UserError
 
+# What a version is to a server, and its network in plain Keras.
+SAVED_MODEL, NETWORK = "saved_model.pb", "model.keras"
 # Digits that fit into a server's 64 bits, whichever they are.
 MOST_DIGITS = 18
 
@@ -24,7 +26,7 @@ def newest(path):
     Returns:
       `pathlib.Path` of a version, of several the newest; None if the path means none.
     """
-    if (path / "saved_model.pb").is_file():
+    if (path / SAVED_MODEL).is_file():
         return path
     found = numbers(path) if path.is_dir() else []
     return path / str(found[-1]) if found else None
@@ -50,7 +52,7 @@ def find(path):
     path = pathlib.Path(path)
     if version := newest(path):
         return version
-    if path.suffix == ".keras" or (path / "model.keras").is_file():
+    if path.suffix == ".keras" or (path / NETWORK).is_file():
         raise UserError(
             f"{path}: a Keras model; python -m keras_pairs.export --model={path} makes a "
             "published one of it"
