@@ -118,6 +118,9 @@ def test_console_scripts_exist():
     scripts = config["options.entry_points"]["console_scripts"].split("\n")
     targets = dict(line.split(" = ") for line in scripts if line)
     assert targets["keras-pairs"] == "keras_pairs.__main__:run"
+    for package in ("keras_pairs", "tuner"):
+        for command in importlib.import_module(f"{package}.__main__").COMMANDS:
+            assert targets[f"keras-pairs-{command}"] == f"{package}.{command}:run"
     for target in targets.values():
         module, _, name = target.partition(":")
         assert callable(getattr(importlib.import_module(module), name))
