@@ -86,7 +86,7 @@ def train(
     """
     from keras_pairs.training.rounds import evaluate, origin_of
 
-    limit = machine.memory() / 4
+    limit = machine.share()
     parts = {"scored_on": scored_on, "chosen_on": chosen_on}
     rows = evaluate(list(configs.values()), images, run_dir, rounds, limit, **parts)
     if measure:

@@ -39,7 +39,7 @@ def main(values):
         images,
         run_dir,
         count,
-        machine.memory() / 4 if gib is None else gib * 2**30,
+        machine.share() if gib is None else gib * 2**30,
         verbose,
     )
     rounds.report(rows, run_dir)

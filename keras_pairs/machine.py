@@ -129,6 +129,15 @@ def memory(root="/"):
     return min(limits)
 
 
+def share():
+    """What one graph may take unless the user says otherwise: a quarter of `memory`.
+
+    Returns:
+      float, bytes.
+    """
+    return memory() / 4
+
+
 def processor(root="/"):
     """Which processor this is, for who compares figures.
 

@@ -109,6 +109,7 @@ def test_a_containers_group_is_what_is_mounted(files):
 def test_the_flag_workers_and_this_machine_agree():
     assert 1 <= machine.cores() <= os.cpu_count()
     assert 2**20 < machine.memory() <= psutil.virtual_memory().total
+    assert machine.share() == machine.memory() / 4
 
 
 def test_a_population_turns_onednn_on_unless_the_user_chose(monkeypatch):
