@@ -11,7 +11,6 @@ import urllib.request
 
 from keras_pairs import files
 from keras_pairs.data import foreign_files, npz_files
-from keras_pairs.data.images import Images
 from keras_pairs.errors import UserError
 
 # As `keras.datasets.mnist.load_data` has them. That function would import TensorFlow, which
@@ -35,7 +34,7 @@ def load():
     """
     cache = home() / "datasets" / "mnist.npz"
     try:
-        return _read(cache)
+        return npz_files.load(cache)
     except UserError as error:
         # Missing, or what a killed download left.
         lacking = error
@@ -48,11 +47,7 @@ def load():
         raise UserError(f"{lacking}, and MNIST cannot be downloaded: {error}") from error
     except OSError as error:
         raise UserError(f"MNIST cannot be kept: {cache}: {error.strerror}") from error
-    return _read(cache)
-
-
-def _read(path):
-    return Images(path.stem, str(path), **npz_files.read(path))
+    return npz_files.load(cache)
 
 
 def _download():

@@ -8,11 +8,16 @@ import zipfile
 import numpy as np
 
 from keras_pairs.data import arrays, foreign_files
-from keras_pairs.data.images import KEYS
+from keras_pairs.data.images import KEYS, Images
 from keras_pairs.errors import UserError
 
 # Characters; numpy writes 118 of the arrays that are wanted here.
 MAX_HEADER = 1000
+
+
+def load(path):
+    """`Images` of an .npz, named by the file; see `read`."""
+    return Images(path.stem, str(path), **read(path))
 
 
 def read(path):

@@ -127,10 +127,6 @@ def _mnist(path, verbose):
     return mnist.load() if path is None else _auto(path, verbose)
 
 
-def _npz(path, verbose):
-    return Images(path.stem, str(path), **npz_files.read(path))
-
-
 SOURCES = {
     "auto": Source(
         "the default: what is at --data_path, else MNIST if it can be had, else digits",
@@ -157,7 +153,7 @@ SOURCES = {
     ),
     "npz": Source(
         "an .npz file of arrays",
-        _npz,
+        lambda path, verbose: npz_files.load(path),
         "mine.npz",
         needs_path=True,
         recognises=lambda path: True,

@@ -14,7 +14,7 @@ import h5py
 import keras
 
 from keras_pairs import files
-from keras_pairs.errors import UserError
+from keras_pairs.errors import UserError, first_line
 from keras_pairs.serving import versions
 
 NAME = versions.NETWORK
@@ -62,8 +62,7 @@ def load(path):
                 f"{path}: of an older keras_pairs, which had layers of its own; train it "
                 "again"
             ) from error
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise UserError(f"{path}: not a Keras model: {reason[0]}") from error
+        raise UserError(f"{path}: not a Keras model: {first_line(error)}") from error
 
 
 def _count_weights(path):
