@@ -13,7 +13,7 @@ def plot_history(history, title, path):
     """Draws loss and accuracy over the epochs.
 
     Args:
-      history: dict of float arrays [epochs, 1], see `training.Trained`.
+      history: dict of float arrays [epochs, 1], see `training.fit.Trained`.
       title: str.
       path: file to write (.png).
     """

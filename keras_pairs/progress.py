@@ -10,9 +10,12 @@ class Progress:
     """Counts up to a total and shows when it will be reached.
 
         progress = Progress(500, "pictures prepared")
-        progress.show(120)    # 120/500 pictures prepared  0:08 to go
+        for done, picture in enumerate(pictures, 1):
+            prepare(picture)
+            progress.show(done)    # 120/500 pictures prepared  0:08 to go
 
-    A terminal has one line that changes; a log file a line now and then.
+    A terminal has one line that changes; a log file a line now and then. How long it takes
+    is told from the second one on.
 
     Args:
       total: int >= 1.

@@ -139,6 +139,15 @@ def test_examples_run(name, folder, monkeypatch):
     run_example(code, names)
 
 
+def test_the_example_of_show_runs(folder, monkeypatch):
+    from keras_pairs.serving import showing
+
+    monkeypatch.chdir(folder)
+    run_example(examples(showing.show), {"keras_pairs": keras_pairs, "show": showing.show})
+    with Image.open("why.png") as picture:
+        assert picture.format == "PNG"
+
+
 def test_a_wrong_comment_is_found():
     run_example("a = 1\na + 1    # 2\na + 1    # two", {})
     with pytest.raises(AssertionError, match="# 3"):

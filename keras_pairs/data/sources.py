@@ -24,8 +24,8 @@ class Source:
         `Images`.
       path: str, an example of its --data_path; empty of a source that takes none.
       needs_path: bool, whether it is nothing without a path.
-      recognises: function of an existing `pathlib.Path`, whether it is of this source;
-        "auto" takes the first row that says yes.
+      recognises: function of a `pathlib.Path`, of which nothing need be there, whether it
+        is of this source; "auto" takes the first row that says yes.
     """
 
     about: str

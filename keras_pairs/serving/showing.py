@@ -20,12 +20,13 @@ def show(pictures, model, path):
     """Draws what was given, the ink found, the digit in MNIST's form, and the answer.
 
         model = keras_pairs.load()
-        show(["three.png", "seven.jpg"], model, "why.png")
+        pictures = [("first", "three.png"), ("second", "seven.jpg")]
+        show(pictures, model, "why.png")
 
     Pictures that are refused are shown with the reason.
 
     Args:
-      pictures: two of (name, path or `bytes` of PNG).
+      pictures: two of (name to show, path or `bytes` of PNG).
       model: `comparer.Comparer`.
       path: file to write (.png).
 

@@ -1,4 +1,4 @@
-"""The progress bar of everything that takes longer than a few seconds."""
+"""Keras' progress bar over the epochs of trainings, in this process or another."""
 
 import sys
 
