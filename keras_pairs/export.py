@@ -39,7 +39,7 @@ def main(values):
 
 def _folder(path, origin):
     data = (origin.get("dataset") or {}).get("name") or path.resolve().stem
-    return box.export_folder(data, origin.get("preset") or "custom")
+    return box.export_folder(data, origin.get("preset") or box.CUSTOM)
 
 
 def run():

@@ -11,7 +11,7 @@ from keras_pairs.errors import UserError, first_line
 from keras_pairs.server.json_tensors import Spec
 from keras_pairs.server.refusals import Refusal
 from keras_pairs.server.rest import Signature
-from keras_pairs.serving import card, warmup
+from keras_pairs.serving import card, versions, warmup
 
 
 class Loaded:
@@ -104,7 +104,8 @@ def _specs(tensors):
 
 def _metadata(path):
     """`signature_def` of a SavedModel's first graph, as protobuf's JSON."""
-    model = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
+    content = (path / versions.SAVED_MODEL).read_bytes()
+    model = saved_model_pb2.SavedModel.FromString(content)
     return {
         name: {
             "inputs": {key: _tensor(info) for key, info in signature.inputs.items()},

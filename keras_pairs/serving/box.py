@@ -15,6 +15,8 @@ VERSION = "digit_pairs/2"
 MODELS = "saved_models"
 # So that a folder's name, in any script, has fewer than the 255 bytes that systems allow.
 LONGEST_NAME = 60
+# In place of a preset, where a configuration came from none.
+CUSTOM = "custom"
 
 
 def path():

@@ -75,7 +75,7 @@ def train_run(
     """
     images = images or data.load_images(config.dataset, config.data_path)
     splits = data.sample_pairs(images, config.num_pairs, config.seed, "test")
-    preset = preset or "custom"
+    preset = preset or box.CUSTOM
     run_dir = files.make_run_dir(run_dir, "train")
     export_dir = pathlib.Path(export_dir or box.export_folder(images.name, preset))
     origin = {
