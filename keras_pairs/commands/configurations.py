@@ -49,6 +49,7 @@ def begun(values, key):
             raise ValueError("nothing to train")
         if key == "config" and not isinstance(record["preset"], str):
             raise TypeError("a preset that is no name")
+        # What is no source shows here.
         dataclasses.replace(configs[0], **source(record, configs[0]))
         return record | {key: configs if key == "configs" else configs[0]}
     except FileNotFoundError:

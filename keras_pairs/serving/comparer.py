@@ -278,7 +278,8 @@ def _several(images):
     """One image or file as a sequence of one."""
     if _is_file(images):
         return [images]
-    return images[None] if getattr(images, "ndim", 0) == 2 else images
+    # What has two axes is one image, of whatever library.
+    return np.asarray(images)[None] if getattr(images, "ndim", 0) == 2 else images
 
 
 def _is_file(image):
