@@ -67,6 +67,16 @@ def study(name):
     return tabulate
 
 
+def choice(path):
+    """What there is to choose a preset by, from the results.json of `accuracy`."""
+    from benchmarks import studies
+
+    heading, *rows = studies.tabulate_accuracy(_named(_rows(path)))
+    shown = ("preset", "test (%)", "minutes a round", "saved_model.pb (MB)", "ms a pair")
+    columns = [heading.index(name) for name in shown]
+    return tables.markdown_table([[row[i] for i in columns] for row in (heading, *rows)])
+
+
 def sources(path):
     """What `--dataset` takes, from the rows of `keras_pairs.data.SOURCES`; no file."""
     from keras_pairs.data import SOURCES
@@ -218,6 +228,7 @@ KINDS = {
     "auxiliary": study("auxiliary"),
     "presets": study("presets"),
     "accuracy": study("accuracy"),
+    "choice": choice,
     "sharing": study("sharing"),
     "ablation": study("ablation"),
     "load": load,
