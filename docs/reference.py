@@ -58,7 +58,10 @@ def _definition(module, name):
 
 
 def _shown(text, node):
-    """The lines of a definition, down to the end of its docstring."""
+    """The lines of a definition down to the end of its docstring, and a class's fields."""
     first = min([node, *getattr(node, "decorator_list", ())], key=lambda each: each.lineno)
     lines = text.splitlines()[first.lineno - 1 : node.body[0].end_lineno]
-    return textwrap.dedent("\n".join(lines)).splitlines()
+    fields = [each for each in node.body if isinstance(each, ast.AnnAssign)]
+    known = [f"    {each.target.id}: {ast.unparse(each.annotation)}" for each in fields]
+    shown = textwrap.dedent("\n".join(lines)).splitlines()
+    return [*shown, "", *known] if known else shown

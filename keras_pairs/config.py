@@ -147,6 +147,11 @@ class TrainingConfig:
             raise UserError(
                 f"w_m + w_a must be positive. Received: w_m={self.w_m}, w_a={self.w_a}"
             )
+        # Before the first network is trained, not after it.
+        if self.seed + (self.committee + self.teachers) * SEED_STEP > LARGEST_SEED:
+            raise UserError(
+                f"seed is too large to count the networks' seeds from it: {self.seed}"
+            )
 
     @classmethod
     def from_preset(cls, preset="paper", **given):
@@ -174,6 +179,10 @@ class TrainingConfig:
         check("nb_f", values["nb_f"])
         row = paper.nearest_row(values["nb_f"], values.get("w_a") != 0)
         return cls(**row.point() | values)
+
+    def round(self, number):
+        """The configuration of a round, from 0: pairs and initial weights of its own."""
+        return dataclasses.replace(self, seed=self.seed + number)
 
     def networks(self):
         """A committee's networks, each as a configuration of its own.

@@ -22,15 +22,18 @@ FLAGS = (
 def main(values):
     record = configurations.begun(values, "configs")
     configs = configurations.asked_for(values, record)
+    count = values["rounds"].value
+    with flags.together():
+        for config in configs:
+            config.round(count - 1)
     verbose = values["verbosity"].value == "1"
-    where = configurations.source(record, configs[0])
-    images = data.load_images(**where, verbose=verbose)
+    images = configurations.load_images(record, configs[0], verbose)
     data.check_enough(images, configs[0].num_pairs)
     run_dir = files.make_run_dir(values["run_dir"].value, "evaluate")
     startup.import_tensorflow(population=True)
     from keras_pairs.training import rounds
 
-    gib, count = values["memory_limit"].value, values["rounds"].value
+    gib = values["memory_limit"].value
     for config in configs:
         configurations.show(config, images)
     runner.say(f"{count} rounds each; results go to {runner.relative(run_dir)}")

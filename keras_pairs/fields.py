@@ -142,7 +142,8 @@ def _path(exists, text):
         return value
 
     def right(value):
-        return value is None or (isinstance(value, (str, os.PathLike)) and value != "")
+        path = os.fspath(value) if isinstance(value, os.PathLike) else value
+        return path is None or (isinstance(path, str) and path != "")
 
     return Kind(parse, right, "a path", text)
 

@@ -28,7 +28,7 @@ def main(values):
     else:
         config, preset = flags.config_from_flags(values), values["preset"].value
     verbose = values["verbosity"].value == "1"
-    images = data.load_images(**configurations.source(record, config), verbose=verbose)
+    images = configurations.load_images(record, config, verbose)
     data.check_enough(images, config.num_pairs)
     run_dir = files.make_run_dir(values["run_dir"].value, "train")
     export_dir = configurations.kept(values, record, "export_dir")

@@ -78,6 +78,8 @@ LATER = [
     (("train", "--w_m=0", "--w_a=0"), 2, "w_m + w_a must be positive"),
     (("evaluate", "--w_m=0", "--w_a=0"), 2, "w_m + w_a must be positive"),
     (("evaluate", "--table1", "--w_m=0"), 2, "w_m + w_a must be positive"),
+    (("evaluate", f"--seed={2**53 - 1}", "--rounds=2"), 2, "seed is too large to count"),
+    (("train", "--preset=committee", f"--seed={2**53 - 9}"), 2, "seed is too large to c"),
     (("evaluate", "--table1", "--nb_f=8"), 2, "--nb_f does not go with --table1"),
     (("evaluate", "--table1", "--preset=best"), 2, "--preset does not go with --table1"),
     (("evaluate", "--table1", "--from_search=."), 2, "--from_search does not go with --t"),

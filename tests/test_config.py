@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from keras_pairs.commands import configurations
-from keras_pairs.config import PRESETS, TrainingConfig
+from keras_pairs.config import PRESETS, SEED_STEP, TrainingConfig
 from keras_pairs.paper import TABLE1
 
 
@@ -51,6 +51,11 @@ def test_table1_is_the_papers():
     ]
 
 
+class AsBytes:
+    def __fspath__(self):
+        return b"mnist.npz"
+
+
 @pytest.mark.parametrize(
     ("name", "value", "rule"),
     [
@@ -66,6 +71,7 @@ def test_table1_is_the_papers():
         ("epochs", 0, "at least 1"),
         ("seed", -1, "at least 0"),
         ("seed", 2**53, "less than 2..53"),
+        ("data_path", AsBytes(), "a path"),
         ("data_path", 5, "a path"),
         ("data_path", "", "an existing file or folder"),
         ("num_pairs", 0, "at least 1"),
@@ -86,6 +92,15 @@ def test_numbers_of_numpy_and_paths_are_recorded_as_what_they_are(config):
     assert json.loads(json.dumps(made.to_dict())) == wanted
     assert made == TrainingConfig(**wanted)
     assert [type(getattr(made, name)) for name in given] == [float, int, str]
+
+
+@pytest.mark.parametrize("several", [{"committee": 4}, {"teachers": 3, "committee": 1}])
+def test_a_seed_leaves_room_for_those_that_are_counted_from_it(config, several):
+    room = 4 * SEED_STEP
+    last = dataclasses.replace(config, seed=2**53 - 1 - room, **several)
+    assert max(c.seed for stage in last.stages() for c in stage.networks()) < 2**53
+    with pytest.raises(ValueError, match="seed is too large .*: 9007199250740980"):
+        dataclasses.replace(last, seed=last.seed + 1)
 
 
 def test_both_weights_zero_is_refused(config):

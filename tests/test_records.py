@@ -26,6 +26,8 @@ CONFIG = networks.config().to_dict()
         ("train", {"config": CONFIG, "export_dir": "a\0b"}),
         ("train", {"config": CONFIG, "export_dir": "\ud800"}),
         ("train", {"config": CONFIG, "source": 5}),
+        ("train", {"config": CONFIG, "source": {"dataset": "npz", "data_path": None}}),
+        ("train", {"config": CONFIG, "source": {"dataset": "digits", "data_path": "/x"}}),
         ("train", {"config": CONFIG, "source": {"dataset": "digits"}}),
         ("train", {"config": CONFIG, "source": {"dataset": "mnis", "data_path": None}}),
         ("evaluate", {"configs": [CONFIG], "source": {"dataset": "npz", "data_path": 7}}),

@@ -37,12 +37,15 @@ def test_what_only_shows_later_gets_one_line(tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.txt").touch()
     other = f"--run_dir={tmp_path}/other"
+    seeds = ("--rounds=2", "--seed=0,5")
     for flags, code, message in (
         (("--w_m=0",), 2, "w_m + w_a must be positive"),
         ((f"--run_dir={tmp_path}/new", "--w_m=0"), 2, "w_m + w_a must be positive"),
         (("--rounds=2", "--seed=1,2"), 2, "rounds do not go with several values of seed"),
         (("--rounds=2", "--seed=1,5"), 2, "rounds do not go with several values of seed"),
+        ((*seeds, other, "--extend"), 2, "rounds do not go with several values of seed"),
         (("--dataset=npz",), 2, "--dataset=npz needs --data_path"),
+        (("--dataset=npz", "--dry_run"), 2, "--dataset=npz needs --data_path"),
         ((other, "--overwrite"), 1, "something else than a search"),
     ):
         helpers.assert_one_line(helpers.call("search", *SMALL, *flags), code, message)

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import os
 import warnings
 
 import numpy as np
@@ -90,6 +91,17 @@ def test_keras_tuners_api_works_in_a_plain_session(searched, pairs, capsys):
     with pytest.raises(ValueError, match="keeps no model.*best 2 of"):
         tuner.get_best_models(8)
     assert len(list(folder.glob("*/model.keras"))) == 2
+
+
+@pytest.mark.parametrize("given", [("ORACLE_IP",), ("ORACLE_IP", "ORACLE_PORT"), ()])
+def test_a_search_is_looked_at_in_a_workers_shell(searched, monkeypatch, given):
+    """Whatever of keras-tuner's variables is set or empty, nobody is waited for."""
+    for name in ("ORACLE_IP", "ORACLE_PORT", "TUNER_ID"):
+        value = "10.255.255.1" if name in given else ""
+        monkeypatch.setenv(f"KERASTUNER_{name}", value)
+    tuner = load(searched[0])
+    assert len(tuner.get_best_hyperparameters(3)) == 3 and tuner.oracle.trials
+    assert os.environ["KERASTUNER_TUNER_ID"] == ""
 
 
 def look_at(folder):

@@ -41,7 +41,9 @@ ROWS = (
 
 
 @pytest.fixture
-def oracle():
+def oracle(monkeypatch, tmp_path):
+    # keras-tuner makes the folder.
+    monkeypatch.chdir(tmp_path)
     found = keras_tuner.oracles.GridSearchOracle(
         objective=keras_tuner.Objective("loss", "min")
     )

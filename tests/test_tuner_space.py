@@ -10,7 +10,7 @@ import pytest
 from keras_pairs import files
 from keras_pairs.commands import configurations, flags
 from keras_pairs.config import TrainingConfig
-from keras_pairs.errors import UserError
+from keras_pairs.errors import UsageError, UserError
 from keras_pairs.paper import GRID
 from keras_pairs.training import costs
 from keras_pairs.trunks import TRUNKS
@@ -204,6 +204,10 @@ def test_results_of_other_axes(digits, tmp_path):
     assert [config.to_dict() for config in asked_for] == [
         config | {"epochs": 5} for config in selected
     ]
+    # One of them has no auxiliary loss.
+    values(["evaluate", f"--from_search={tmp_path}", "--w_m=0"])
+    with pytest.raises(UsageError, match="w_m [+] w_a must be positive"):
+        configurations.asked_for(values)
 
 
 def test_results_name_the_preset_that_was_given(digits, tmp_path, monkeypatch):

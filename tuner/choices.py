@@ -77,9 +77,6 @@ def grid(values):
       UserError: if a point is no legal configuration.
     """
     given = {n: values[n].value for n in flags.FIELDS if values[n].value is not None}
-    # Those that the rounds would have make a grid, whose record nothing would go on with.
-    if values["rounds"].value > 1 and len(given.get("seed", ())) > 1:
-        raise UserError(space.SEEDS)
     preset = values["preset"].value
     base = TrainingConfig.from_preset(preset, **{n: each[0] for n, each in given.items()})
     axes = dict(GRID) if preset == "paper" else {}

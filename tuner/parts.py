@@ -9,7 +9,7 @@ import sys
 from keras_pairs import data, files, locks, startup
 from keras_pairs.commands import runner
 from keras_pairs.errors import UsageError, UserError
-from tuner import choices, pairs, places, processes, project, pulse, resources
+from tuner import choices, flags, pairs, places, processes, project, pulse, resources, space
 
 
 def check(values):
@@ -32,6 +32,10 @@ def check(values):
         raise UsageError("--overwrite is for the chief; a worker never deletes a search")
     if values["extend"].value and values["overwrite"].value:
         raise UsageError("--extend and --overwrite do not go together")
+    # Those that the rounds would have, too: the record of such a grid is another one's.
+    if values["rounds"].value > 1 and len(values["seed"].value or ()) > 1:
+        raise UsageError(space.SEEDS)
+    data.check_source(*(values[name].value for name in flags.DATA))
     if values["extend"].value and values["run_dir"].value is None:
         raise UsageError("--extend is for a search that exists: give its --run_dir")
 

@@ -27,15 +27,14 @@ def describe(grid, max_trials, workers, extends=None, halving=False):
         seconds.setdefault(key, []).append(time)
     lines = [(*grid.shared, "trials", "one thread")]
     lines += [(*key, str(len(s)), about(sum(s))) for key, s in seconds.items()]
-    epochs = " or ".join(map(str, sorted({config.epochs for config in grid.configs})))
+    counts = sorted({config.epochs for config in grid.configs})
+    epochs = " or ".join(map(str, counts)) + (" epoch" if counts == [1] else " epochs")
     time = about(sum(sum(each) for each in seconds.values()) / workers)
     said = f"{NOTHING_NEW}\n" if extends == grid else ""
     most = "at most " if halving else ""
     by = "1 worker" if workers == 1 else f"{workers} workers, each on a core of its own"
     trials = "1 trial" if len(wanted) == 1 else f"{len(wanted)} trials"
-    return (
-        f"{said}{markdown_table(lines)}{trials} of {most}{epochs} epochs, {time} with {by}"
-    )
+    return f"{said}{markdown_table(lines)}{trials} of {most}{epochs}, {time} with {by}"
 
 
 def share_of(grid, halving):

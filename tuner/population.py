@@ -28,7 +28,7 @@ from tuner import oracle as oracles
 from tuner import trials as trials_
 from tuner.chief import STOPS, serve
 from tuner.heartbeat import ChiefLostError, Heart
-from tuner.processes import address, role, supervised
+from tuner.processes import address, alone, role, supervised
 from tuner.view import SearchView
 
 IDLE_S = 0.5
@@ -283,7 +283,9 @@ def load(run_dir):
     oracle = oracles.GridOracle(
         project.grid(record), project.settings(record), keep_models=record["keep_models"]
     )
-    return SearchView(oracle, run_dir)
+    # In the shell of a chief or worker, too.
+    with alone():
+        return SearchView(oracle, run_dir)
 
 
 def _chief_lost(error):

@@ -5,6 +5,7 @@ Importable without TensorFlow.
 
 import contextlib
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -54,9 +55,20 @@ def address():
         )
     port = os.environ[PORT]
     # `int` takes more than digits, and gRPC any port for 0.
-    if not (port.isascii() and port.isdecimal() and 0 < int(port) < 2**16):
+    if not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 2**16:
         raise UserError(f"the environment has {PORT}={port}; it must be a port, 1 to 65535")
     return f"{os.environ[IP]}:{port}"
+
+
+@contextlib.contextmanager
+def alone():
+    """In the block this process is no part of a distributed search."""
+    names = [name for name in (IP, PORT, ID) if name in os.environ]
+    kept = {name: os.environ.pop(name) for name in names}
+    try:
+        yield
+    finally:
+        os.environ.update(kept)
 
 
 def supervised():

@@ -1,11 +1,12 @@
 """Which trainings the flags of `train` and `evaluate` ask for."""
 
 import dataclasses
+import os
 import pathlib
 
-from keras_pairs import files
+from keras_pairs import data, files
 from keras_pairs.commands import flags, runner
-from keras_pairs.config import FIELDS, TrainingConfig
+from keras_pairs.config import FIELDS, TrainingConfig, having
 from keras_pairs.errors import UsageError, UserError
 from keras_pairs.fields import existing, yes_no
 from keras_pairs.paper import GRID, TABLE1
@@ -30,14 +31,15 @@ def begun(values, key):
       key: str, what the record must have.
 
     Returns:
-      dict of config.json, its `key` a `TrainingConfig` or a list of such; None where
-      other flags say what to train, or nothing has begun.
+      dict of config.json, its `key` a `TrainingConfig` or a list of such, with the images
+      that flags name, if they do; None where other flags say what to train, or nothing has
+      begun.
 
     Raises:
       UserError: if the record cannot be read or is another command's.
     """
     folder = values["run_dir"].value
-    asked = (*OF_SEVERAL, "preset", *FIELDS)
+    asked = (*OF_SEVERAL, "preset", *having("data", False))
     if folder is None or any(name in values and values[name].present for name in asked):
         return None
     path = pathlib.Path(folder) / files.RECORD
@@ -50,12 +52,15 @@ def begun(values, key):
         if key == "config" and not isinstance(record["preset"], str):
             raise TypeError("a preset that is no name")
         # What is no source shows here.
-        dataclasses.replace(configs[0], **source(record, configs[0]))
-        return record | {key: configs if key == "configs" else configs[0]}
+        data.check_source(**_source(record, configs[0]))
     except FileNotFoundError:
         return None
     except files.UNREADABLE as error:
         raise UserError(f"{path}: {WRONG}") from error
+    if moved := _images_of(values):
+        configs = [dataclasses.replace(config, **moved) for config in configs]
+        record |= {"source": moved}
+    return record | {key: configs if key == "configs" else configs[0]}
 
 
 def kept(values, record, name):
@@ -78,16 +83,44 @@ def kept(values, record, name):
         raise UserError(f"{path}: {WRONG}") from error
 
 
-def source(record, config):
-    """What `data.load_images` takes: of a run that was begun, from whatever folder.
+def load_images(record, config, verbose):
+    """The images of a run, of one that was begun from whatever folder.
 
     Args:
       record: of `begun`.
       config: `TrainingConfig` that is trained.
+      verbose: as of `data.load_images`.
+
+    Raises:
+      UserError: as `data.load_images`.
     """
+    given, kept = _source(None, config), _source(record, config)
+    # Where the run's folder was moved with its images, they lie where they were said to.
+    gone = kept["data_path"] is not None and not os.path.exists(kept["data_path"])
+    try:
+        images = data.load_images(**(given if gone else kept), verbose=verbose)
+    except UserError as error:
+        if record is None or isinstance(error, UsageError):
+            raise
+        raise UserError(f"{error} (give --data_path where they lie today)") from error
+    if config.data_path is not None:
+        # As a run that was not stopped tells of them.
+        images = dataclasses.replace(images, source=config.data_path)
+    return images
+
+
+def _source(record, config):
     given = {"dataset": config.dataset, "data_path": config.data_path}
     kept = (record or {}).get("source", given)
     return {name: kept[name] for name in given}
+
+
+def _images_of(values):
+    """What flags say of the images, by the names of the fields."""
+    names = [name for name in having("data") if name in values and values[name].present]
+    given = {name: values[name].value for name in names}
+    # The search's or run's were elsewhere.
+    return {"dataset": "auto", "data_path": None} | given if given else {}
 
 
 def asked_for(values, record=None):
@@ -120,19 +153,18 @@ def asked_for(values, record=None):
 def _selected(path, values):
     """What a search selected, trained as it trained unless flags say otherwise."""
     given = {n: values[n].value for n in FIELDS if values[n].value is not None}
-    if "data_path" in given:
-        # The search's data may have been other ones.
-        given = {"dataset": "auto"} | given
     try:
         found = files.read_json(path)["configs"]
-        configs = [TrainingConfig(**config | given) for config in found]
+        configs = [TrainingConfig(**config) for config in found]
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file (a search that has ended has it)") from error
     except files.UNREADABLE as error:
         raise UserError(f"{path}: not what a search selected") from error
     if not configs:
         raise UserError(f"{path}: the search has selected nothing")
-    return configs
+    given |= _images_of(values)
+    with flags.together():
+        return [dataclasses.replace(config, **given) for config in configs]
 
 
 def show(config, images):

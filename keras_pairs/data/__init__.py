@@ -2,7 +2,7 @@
 
 from keras_pairs.data.images import Images
 from keras_pairs.data.pairs import Pairs, Splits, check_enough, pool, sample_pairs
-from keras_pairs.data.sources import SOURCES, again, load_images
+from keras_pairs.data.sources import SOURCES, again, check_source, load_images
 
 __all__ = [
     "SOURCES",
@@ -11,6 +11,7 @@ __all__ = [
     "Splits",
     "again",
     "check_enough",
+    "check_source",
     "load_images",
     "pool",
     "sample_pairs",

@@ -58,15 +58,8 @@ def load_images(
       UsageError: if the source takes no path, or is nothing without one.
       UserError: if a file is missing or bad, or MNIST cannot be had.
     """
-    if dataset not in [*SOURCES]:
-        names = ", ".join(SOURCES)
-        raise UserError(f"dataset must be one of {names}. Received: dataset={dataset!r}")
+    check_source(dataset, data_path)
     source = SOURCES[dataset]
-    if data_path is None and source.needs_path:
-        raise UsageError(f"--dataset={dataset} needs --data_path, as {source.path}")
-    if data_path is not None and not source.path:
-        names = ", ".join(name for name, source in SOURCES.items() if source.path)
-        raise UsageError(f"--data_path goes with --dataset={names}, not with {dataset}")
     if data_path is None:
         return source.load(None, verbose)
     try:
@@ -76,6 +69,26 @@ def load_images(
         raise UserError(f"{where}: {error.strerror or error}") from error
     _warn_of_missing_digits(images)
     return images
+
+
+def check_source(dataset: str, data_path: str | os.PathLike | None) -> None:
+    """Refuses what names no source, before anything is read.
+
+    Raises:
+      UsageError: if the source takes no path, or is nothing without one.
+      UserError: if there is no such source, or the path is none.
+    """
+    if dataset not in [*SOURCES]:
+        names = ", ".join(SOURCES)
+        raise UserError(f"dataset must be one of {names}. Received: dataset={dataset!r}")
+    if not isinstance(data_path, (str, os.PathLike, type(None))):
+        raise UserError(f"data_path must be a path. Received: data_path={data_path!r}")
+    source = SOURCES[dataset]
+    if data_path is None and source.needs_path:
+        raise UsageError(f"--dataset={dataset} needs --data_path, as {source.path}")
+    if data_path is not None and not source.path:
+        names = ", ".join(name for name, source in SOURCES.items() if source.path)
+        raise UsageError(f"--data_path goes with --dataset={names}, not with {dataset}")
 
 
 def again(dataset: str, data_path: str | None, images: Images) -> dict:
@@ -90,8 +103,10 @@ def again(dataset: str, data_path: str | None, images: Images) -> dict:
     """
     if data_path is not None:
         return {"dataset": dataset, "data_path": os.path.abspath(data_path)}
-    # What "auto" once found shall not be another source's when the network is there.
-    known = images.name in SOURCES
+    # What "auto" once found shall not be another source's when the network is there. Images
+    # from elsewhere may be called anything.
+    named = SOURCES.get(images.name)
+    known = named is not None and not named.needs_path
     return {"dataset": images.name if known else dataset, "data_path": None}
 
 

@@ -21,8 +21,8 @@ class Loaded:
       number: int, the version.
       signatures: dict, name → `Signature`.
       metadata: dict, the signatures as TF-Serving's REST dialect tells of them.
-      reads_digits: bool, whether it was trained on the digits too; if not, what it says
-        of them means nothing.
+      reads_digits: bool, whether it answers the digits and was trained on them; if not,
+        what it says of them means nothing.
     """
 
     def __init__(self, path, number):

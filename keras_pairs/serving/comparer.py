@@ -57,7 +57,8 @@ class Comparer:
       name: str, its path as it was given; of the model in the box `box.VERSION`.
       card: dict of its model card, or None.
       data: str, name of the data that it was trained on, or None where it does not say.
-      reads_digits: whether it was trained on the digits too; if not, they mean nothing.
+      reads_digits: whether it answers the digits and was trained on them; if not, they mean
+        nothing.
     """
 
     def __init__(self, path):
@@ -111,7 +112,8 @@ class Comparer:
 
         Args:
           first, second: both images or both files, n each or one each. Images: uint8
-            [n, 28, 28] as MNIST's, or numbers [n, 14, 14] of 0…255; 0 = background. Files:
+            [n, 28, 28] as MNIST's, or numbers [n, 14, 14] of 0…255; 0 = background; one
+            image may go without its first axis. Files:
             paths (str or Path) of pictures, see `drawing.look`, or `bytes` of PNG.
 
         Returns:

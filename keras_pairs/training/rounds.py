@@ -1,6 +1,5 @@
 """Configurations scored over several rounds (section II.B): fresh pairs, fresh weights."""
 
-import dataclasses
 import math
 import time
 
@@ -33,8 +32,7 @@ def plan(configs, rounds, memory_limit, done=()):
         missing = [r for r in range(rounds) if (index, r) not in done]
         fit = members_that_fit(config, memory_limit)
         for piece in np.array_split(missing, math.ceil(len(missing) / fit) or 1):
-            seeds = [config.seed + int(r) for r in piece]
-            members = [dataclasses.replace(config, seed=seed) for seed in seeds]
+            members = [config.round(int(r)) for r in piece]
             if members:
                 groups.append((index, members))
     return groups

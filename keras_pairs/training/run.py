@@ -93,13 +93,8 @@ def train_run(
     # A refused folder is left as it is, without a lock in it.
     _begun(run_dir, origin | asked)
     with locks.only_one(run_dir, "training"):
-        record = _begun(run_dir, origin | asked)
-        if record is None:
+        if _begun(run_dir, origin | asked) is None:
             files.write_json(run_dir / files.RECORD, origin | asked)
-        else:
-            # From another folder the same images have another path.
-            source = record["dataset"].get("source", images.source)
-            origin["dataset"] = origin["dataset"] | {"source": str(source)}
         epochs = sum(stage.epochs for stage in config.stages())
         trained = fit(
             [config],
