@@ -218,6 +218,13 @@ def search_summary(path):
     return tables.markdown_table(lines)
 
 
+def importance(path):
+    """What matters in a search, from the importance.csv of its report."""
+    lines = [("axis", "share of the variance (%)")]
+    lines += [(row["axis"], f"{100 * row['share']:.1f}") for row in _csv(path)]
+    return tables.markdown_table(lines)
+
+
 # Benchmarks that make one table, of the rows that they keep.
 ONE_TABLE = ("adam", "committees", "departures", "fuzz", "halving", "memory", "peers")
 ONE_TABLE += ("population", "serving", "tuners")
@@ -255,4 +262,5 @@ KINDS = {
     "origin": origin,
     "search": search,
     "search-summary": search_summary,
+    "importance": importance,
 }

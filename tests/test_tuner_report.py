@@ -98,7 +98,7 @@ def report(folder, *arguments):
     return done.stdout
 
 
-FILES = {"report.md", "results.csv", "results.png", "curves.png"}
+FILES = {"report.md", "origin.json", "results.csv", "results.png", "curves.png"}
 MATTERS = {"importance.csv", "importance.png", "interactions.png"}
 
 
@@ -117,6 +117,11 @@ def test_a_report_on_a_finished_search_then_on_one_that_was_stopped(searched):
     text = report(folder)
     assert trials() == before
     assert names(folder / "report") == FILES
+    origin = files.read_json(folder / "report" / "origin.json")
+    assert (origin["points"], origin["completed"], origin["failed"]) == (8, 4, 0)
+    record = files.read_json(folder / "search.json")
+    assert record.pop("source") and record.items() <= origin.items()
+    assert "source" not in origin and origin["commit"] == files.provenance()["commit"]
     assert "4 of 8 trials" in text and "Too few trials" in text
     assert text.count("\n|  000") == 4
     searched()
@@ -158,7 +163,7 @@ def test_a_search_that_has_completed_nothing_has_a_report(searched):
         path, files.read_json(path) | {"status": "FAILED", "message": "bad luck"}
     )
     text = report(folder)
-    assert names(folder / "report") == {"report.md", "results.csv"}
+    assert names(folder / "report") == {"report.md", "origin.json", "results.csv"}
     assert "## Failed" in text and "bad luck" in text
     path.unlink()
     assert "0 of 8 trials" in reporting.write(looking.read(folder), folder / "report")

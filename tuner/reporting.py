@@ -12,13 +12,14 @@ from tuner import (
     looking,
     places,
     plots,
+    project,
     results,
     rows,
     space,
 )
 from tuner.space import BEST_SCORE, SCORE
 
-REPORT = "report.md"
+REPORT, ORIGIN = "report.md", "origin.json"
 BEST, BEST_CURVES = 20, 10
 
 
@@ -55,9 +56,23 @@ def write(search, folder):
         parts += ["## Failed", results.failures(failed, grid)]
     text = "\n\n".join(part.strip() for part in parts) + "\n"
     files.write_text(folder / REPORT, text)
+    files.write_json(folder / ORIGIN, _origin(search))
     if done:
         hparams.write(trials, grid.searched, folder / places.HPARAMS)
     return text
+
+
+def _origin(search):
+    """Where the figures come from, for whoever gets the report."""
+    found = files.read_json(search.run_dir / project.RECORD)
+    # Where the images lie is for who goes on.
+    found.pop("source", None)
+    counts = {
+        status.lower(): len(search.with_status(status))
+        for status in ("COMPLETED", "FAILED")
+    }
+    seconds = search.pulse["used_s"] if search.pulse else None
+    return {"points": len(search.grid.points), **counts, "seconds": seconds, **found}
 
 
 def _best(points, grid, record):
