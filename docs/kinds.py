@@ -6,7 +6,7 @@ import json
 import statistics
 
 from docs.reference import reference
-from keras_pairs import tables
+from keras_pairs import paper, tables
 
 
 def _json(path):
@@ -218,6 +218,24 @@ def search_summary(path):
     return tables.markdown_table(lines)
 
 
+def grid_best(path):
+    """Ten rounds of a search's best points, beside the paper's row of that width."""
+    from benchmarks.studies import shown
+    from keras_pairs.training.summary import welch_t
+
+    lines = [("nb_f", "lr", "batch", "w_a", "ours (%)", "all test pairs (%)")]
+    lines[0] += ("the paper's lr", "batch", "w_a", "paper (%)", "Welch's t")
+    for row in _rows(path):
+        theirs = paper.row_of(row["nb_f"], row["w_a"] > 0)
+        point = (str(row["nb_f"]), f"{row['lr']:g}", str(row["batch_size"]))
+        point += (f"{row['w_a']:g}", shown(row), shown(row, "_of_all"))
+        other = (f"{theirs.lr:g}", str(theirs.batch_size), f"{theirs.w_a:g}")
+        other += (f"{theirs.mean:.2f} ± {theirs.std:.2f}",)
+        t = welch_t(row["mean"], row["std"], row["rounds"], theirs.mean, theirs.std)
+        lines.append((*point, *other, f"{t:+.1f}"))
+    return tables.markdown_table(lines)
+
+
 def importance(path):
     """What matters in a search, from the importance.csv of its report."""
     lines = [("axis", "share of the variance (%)")]
@@ -263,4 +281,5 @@ KINDS = {
     "search": search,
     "search-summary": search_summary,
     "importance": importance,
+    "grid-best": grid_best,
 }

@@ -1,0 +1,145 @@
+"""The tables of the pages, which are made from result files."""
+
+import dataclasses
+import json
+import re
+import types
+
+import numpy as np
+import pytest
+
+from docs import build
+
+
+def row(nb_f, w_a, accuracies, **more):
+    """As `summary.summarize` makes it."""
+    mean, std = sum(accuracies) / len(accuracies), 1.0
+    return {
+        **{"nb_f": nb_f, "lr": 0.005, "batch_size": 100, "w_a": w_a, "mean": mean},
+        **{"std": std, "mean_of_all": mean, "std_of_all": std, "paper_mean": 80.0},
+        **{"paper_std": 1.0, "difference": mean - 80, "welch_t": 0.0, "seconds": 7.0},
+        **{"first_digit": 90.0, "second_digit": 91.0, "calibration_error": 5.0},
+        **{"accuracies": accuracies, "accuracies_of_all": accuracies, **more},
+    }
+
+
+def page_of(folder, kind, file):
+    page = folder / "README.md"
+    page.write_text(f"before\n<!-- table: {kind} {file} -->\nold\n<!-- /table -->\nafter\n")
+    return page
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("evaluation", "82.00 ± 1.00"),
+        ("gain", "|    8 |                 82.0 ± 1.0 |  85.0 ± 1.0 |          +3.0 |"),
+        ("auxiliary", "+3.00"),
+        ("presets", "82.00 ± 1.00"),
+    ],
+)
+def test_a_table_is_made_from_a_result_file(tmp_path, kind, expected):
+    rows = [row(8, 0.0, [81.0, 83.0]), row(8, 1.0, [84.0, 86.0])]
+    if kind == "presets":
+        rows = [r | {"name": n} for n, r in zip(("paper", "best"), rows, strict=True)]
+    (tmp_path / "results.json").write_text(json.dumps({"rows": rows}))
+    text = build.built(page_of(tmp_path, kind, "results.json"))
+    assert expected in text and "old" not in text
+    assert text.startswith("before\n<!-- table:") and text.endswith(
+        "<!-- /table -->\nafter\n"
+    )
+
+
+def test_the_tables_of_a_search_are_made_from_its_csv(tmp_path):
+    lines = ["trial,nb_f,lr,batch_size,w_a,status,val_comparison_accuracy"]
+    lines[0] += ",best_val_comparison_accuracy,seconds,reason"
+    lines += ["0000,8,0.01,50,0,COMPLETED,0.8,0.82,10,"]
+    lines += ["0001,8,0.01,50,0.7,COMPLETED,0.85,0.86,12,"]
+    lines += ["0002,8,0.01,50,1,COMPLETED,0.75,0.86,14,"]
+    lines += ["0003,8,0.01,50,2,FAILED,,,,ValueError: no"]
+    (tmp_path / "results.csv").write_text("\n".join(lines) + "\n")
+    text = build.built(page_of(tmp_path, "search", "results.csv"))
+    assert re.search(r"8 \|\s+yes \|\s+0.01 \|\s+50 \|\s+0.7 \|\s+85.0 \|", text), text
+    text = build.built(page_of(tmp_path, "search-summary", "results.csv"))
+    assert re.search(r"yes \|\s+2 \|\s+75.0 \|\s+80.0 \|\s+85.0 \|\s+13.0 \|", text), text
+
+
+def test_the_training_of_the_ink_network_is_shown(tmp_path):
+    reached = {"window": {"loss": 0.0871, "iou_ink": 0.6694}}
+    found = {"config": {"epochs": 90, "seed": 3}, "parameters": 50202, "minutes": 12.3}
+    (tmp_path / "run.json").write_text(json.dumps(found | {"validation": reached}))
+    text = build.built(page_of(tmp_path, "ink-training", "run.json"))
+    for name, value in (("parameters", "50,202"), ("epochs", "90"), ("minutes", "12")):
+        assert re.search(rf"{name} \|\s+{value} \|", text), text
+    assert re.search(r"window: iou_ink \|\s+0.669 \|", text), text
+
+
+def test_the_check_says_which_page_differs(tmp_path, monkeypatch, capsys):
+    found = {"pairs": 5000, "accuracy": {"comparison": 0.99}, "calibration_error": 0.01}
+    (tmp_path / "results.json").write_text(json.dumps(found))
+    (tmp_path / "docs").mkdir()
+    page = page_of(tmp_path, "score", "results.json")
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    assert build.main(["--check"]) == 1
+    assert "README.md differs" in capsys.readouterr().err
+    assert "old" in page.read_text()
+    assert build.main([]) == 0 and "99.00" in page.read_text()
+    assert build.main(["--check"]) == 0
+    assert build.main(["--chekc"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert build.main(["--help"]) == 0 and "--check" in capsys.readouterr().out
+
+
+def test_a_page_that_cannot_be_written_stays_whole(tmp_path, monkeypatch):
+    page = page_of(tmp_path, "score", "results.json")
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    monkeypatch.setattr(build, "built", lambda page: "half a page")
+    monkeypatch.setattr("os.replace", lambda old, new: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        build.main([])
+    assert "old" in page.read_text() and list(tmp_path.iterdir()) == [page]
+
+
+@pytest.mark.parametrize(("kind", "file"), [("nothing", "x.json"), ("score", "none.json")])
+def test_what_cannot_be_made_is_an_error(tmp_path, kind, file):
+    with pytest.raises(ValueError, match=r"nothing|none\.json"):
+        build.built(page_of(tmp_path, kind, file))
+
+
+def test_the_score_of_a_model_names_no_folder(digits, tmp_path, monkeypatch):
+    from keras_pairs import plots
+    from keras_pairs.serving import comparer, inspection
+
+    def compare(first, second):
+        tens = np.full((len(first), 10), 0.1, "float32")
+        outputs = {"comparison": tens[:, 0], "first_digit": tens, "second_digit": tens}
+        return comparer.Comparison(outputs)
+
+    path = tmp_path / "models" / "2"
+    model = types.SimpleNamespace(path=path, name=str(path), card=None, compare=compare)
+    model.reads_digits = True
+    monkeypatch.setattr(comparer, "load", lambda path: model)
+    for name in ("plot_pairs", "plot_reliability"):
+        monkeypatch.setattr(plots, name, lambda *arguments: None)
+    images = dataclasses.replace(digits, source=str(tmp_path / "mine.npz"))
+    inspection.inspect(path, images, 0, tmp_path)
+    text = (tmp_path / "results.json").read_text()
+    assert str(tmp_path) not in text
+    assert '"models/2"' in text and '"mine.npz"' in text
+    assert "commit" in build.built(page_of(tmp_path, "origin", "results.json"))
+
+
+def test_the_best_points_of_a_grid_stand_beside_the_papers(tmp_path):
+    rows = [row(8, w_a, [80.0, 82.0, 84.0], rounds=3) for w_a in (0.0, 0.3)]
+    (tmp_path / "best.json").write_text(json.dumps({"rows": rows}))
+    text = build.built(page_of(tmp_path, "grid-best", "best.json"))
+    cells = [cell.strip() for cell in text.splitlines()[-4].strip("|").split("|")]
+    t = (82 - 80.81) / (1 / 3 + 3.38**2 / 10) ** 0.5
+    ours = ["8", "0.005", "100", "0.3", "82.00 ± 1.00", "82.00 ± 1.00"]
+    assert cells == [*ours, "0.005", "200", "0.7", "80.81 ± 3.38", f"{t:+.1f}"]
+
+
+def test_what_matters_in_a_search_is_shown(tmp_path):
+    (tmp_path / "importance.csv").write_text("axis,share\nlr,0.3987\nlr × w_a,0.044\n")
+    text = build.built(page_of(tmp_path, "importance", "importance.csv"))
+    assert re.search(r"lr \|\s+39.9 \|\n\| lr × w_a \|\s+4.4 \|", text), text
