@@ -84,7 +84,7 @@ def train(
     Writes results.json into `run_dir`, a Path: the rows, each with its key as `name`, and
     where they came from.
     """
-    from keras_pairs.training.rounds import evaluate, origin_of
+    from keras_pairs.training.rounds import evaluate
 
     limit = machine.share()
     parts = {"scored_on": scored_on, "chosen_on": chosen_on}
@@ -93,7 +93,7 @@ def train(
         costs = answering.measured(list(configs.values()))
         rows = [row | cost for row, cost in zip(rows, costs, strict=True)]
     named = [{"name": key} | row for key, row in zip(configs, rows, strict=True)]
-    found = {"rows": named, **origin_of(run_dir)}
+    found = {"rows": named, **files.read_origin(run_dir / files.RECORD)}
     files.write_json(run_dir / "results.json", found)
     return dict(zip(configs, rows, strict=True))
 

@@ -119,6 +119,17 @@ def read_json(path):
     return from_json(pathlib.Path(path).read_text(encoding="utf-8"))
 
 
+def read_origin(path):
+    """A record as results tell of it: without `source`, which is for who goes on.
+
+    Raises:
+      OSError, ValueError: as `read_json`.
+    """
+    found = read_json(path)
+    found.pop("source", None)
+    return found
+
+
 def from_json(text):
     """The value of a JSON text, a str or bytes; ValueError if it is none."""
     try:

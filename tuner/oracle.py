@@ -11,6 +11,7 @@ import keras_tuner
 
 from keras_pairs import files
 from keras_pairs.errors import UserError
+from keras_pairs.serving import versions
 from tuner import _keras_tuner, places, space, trials
 from tuner.space import ENDED, trial_id
 from tuner.trials import Status, Trial
@@ -21,7 +22,7 @@ LEASE_S = 20
 HEARTBEAT_S = 3
 HEARTBEAT = "epochs_done"
 # The first file makes a kept model; the second is what it was trained on and with.
-MODEL, ORIGIN = "model.keras", "metrics.json"
+MODEL, ORIGIN = versions.NETWORK, "metrics.json"
 # keras-tuner's network protocol has no room for a trial's message, but for any value.
 MESSAGE = "message"
 _now = time.monotonic

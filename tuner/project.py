@@ -2,11 +2,10 @@
 
 import hashlib
 import json
-import os
 import pathlib
 import shutil
 
-from keras_pairs import files
+from keras_pairs import data, files
 from keras_pairs.commands.configurations import SELECTED
 from keras_pairs.commands.flags import shown
 from keras_pairs.config import TrainingConfig
@@ -70,10 +69,7 @@ def describe(*, grid, where, images, validation, halving=False, **chosen):
 
 def source(where, images):
     """What `data.load_images` finds the same images with, from whatever folder."""
-    path = where.get("data_path")
-    if path is None:
-        return {"dataset": images.name, "data_path": None}
-    return {"dataset": where.get("dataset") or "auto", "data_path": os.path.abspath(path)}
+    return data.again(where.get("dataset") or "auto", where.get("data_path"), images)
 
 
 def grid(record):

@@ -64,13 +64,8 @@ def write(search, folder):
 
 def _origin(search):
     """Where the figures come from, for whoever gets the report."""
-    found = files.read_json(search.run_dir / project.RECORD)
-    # Where the images lie is for who goes on.
-    found.pop("source", None)
-    counts = {
-        status.lower(): len(search.with_status(status))
-        for status in ("COMPLETED", "FAILED")
-    }
+    found = files.read_origin(search.run_dir / project.RECORD)
+    counts = {status.lower(): len(search.with_status(status)) for status in space.ENDED}
     seconds = search.pulse["used_s"] if search.pulse else None
     return {"points": len(search.grid.points), **counts, "seconds": seconds, **found}
 

@@ -126,7 +126,7 @@ def report(rows, run_dir):
     Raises:
       OSError: if a file cannot be written.
     """
-    origin = origin_of(run_dir)
+    origin = files.read_origin(run_dir / files.RECORD)
     files.write_json(run_dir / "results.json", {"rows": rows, **origin})
     flat = [
         {name: value for name, value in row.items() if name != "reliability"}
@@ -144,14 +144,6 @@ def report(rows, run_dir):
     title = f"{rows[0]['rounds']} rounds on fresh pairs of {origin['dataset']['name']}"
     plots.plot_table(rows, title, run_dir / "results.png")
     plots.plot_reliability(rows, title, run_dir / "calibration.png")
-
-
-def origin_of(run_dir):
-    """dict of what an evaluation's results say of where they come from."""
-    origin = files.read_json(run_dir / files.RECORD)
-    # Where the images lie is for who goes on; results are shown to others.
-    origin.pop("source", None)
-    return origin
 
 
 def _train_group(send, members, images, parts):
