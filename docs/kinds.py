@@ -2,28 +2,11 @@
 
 import csv
 import importlib
-import json
 import statistics
 
+from docs import rounds
 from docs.reference import reference
-from keras_pairs import paper, tables
-
-
-def _json(path):
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _rows(path):
-    return _json(path)["rows"]
-
-
-def _named(rows):
-    """Rows by the name that the study gave them; those of `evaluate` by their place."""
-    names = (row.get("name", number) for number, row in enumerate(rows))
-    return {
-        tuple(name) if isinstance(name, list) else name: row
-        for name, row in zip(names, rows, strict=True)
-    }
+from keras_pairs import tables
 
 
 def _csv(path):
@@ -37,44 +20,6 @@ def _csv(path):
 
     with open(path, newline="", encoding="utf-8") as file:
         return [{k: value(v) for k, v in row.items()} for row in csv.DictReader(file)]
-
-
-def evaluation(path):
-    """All columns of `keras_pairs.evaluate`, from its results.json."""
-    return tables.evaluation(_rows(path))
-
-
-def gain(path):
-    """Accuracy without and with auxiliary loss, from `evaluate --table1`'s results.json."""
-    lines = [("nb_f", "without auxiliary loss (%)", "with it (%)", "gain (points)")]
-    rows = _rows(path)
-    for without, with_ in zip(rows[::2], rows[1::2], strict=True):
-        both = [f"{row['mean']:.1f} ± {row['std']:.1f}" for row in (without, with_)]
-        difference = with_["mean"] - without["mean"]
-        lines.append((str(with_["nb_f"]), *both, f"{difference:+.1f}"))
-    return tables.markdown_table(lines)
-
-
-def study(name):
-    """A function from the results.json of `benchmarks.studies` to that study's table."""
-
-    def tabulate(path):
-        from benchmarks import studies
-
-        lines = studies.STUDIES[name].tabulate(_named(_rows(path)))
-        return tables.markdown_table(lines)
-
-    return tabulate
-
-
-def choice(path):
-    """What there is to choose a preset by, from the results.json of `accuracy`."""
-    from benchmarks import studies
-
-    heading, *rows = studies.tabulate_accuracy(_named(_rows(path)))
-    shown = ("preset", "test (%)", "minutes a round", "saved_model.pb (MB)", "ms a pair")
-    columns = [heading.index(name) for name in shown]
-    return tables.markdown_table([[row[i] for i in columns] for row in (heading, *rows)])
 
 
 def sources(path):
@@ -92,12 +37,12 @@ def load(path):
     """What a server answers, from the results.json of that benchmark."""
     from benchmarks.load import page
 
-    return page(_json(path))
+    return page(rounds.read(path))
 
 
 def score(path):
     """Accuracies of a published model, from the results.json of `keras_pairs.score`."""
-    found = _json(path)
+    found = rounds.read(path)
     shares = {f"accuracy of {name}": x for name, x in found["accuracy"].items()}
     shares["calibration error"] = found["calibration_error"]
     lines = [(f"on {found['pairs']:,} test pairs", "%")]
@@ -112,7 +57,7 @@ def pictures(path):
     """
     from benchmarks import pictures_study
 
-    rows, before = _rows(path), _rows(path.with_name("before.json"))
+    rows, before = rounds.rows_of(path), rounds.rows_of(path.with_name("before.json"))
     for row, old in zip(rows, before, strict=True):
         if row["kind"] != old["kind"]:
             raise ValueError(f"{row['kind']} beside {old['kind']}")
@@ -123,7 +68,7 @@ def pictures(path):
 
 def _joined(path):
     """A results.json with the rows of wide.json beside it, of the same machine."""
-    found, wide = _json(path), _json(path.with_name("wide.json"))
+    found, wide = rounds.read(path), rounds.read(path.with_name("wide.json"))
     if found["machine"] != wide["machine"]:
         raise ValueError(f"{wide['machine']} beside {found['machine']}")
     return found | {"rows": found["rows"] + wide["rows"]}
@@ -148,7 +93,7 @@ def table_of(read, benchmark, name="tabulate", *options):
 
 def ink_training(path):
     """Size and duration of an ink network's training, and what it reached, from its run."""
-    found = _json(path)
+    found = rounds.read(path)
     lines = [
         ("parameters", f"{found['parameters']:,}"),
         ("epochs", str(found["config"]["epochs"])),
@@ -169,7 +114,7 @@ def faults(path):
 
 def origin(path):
     """Data, commit, versions and machine behind any results.json."""
-    found = _json(path)
+    found = rounds.read(path)
     versions = found["versions"]
     data = found.get("dataset") or found.get("config", {}).get("dataset")
     names = [n for n in ("tensorflow", "keras", "jax", "python") if n in versions]
@@ -218,24 +163,6 @@ def search_summary(path):
     return tables.markdown_table(lines)
 
 
-def grid_best(path):
-    """Ten rounds of a search's best points, beside the paper's row of that width."""
-    from benchmarks.studies import shown
-    from keras_pairs.training.summary import welch_t
-
-    lines = [("nb_f", "lr", "batch", "w_a", "ours (%)", "all test pairs (%)")]
-    lines[0] += ("the paper's lr", "batch", "w_a", "paper (%)", "Welch's t")
-    for row in _rows(path):
-        theirs = paper.row_of(row["nb_f"], row["w_a"] > 0)
-        point = (str(row["nb_f"]), f"{row['lr']:g}", str(row["batch_size"]))
-        point += (f"{row['w_a']:g}", shown(row), shown(row, "_of_all"))
-        other = (f"{theirs.lr:g}", str(theirs.batch_size), f"{theirs.w_a:g}")
-        other += (f"{theirs.mean:.2f} ± {theirs.std:.2f}",)
-        t = welch_t(row["mean"], row["std"], row["rounds"], theirs.mean, theirs.std)
-        lines.append((*point, *other, f"{t:+.1f}"))
-    return tables.markdown_table(lines)
-
-
 def importance(path):
     """What matters in a search, from the importance.csv of its report."""
     lines = [("axis", "share of the variance (%)")]
@@ -247,39 +174,41 @@ def importance(path):
 ONE_TABLE = ("adam", "committees", "departures", "fuzz", "halving", "memory", "peers")
 ONE_TABLE += ("population", "serving", "tuners")
 KINDS = {
-    **{name: table_of(_rows, name) for name in ONE_TABLE},
-    "evaluation": evaluation,
-    "gain": gain,
-    "auxiliary": study("auxiliary"),
-    "presets": study("presets"),
-    "accuracy": study("accuracy"),
-    "choice": choice,
-    "sharing": study("sharing"),
-    "ablation": study("ablation"),
+    **{name: table_of(rounds.rows_of, name) for name in ONE_TABLE},
+    "evaluation": rounds.evaluation,
+    "gain": rounds.gain,
+    "auxiliary": rounds.study("auxiliary"),
+    "presets": rounds.study("presets"),
+    "accuracy": rounds.study("accuracy"),
+    "choice": rounds.choice,
+    "sharing": rounds.study("sharing"),
+    "sharing-or-loss": rounds.sharing_or_loss,
+    "ladder": rounds.ladder,
+    "ablation": rounds.study("ablation"),
     "load": load,
     "score": score,
     "pictures": pictures,
-    "ink": table_of(_json, "ink"),
+    "ink": table_of(rounds.read, "ink"),
     "ink-training": ink_training,
-    "certainty": table_of(_json, "ink", "tabulate_certainty", "certainty"),
+    "certainty": table_of(rounds.read, "ink", "tabulate_certainty", "certainty"),
     "certainty-of-digits": table_of(
-        _json, "ink", "tabulate_certainty", "certainty_of_digits"
+        rounds.read, "ink", "tabulate_certainty", "certainty_of_digits"
     ),
-    "epochs-of-13": table_of(_json, "search", "tabulate_epochs"),
-    "trials-per-hour": table_of(_json, "search"),
+    "epochs-of-13": table_of(rounds.read, "search", "tabulate_epochs"),
+    "trials-per-hour": table_of(rounds.read, "search"),
     "hours-of-the-grid": table_of(_joined, "hours"),
-    "soak": table_of(_json, "soak"),
+    "soak": table_of(rounds.read, "soak"),
     "sources": sources,
     "reference": reference,
-    "picture-costs": table_of(_rows, "pictures"),
-    "gpu": table_of(_json, "gpu"),
-    "gpu-grid": table_of(_json, "gpu", "tabulate_grid"),
-    "training": table_of(_rows, "train"),
-    "answer-steps": table_of(_json, "serving", "tabulate_steps"),
+    "picture-costs": table_of(rounds.rows_of, "pictures"),
+    "gpu": table_of(rounds.read, "gpu"),
+    "gpu-grid": table_of(rounds.read, "gpu", "tabulate_grid"),
+    "training": table_of(rounds.rows_of, "train"),
+    "answer-steps": table_of(rounds.read, "serving", "tabulate_steps"),
     "faults": faults,
     "origin": origin,
     "search": search,
     "search-summary": search_summary,
     "importance": importance,
-    "grid-best": grid_best,
+    "grid-best": rounds.grid_best,
 }

@@ -50,6 +50,30 @@ def test_a_table_is_made_from_a_result_file(tmp_path, kind, expected):
     )
 
 
+def test_weight_sharing_and_the_steps_to_the_best_network_come_from_their_files(tmp_path):
+    means = {
+        (w_a, shares): 81 + 8 * w_a + 4 * shares for w_a in (0.0, 1.0) for shares in (0, 1)
+    }
+    rows = [
+        row(nb_f, w_a, [mean - nb_f / 100] * 2, name=[nb_f, w_a, bool(shares)])
+        for (w_a, shares), mean in means.items()
+        for nb_f in (64, 16)
+    ]
+    (tmp_path / "sharing").mkdir()
+    (tmp_path / "sharing" / "results.json").write_text(json.dumps({"rows": rows}))
+    text = build.built(page_of(tmp_path / "sharing", "sharing-or-loss", "results.json"))
+    assert re.search(r"16 \|\s+80.8 \|\s+88.8 \|\s+84.8 \|\s+92.8 \|\n\|\s+64 \|", text), (
+        text
+    )
+    names = ("best", "distilled", "committee")
+    rows = [row(24, 1.0, [97.0 + i] * 2, name=name) for i, name in enumerate(names)]
+    (tmp_path / "accuracy").mkdir()
+    (tmp_path / "accuracy" / "results.json").write_text(json.dumps({"rows": rows}))
+    text = build.built(page_of(tmp_path, "ladder", "accuracy/results.json"))
+    steps = re.findall(r"(\d+\.\d\d) ± 1.00", text)
+    assert steps == ["88.36", "92.36", "92.84", "97.00", "99.00"], text
+
+
 def test_the_tables_of_a_search_are_made_from_its_csv(tmp_path):
     lines = ["trial,nb_f,lr,batch_size,w_a,status,val_comparison_accuracy"]
     lines[0] += ",best_val_comparison_accuracy,seconds,reason"

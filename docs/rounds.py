@@ -1,0 +1,111 @@
+"""Tables of accuracies over rounds, from what `evaluate` and `benchmarks.studies` leave."""
+
+import json
+
+from keras_pairs import paper, tables
+
+
+def read(path):
+    """What a result file holds, a dict."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def rows_of(path):
+    """The rows of a result file, a list of dicts."""
+    return read(path)["rows"]
+
+
+def named(rows):
+    """Rows by the name that the study gave them; those of `evaluate` by their place."""
+    names = (row.get("name", number) for number, row in enumerate(rows))
+    return {
+        tuple(name) if isinstance(name, list) else name: row
+        for name, row in zip(names, rows, strict=True)
+    }
+
+
+def evaluation(path):
+    """All columns of `keras_pairs.evaluate`, from its results.json."""
+    return tables.evaluation(rows_of(path))
+
+
+def gain(path):
+    """Accuracy without and with auxiliary loss, from `evaluate --table1`'s results.json."""
+    lines = [("nb_f", "without auxiliary loss (%)", "with it (%)", "gain (points)")]
+    rows = rows_of(path)
+    for without, with_ in zip(rows[::2], rows[1::2], strict=True):
+        both = [f"{row['mean']:.1f} ± {row['std']:.1f}" for row in (without, with_)]
+        difference = with_["mean"] - without["mean"]
+        lines.append((str(with_["nb_f"]), *both, f"{difference:+.1f}"))
+    return tables.markdown_table(lines)
+
+
+def study(name):
+    """A function from the results.json of `benchmarks.studies` to that study's table."""
+
+    def tabulate(path):
+        from benchmarks import studies
+
+        lines = studies.STUDIES[name].tabulate(named(rows_of(path)))
+        return tables.markdown_table(lines)
+
+    return tabulate
+
+
+def choice(path):
+    """What there is to choose a preset by, from the results.json of `accuracy`."""
+    from benchmarks import studies
+
+    heading, *rows = studies.tabulate_accuracy(named(rows_of(path)))
+    shown = ("preset", "test (%)", "minutes a round", "saved_model.pb (MB)", "ms a pair")
+    columns = [heading.index(name) for name in shown]
+    return tables.markdown_table([[row[i] for i in columns] for row in (heading, *rows)])
+
+
+def sharing_or_loss(path):
+    """Accuracies with neither, either and both, from the results.json of `sharing`."""
+    found = named(rows_of(path))
+    lines = [("nb_f", "neither (%)", "the loss (%)", "sharing (%)", "both (%)")]
+    for nb_f in sorted({nb_f for nb_f, _, _ in found}):
+        sides = [(nb_f, w_a, shares) for shares in (False, True) for w_a in (0.0, 1.0)]
+        means = [f"{found[side]['mean_of_all']:.1f}" for side in sides]
+        lines.append((str(nb_f), *means))
+    return tables.markdown_table(lines)
+
+
+def ladder(path):
+    """From the paper's network to `committee`, from the results.json of `accuracy`.
+
+    Those of `sharing` lie in the folder beside that one.
+    """
+    from benchmarks.studies import shown
+
+    shared = named(rows_of(path.parent.parent / "sharing" / path.name))
+    found = named(rows_of(path))
+    steps = {
+        "the paper's, 64 filters with the loss": shared[64, 1.0, False],
+        "with weight sharing: preset `shared`": shared[64, 1.0, True],
+        "the same with 16 filters": shared[16, 1.0, True],
+        **{f"preset `{name}`": found[name] for name in ("best", "committee")},
+    }
+    lines = [("network", "all test pairs (%)")]
+    lines += [(name, shown(row, "_of_all")) for name, row in steps.items()]
+    return tables.markdown_table(lines)
+
+
+def grid_best(path):
+    """Ten rounds of a search's best points, beside the paper's row of that width."""
+    from benchmarks.studies import shown
+    from keras_pairs.training.summary import welch_t
+
+    lines = [("nb_f", "lr", "batch", "w_a", "ours (%)", "all test pairs (%)")]
+    lines[0] += ("the paper's lr", "batch", "w_a", "paper (%)", "Welch's t")
+    for row in rows_of(path):
+        theirs = paper.row_of(row["nb_f"], row["w_a"] > 0)
+        point = (str(row["nb_f"]), f"{row['lr']:g}", str(row["batch_size"]))
+        point += (f"{row['w_a']:g}", shown(row), shown(row, "_of_all"))
+        other = (f"{theirs.lr:g}", str(theirs.batch_size), f"{theirs.w_a:g}")
+        other += (f"{theirs.mean:.2f} ± {theirs.std:.2f}",)
+        t = welch_t(row["mean"], row["std"], row["rounds"], theirs.mean, theirs.std)
+        lines.append((*point, *other, f"{t:+.1f}"))
+    return tables.markdown_table(lines)
