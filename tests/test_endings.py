@@ -1,6 +1,6 @@
 """How a command ends when a signal asks it to, wherever its work is."""
 
-import pathlib
+import os
 import signal
 import subprocess
 import sys
@@ -52,6 +52,8 @@ WORK = {
             ask()
         except BaseException:
             raise ValueError("a library's")""",
+    # An import may, and Python then wants to end by the signal itself.
+    "it runs code from a string": 'exec("ask()")',
     "it is told as the user's error": """
     try:
         ask()
@@ -95,17 +97,22 @@ SAYS = {
 @pytest.mark.parametrize("name", SAYS)
 @pytest.mark.parametrize("work", WORK)
 def test_one_sentence_and_nothing_left(work, name, tmp_path, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    code, here = tmp_path / "code", tmp_path / "here"
+    code.mkdir()
+    here.mkdir()
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(code)]))
+    monkeypatch.setenv("TMPDIR", str(here))
     script = COMMAND.format(name=name, work=WORK[work].strip())
     # A shell's background job would ignore Ctrl-C, and so would its child.
     usual = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    (code / "command_that_ends.py").write_text(usual + script)
     done = subprocess.run(
-        [sys.executable, "-c", usual + script],
-        cwd=tmp_path,
+        # As commands are run: how Python ends depends on it.
+        [sys.executable, "-m", "command_that_ends"],
+        cwd=here,
         capture_output=True,
         text=True,
     )
     assert done.stderr == SAYS[name] and not done.stdout
     assert done.returncode == 128 + getattr(signal, name)
-    assert not list(pathlib.Path(tmp_path).iterdir())
+    assert not list(here.iterdir())
