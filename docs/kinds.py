@@ -6,7 +6,7 @@ import statistics
 
 from docs import rounds
 from docs.reference import reference
-from keras_pairs import tables
+from keras_pairs import paper, tables
 
 
 def _csv(path):
@@ -163,6 +163,32 @@ def search_summary(path):
     return tables.markdown_table(lines)
 
 
+def grid_agreement(path):
+    """How alike a search of the paper's grid and the authors' rank its points.
+
+    From the search's results.csv, and from authors.json of `departures`, which see.
+    """
+    from scipy.stats import spearmanr
+
+    rows = _csv(path)
+    (nb_f,) = {row["nb_f"] for row in rows}
+    found = rounds.read(path.parents[2] / "departures" / "authors.json")
+    theirs = found["grids"][f"{nb_f:g}"]
+    ours = [row["val_comparison_accuracy"] for row in rows]
+    lines = [("w_a > 0", "points", "Spearman's ρ", "rank here of Table I's point")]
+    for auxiliary in (False, True):
+        row = paper.row_of(nb_f, auxiliary)
+        those = [i for i, row in enumerate(rows) if (row["w_a"] > 0) == auxiliary]
+        rank = spearmanr([ours[i] for i in those], [theirs[i] for i in those]).statistic
+        (chosen,) = (
+            i for i in those if all(rows[i][n] == x for n, x in row.point().items())
+        )
+        above = 1 + sum(ours[i] > ours[chosen] for i in those)
+        names = "yes" if auxiliary else "no", str(len(those))
+        lines.append((*names, f"{rank:.2f}", str(above)))
+    return tables.markdown_table(lines)
+
+
 def importance(path):
     """What matters in a search, from the importance.csv of its report."""
     lines = [("axis", "share of the variance (%)")]
@@ -171,7 +197,16 @@ def importance(path):
 
 
 # Benchmarks that make one table, of the rows that they keep.
-ONE_TABLE = ("adam", "committees", "departures", "fuzz", "halving", "memory", "peers")
+ONE_TABLE = (
+    "adam",
+    "authors",
+    "committees",
+    "departures",
+    "fuzz",
+    "halving",
+    "memory",
+    "peers",
+)
 ONE_TABLE += ("population", "serving", "tuners")
 KINDS = {
     **{name: table_of(rounds.rows_of, name) for name in ONE_TABLE},
@@ -184,6 +219,7 @@ KINDS = {
     "sharing": rounds.study("sharing"),
     "sharing-or-loss": rounds.sharing_or_loss,
     "ladder": rounds.ladder,
+    "last-epochs": rounds.last_epochs,
     "ablation": rounds.study("ablation"),
     "load": load,
     "score": score,
@@ -210,5 +246,6 @@ KINDS = {
     "search": search,
     "search-summary": search_summary,
     "importance": importance,
+    "grid-agreement": grid_agreement,
     "grid-best": rounds.grid_best,
 }

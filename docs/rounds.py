@@ -1,6 +1,7 @@
 """Tables of accuracies over rounds, from what `evaluate` and `benchmarks.studies` leave."""
 
 import json
+import statistics
 
 from keras_pairs import paper, tables
 
@@ -73,6 +74,30 @@ def sharing_or_loss(path):
     return tables.markdown_table(lines)
 
 
+def last_epochs(path):
+    """Table I's rows at the last epoch: ours, and the authors' by their logs.
+
+    Ours is the results.json of `evaluate --table1`, theirs authors.json of `departures`, a
+    folder beside that one.
+    """
+    from scipy.stats import ttest_ind
+
+    lines = [
+        ("nb_f", "w_a", "ours (%)", "the authors' (%)", "difference", "Welch's t", "p")
+    ]
+    theirs = rows_of(path.parent.parent / "departures" / "authors.json")
+    for row, other in zip(rows_of(path), theirs, strict=True):
+        if [row[name] for name in paper.GRID] != [other[name] for name in paper.GRID]:
+            raise ValueError(f"{row['nb_f']} beside {other['nb_f']}")
+        both = row["accuracies"], other["last_epoch"]
+        shown = [f"{statistics.mean(x):.2f} ± {statistics.stdev(x):.2f}" for x in both]
+        test = ttest_ind(*both, equal_var=False)
+        difference = statistics.mean(both[0]) - statistics.mean(both[1])
+        rest = f"{difference:+.2f}", f"{test.statistic:+.1f}", f"{test.pvalue:.3f}"
+        lines.append((str(row["nb_f"]), f"{row['w_a']:g}", *shown, *rest))
+    return tables.markdown_table(lines)
+
+
 def ladder(path):
     """From the paper's network to `committee`, from the results.json of `accuracy`.
 
@@ -106,6 +131,8 @@ def grid_best(path):
         point += (f"{row['w_a']:g}", shown(row), shown(row, "_of_all"))
         other = (f"{theirs.lr:g}", str(theirs.batch_size), f"{theirs.w_a:g}")
         other += (f"{theirs.mean:.2f} ± {theirs.std:.2f}",)
-        t = welch_t(row["mean"], row["std"], row["rounds"], theirs.mean, theirs.std)
+        t = welch_t(
+            row["mean"], row["std"], row["rounds"], theirs.mean, theirs.sample_std()
+        )
         lines.append((*point, *other, f"{t:+.1f}"))
     return tables.markdown_table(lines)

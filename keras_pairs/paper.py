@@ -20,7 +20,12 @@ GRID = {
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """A row of Table I; accuracies (mean, std over 10 rounds) in percent."""
+    """A row of Table I; mean and standard deviation of ten rounds in percent.
+
+    The authors' logs give these figures at the epoch whose mean is highest on the test
+    pairs, with the deviation of the ten rounds themselves (divided by n), see
+    `benchmarks.authors`.
+    """
 
     nb_f: int
     lr: float
@@ -33,6 +38,10 @@ class Row:
         """dict of its hyper-parameters."""
         names = ("nb_f", "lr", "batch_size", "w_a")
         return {name: getattr(self, name) for name in names}
+
+    def sample_std(self):
+        """The deviation with n − 1, as ours and Welch's t have it."""
+        return self.std * math.sqrt(ROUNDS / (ROUNDS - 1))
 
 
 TABLE1 = (

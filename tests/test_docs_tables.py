@@ -1,6 +1,7 @@
 """The tables of the pages, which are made from result files."""
 
 import dataclasses
+import itertools
 import json
 import re
 import types
@@ -72,6 +73,54 @@ def test_weight_sharing_and_the_steps_to_the_best_network_come_from_their_files(
     text = build.built(page_of(tmp_path, "ladder", "accuracy/results.json"))
     steps = re.findall(r"(\d+\.\d\d) ± 1.00", text)
     assert steps == ["88.36", "92.36", "92.84", "97.00", "99.00"], text
+
+
+def test_table_1_beside_the_authors_logs(tmp_path):
+    ours = [row(8, 0.0, [81.0, 83.0, 85.0]), row(8, 1.0, [84.0, 86.0, 88.0])]
+    theirs = [{name: r[name] for name in ("nb_f", "lr", "batch_size", "w_a")} for r in ours]
+    theirs[0]["last_epoch"], theirs[1]["last_epoch"] = (
+        [80.0, 82.0, 84.0],
+        [80.0, 86.0, 80.0],
+    )
+    for name, file, rows in (
+        ("table1", "results.json", ours),
+        ("departures", "authors.json", theirs),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / file).write_text(json.dumps({"rows": rows}))
+    text = build.built(page_of(tmp_path / "table1", "last-epochs", "results.json"))
+    # Welch's t by hand: 1 / sqrt(4 / 3 + 4 / 3), and 4 / sqrt(4 / 3 + 12 / 3).
+    assert re.search(r"83.00 ± 2.00 \|\s+82.00 ± 2.00 \|\s+\+1.00 \|\s+\+0.6 \|", text), (
+        text
+    )
+    assert re.search(r"86.00 ± 2.00 \|\s+82.00 ± 3.46 \|\s+\+4.00 \|\s+\+1.7 \|", text), (
+        text
+    )
+    theirs[1]["lr"] = 0.5
+    (tmp_path / "departures" / "authors.json").write_text(json.dumps({"rows": theirs}))
+    with pytest.raises(ValueError, match="8 beside 8"):
+        build.built(page_of(tmp_path / "table1", "last-epochs", "results.json"))
+
+
+def test_a_search_beside_the_authors_grid(tmp_path):
+    points = itertools.product((0.01, 0.005), (100, 200), (0.0, 0.7, 1.0))
+    lines = ["nb_f,lr,batch_size,w_a,val_comparison_accuracy"]
+    ours = [5, 1, 2, 6, 3, 4, 7, 9, 8, 4, 5, 6]
+    lines += [
+        f"8,{lr},{size},{w_a},{x / 100}"
+        for (lr, size, w_a), x in zip(points, ours, strict=True)
+    ]
+    (tmp_path / "grid" / "8").mkdir(parents=True)
+    (tmp_path / "grid" / "8" / "results.csv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "departures").mkdir()
+    # Alike without, and all but alike with auxiliary loss.
+    theirs = [50, 10, 20, 60, 30, 40, 70, 80, 90, 40, 50, 60]
+    (tmp_path / "departures" / "authors.json").write_text(
+        json.dumps({"grids": {"8": theirs}})
+    )
+    text = build.built(page_of(tmp_path / "grid", "grid-agreement", "8/results.csv"))
+    assert re.search(r"no \|\s+4 \|\s+1.00 \|\s+2 \|", text), text
+    assert re.search(r"yes \|\s+8 \|\s+0.98 \|\s+4 \|", text), text
 
 
 def test_the_tables_of_a_search_are_made_from_its_csv(tmp_path):
@@ -158,7 +207,8 @@ def test_the_best_points_of_a_grid_stand_beside_the_papers(tmp_path):
     (tmp_path / "best.json").write_text(json.dumps({"rows": rows}))
     text = build.built(page_of(tmp_path, "grid-best", "best.json"))
     cells = [cell.strip() for cell in text.splitlines()[-4].strip("|").split("|")]
-    t = (82 - 80.81) / (1 / 3 + 3.38**2 / 10) ** 0.5
+    # Table I divides by n.
+    t = (82 - 80.81) / (1 / 3 + 3.38**2 / 9) ** 0.5
     ours = ["8", "0.005", "100", "0.3", "82.00 ± 1.00", "82.00 ± 1.00"]
     assert cells == [*ours, "0.005", "200", "0.7", "80.81 ± 3.38", f"{t:+.1f}"]
 

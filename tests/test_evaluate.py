@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pytest
 
+from keras_pairs.config import TrainingConfig
 from keras_pairs.errors import UserError
 from keras_pairs.training.rounds import evaluate, plan
 from keras_pairs.training.summary import summarize, welch_t
@@ -108,6 +109,12 @@ def test_welch_t_by_hand(config):
     assert row["calibration_error"] == pytest.approx(100 * (0.3 + 0.25) / 2)
     assert row["reliability"]["predicted"] == pytest.approx([0.2, 5.6])
     assert row["seconds"] == 4
+    # Table I's deviations are divided by n: 3.38² · 10/9 / 10 is their mean's variance.
+    config = TrainingConfig.from_preset(nb_f=8)
+    row = summarize(config, [{"rounds": found, "seconds": 2}])
+    expected = (85 - 80.81) / (50 / 2 + 3.38**2 / 9) ** 0.5
+    assert row["welch_t"] == pytest.approx(expected)
+    assert (row["paper_mean"], row["paper_std"]) == (80.81, 3.38)
 
 
 @pytest.mark.slow

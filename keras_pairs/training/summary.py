@@ -42,6 +42,7 @@ def summarize(config, results):
     if row and (row.point() != point or config.beyond_paper()):
         row = None
     difference = mean - row.mean if row else None
+    theirs = (row.mean, row.sample_std()) if row else None
     return {
         **point,
         "rounds": len(ours),
@@ -50,7 +51,7 @@ def summarize(config, results):
         "paper_mean": row.mean if row else None,
         "paper_std": row.std if row else None,
         "difference": difference,
-        "welch_t": welch_t(mean, std, len(ours), row.mean, row.std) if row else None,
+        "welch_t": welch_t(mean, std, len(ours), *theirs) if row else None,
         **{name: float(values.mean()) for name, values in percents.items()},
         "seconds": sum(r["seconds"] for r in results),
         "pairs_of_all": int(sum(found[0]["reliability"]["count"])),
