@@ -217,7 +217,7 @@ def _by(rows, key, name, what):
 
 def tabulate_epochs(found):
     """The epochs of a results.json as lines of a table."""
-    lines = [("nb_f", "validated", "processor ms per epoch", "first row / this")]
+    lines = [("nb_f", "validated", "processor ms per epoch", "after the last / this row")]
     last = _by(found["epochs"], "validated", LAST, "processor")
     for row in found["epochs"]:
         milliseconds = f"{1000 * row['processor']:.1f}"

@@ -72,8 +72,8 @@ def sample_pairs(
       images: `Images`.
       num_pairs: int >= 1, pairs in each of the three.
       seed: int >= 0.
-      scored_on: "validation", "test" or None. That part has `SCORED_PAIRS` pairs, or as
-        many as there are images for; the first `num_pairs` are the same as without it.
+      scored_on: "validation", "test" or None. That part has 5,000 pairs, or as many as
+        there are images for; the first `num_pairs` are the same as without it.
         Images with `reuse` have no more.
 
     Returns:

@@ -54,7 +54,8 @@ class Comparer:
     Attributes:
       path: Path of its folder.
       in_box: bool, whether it is the model in the box.
-      name: str, its path as it was given; of the model in the box `box.VERSION`.
+      name: str, its path as it was given; of the model in the box
+        "digit_pairs/2".
       card: dict of its model card, or None.
       data: str, name of the data that it was trained on, or None where it does not say.
       reads_digits: whether it answers the digits and was trained on them; if not, they mean
@@ -114,7 +115,7 @@ class Comparer:
           first, second: both images or both files, n each or one each. Images: uint8
             [n, 28, 28] as MNIST's, or numbers [n, 14, 14] of 0…255; 0 = background; one
             image may go without its first axis. Files:
-            paths (str or Path) of pictures, see `drawing.look`, or `bytes` of PNG.
+            paths (str or Path) of pictures, or `bytes` of PNG.
 
         Returns:
           `Comparison` of n pairs, without errors.
@@ -218,7 +219,7 @@ class Comparer:
         return Seen(**seen | {"count": int(seen["count"])})
 
     def split(self, image) -> list:
-        """Cuts a picture of two digits in two, from left to right.
+        """Cuts a picture of two digits in two, the left or the upper one first.
 
         Args:
           image: path, or `bytes` of PNG.

@@ -45,17 +45,17 @@ class Comparison:
 
     @property
     def verdict(self):
-        """bool [n], see `scoring.verdict`; False where the pair has an error."""
+        """bool [n], probability ≥ 0.5; False where the pair has an error."""
         return scoring.verdict(self.probability)
 
     @property
     def unsure(self):
-        """bool [n], see `scoring.unsure`; False where the pair has an error."""
+        """bool [n], whether the verdict has less than 90 %; not where there is an error."""
         return scoring.unsure(self.probability)
 
     @property
     def unsure_digits(self):
-        """bool [n, 2], see `scoring.unsure_digits`.
+        """bool [n, 2], whether the digit's class has less than 50 %.
 
         False where the pair has an error, or the digits mean nothing.
         """

@@ -108,12 +108,13 @@ def fit(
         They are called in the teachers' training, too.
       kit: `networks.population.PopulationKit`, for networks that depart from the paper's;
         teachers do not.
-      checkpoint: Path of an .npz file that keeps the training after each epoch, or None.
+      checkpoint: Path of an .npz file in which the training is saved after its epochs, at
+        most once a second, or None.
         A training that finds its own there goes on behind it, and ends as it would have;
         the callbacks hear of the earlier epochs first. Teachers keep theirs beside it.
       until: the epoch, counted from 1, after which to stop; None: the configurations'.
       start: where an earlier training left the networks of `configs`, in this order; the
-        history is that of the epochs since.
+        history is that of the epochs since. For successive halving and keras-tuner.
 
     Returns:
       `Trained`.

@@ -1,6 +1,6 @@
 """Runs rows of the table, and counts them.
 
-    python -m tests.faults                          # all, an hour or two
+    python -m tests.faults                          # all, half an hour
     python -m tests.faults --only=predict,full --record=docs/studies/faults/results.json
 
 `--only` takes words with commas between; a row that holds one of them is run. `--record`
