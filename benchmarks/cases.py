@@ -31,6 +31,33 @@ def found_in(path, images):
     return found
 
 
+def go_on(values, name, images, wanted, measure, tabulate):
+    """Measures the cases that a results.json lacks, keeps each, and shows all as a table.
+
+    Args:
+      values: of the command line: `run_dir`.
+      name: str, of the benchmark.
+      images: `data.Images` that the file must be of.
+      wanted: list of dicts: what a row is known by, and what `measure` is called with.
+      measure: function of `images` and these as keywords, that gives the rest of a row.
+      tabulate: function of rows that gives the lines of a table.
+
+    Raises:
+      UserError: as `found_in`.
+    """
+    path = files.make_run_dir(values["run_dir"].value, name) / "results.json"
+    rows = list(found_in(path, images).get("rows", []))
+    todo = [case for case in wanted if not any(case.items() <= row.items() for row in rows)]
+    progress = Progress(len(todo), name, verbose=bool(todo))
+    for done, case in enumerate(todo, 1):
+        rows.append(case | measure(images, **case))
+        origin = {"dataset": images.describe(), **files.provenance()}
+        files.write_json(path, {"rows": rows, **origin})
+        progress.show(done)
+    runner.say(tables.markdown_table(tabulate(rows)))
+    runner.say(f"results: {runner.relative(path)}")
+
+
 def keep(values, name, rows, count, tabulate, **known):
     """Keeps rows in a results.json as they come, and shows them as a table.
 

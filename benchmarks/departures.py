@@ -7,15 +7,15 @@ For each row of Table I that is asked for: ten rounds of the network as the text
 of each departure, the test pairs scored after every epoch. The last epoch is what we report
 everywhere. Table I has the epoch at which the mean of the rounds is highest on the test
 pairs (`authors.rule`), shown to tell how much that alone is worth. Nothing is chosen by
-these figures. What was found is
-added to results.json in the run folder; what lies there already is not trained again.
+these figures. What was found is added to results.json in the run folder; what lies there
+already is not trained again.
 """
 
 import dataclasses
 from unittest import mock
 
 from benchmarks import authors, cases
-from keras_pairs import data, files, startup, tables, trunks
+from keras_pairs import data, startup, trunks
 from keras_pairs.commands import flags, runner
 from keras_pairs.config import TrainingConfig
 from keras_pairs.fields import Kind, choice, yes_no
@@ -47,7 +47,6 @@ FLAGS = {
     "data_path": flags.of_field("data_path"),
     **flags.others("rounds", "run_dir"),
 }
-IDENTITY = ("nb_f", "w_a", "network", "rounds")
 
 
 def train(send, config, network, images, rounds):
@@ -71,17 +70,16 @@ def train(send, config, network, images, rounds):
     return trained.history["val_comparison_accuracy"]
 
 
-def measure(config, network, images, rounds):
-    """A row for results.json."""
-    found = 100 * isolated.run(
+def measure(images, nb_f, w_a, network, rounds):
+    """The rest of a row for results.json."""
+    row = row_of(nb_f, w_a > 0)
+    config = TrainingConfig.from_preset(nb_f=nb_f, w_a=w_a)
+    found = isolated.run(
         train, config, network, images, rounds, on_message=lambda message: None
     )
-    row = row_of(config.nb_f, config.w_a > 0)
     return {
         **row.point(),
-        "network": network,
-        "rounds": rounds,
-        **authors.rule(found),
+        **authors.rule(100 * found),
         "paper_mean": row.mean,
         "paper_std": row.std,
     }
@@ -99,20 +97,13 @@ def tabulate(rows):
 
 def main(values):
     images = data.load_images("mnist", values["data_path"].value)
-    path = files.make_run_dir(values["run_dir"].value, "departures") / "results.json"
-    rows = list(cases.found_in(path, images).get("rows", []))
-    known = {tuple(row[name] for name in IDENTITY) for row in rows}
-    rounds = values["rounds"].value
-    for nb_f in values["nb_f"].value:
-        w_a = row_of(nb_f, values["auxiliary"].value).w_a
-        config = TrainingConfig.from_preset(nb_f=nb_f, w_a=w_a)
-        for network in values["networks"].value:
-            if (nb_f, w_a, network, rounds) not in known:
-                rows.append(measure(config, network, images, rounds))
-                origin = {"dataset": images.describe(), **files.provenance()}
-                files.write_json(path, {"rows": rows, **origin})
-    runner.say(tables.markdown_table(tabulate(rows)))
-    runner.say(f"results: {runner.relative(path)}")
+    auxiliary, rounds = values["auxiliary"].value, values["rounds"].value
+    wanted = [
+        {"nb_f": n, "w_a": row_of(n, auxiliary).w_a, "network": network, "rounds": rounds}
+        for n in values["nb_f"].value
+        for network in values["networks"].value
+    ]
+    cases.go_on(values, "departures", images, wanted, measure, tabulate)
 
 
 def run():

@@ -197,17 +197,8 @@ def importance(path):
 
 
 # Benchmarks that make one table, of the rows that they keep.
-ONE_TABLE = (
-    "adam",
-    "authors",
-    "committees",
-    "departures",
-    "fuzz",
-    "halving",
-    "memory",
-    "peers",
-)
-ONE_TABLE += ("population", "serving", "tuners")
+ONE_TABLE = ("adam", "authors", "committees", "departures", "few", "fuzz", "halving")
+ONE_TABLE += ("memory", "peers", "population", "serving", "tuners")
 KINDS = {
     **{name: table_of(rounds.rows_of, name) for name in ONE_TABLE},
     "evaluation": rounds.evaluation,
