@@ -59,6 +59,13 @@ WORK = {
         ask()
     except BaseException as error:
         raise UserError("the model fails") from error""",
+    "a library prints it": """
+    try:
+        ask()
+    except BaseException:
+        # As C's PyErr_Print.
+        sys.excepthook(SystemError, SystemError("a library's"), None)
+    print("it went on")""",
     "Python lets go of something": """
     held = Held()
     del held

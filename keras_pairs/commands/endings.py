@@ -30,8 +30,8 @@ def raised():
     """In the block the signals raise `Ended` or KeyboardInterrupt; `nohup`'s are ignored.
 
     They may come while a library calls back into Python, which makes an error of its own of
-    what is raised there, or while Python lets go of something, where it raises nothing.
-    Both still end the block. A second signal ends the process at once.
+    what is raised there, or prints it, or while Python lets go of something, where it raises
+    nothing. All of these still end the block. A second signal ends the process at once.
     """
     asked = machine.asked_to_end
 
@@ -42,17 +42,21 @@ def raised():
         asked.append(error)
         raise error
 
-    def unraisable(lost):
-        if lost.exc_value in asked:
-            leave(lost.exc_value)
-        sys.__unraisablehook__(lost)
+    def ended(show):
+        def hook(*lost):
+            if asked:
+                leave(asked[0])
+            show(*lost)
+
+        return hook
 
     usual = {signal.SIGINT: signal.default_int_handler}
     usual |= {getattr(signal, n): signal.SIG_DFL for n in SIGNALS if hasattr(signal, n)}
     taken = {n: before for n, before in usual.items() if signal.getsignal(n) is before}
     for number in taken:
         signal.signal(number, end)
-    hook, sys.unraisablehook = sys.unraisablehook, unraisable
+    hooks = sys.unraisablehook, sys.excepthook
+    sys.unraisablehook, sys.excepthook = map(ended, hooks)
     try:
         yield
     except Exception:
@@ -61,7 +65,7 @@ def raised():
         raise
     finally:
         asked.clear()
-        sys.unraisablehook = hook
+        sys.unraisablehook, sys.excepthook = hooks
         for number, before in taken.items():
             signal.signal(number, before)
 
