@@ -29,9 +29,10 @@ class Ended(BaseException):
 def raised():
     """In the block the signals raise `Ended` or KeyboardInterrupt; `nohup`'s are ignored.
 
-    They may come while a library calls back into Python, which makes an error of its own of
-    what is raised there, or prints it, or while Python lets go of something, where it raises
-    nothing. All of these still end the block. A second signal ends the process at once.
+    They may come while a library calls back into Python, which prints what is raised there
+    or makes an error of its own of it, or while Python lets go of something, where it
+    raises nothing. All of these still end the block. A second signal ends the process at
+    once.
     """
     asked = machine.asked_to_end
 
