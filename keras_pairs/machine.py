@@ -15,6 +15,8 @@ import tempfile
 ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 # What signals have raised in this process, see `commands.endings`.
 asked_to_end = []
+# Descriptors of the standard error that `noise_held_back` has put aside.
+_aside = []
 
 
 def prefer_onednn():
@@ -51,6 +53,7 @@ def noise_held_back():
     """
     sys.stderr.flush()
     before = os.dup(2)
+    _aside.append(before)
     with tempfile.TemporaryFile() as noise:
         os.dup2(noise.fileno(), 2)
         try:
@@ -62,7 +65,14 @@ def noise_held_back():
             raise
         finally:
             os.dup2(before, 2)
+            _aside.remove(before)
             os.close(before)
+
+
+def hold_nothing_back():
+    """Ends `noise_held_back` early, for what is said in the middle of it."""
+    if _aside:
+        os.dup2(_aside[0], 2)
 
 
 def out_of_memory(error):

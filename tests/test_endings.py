@@ -70,6 +70,18 @@ WORK = {
     held = Held()
     del held
     print("it went on")""",
+    "Python lets go of something while noise is held back": """
+    with machine.noise_held_back():
+        held = Held()
+        del held
+    print("it went on")""",
+    "it is asked twice while noise is held back": """
+    with machine.noise_held_back():
+        try:
+            ask()
+        finally:
+            os.write(2, b"a library's log")
+            ask()""",
     "the import of TensorFlow goes on without it": """
     with mock.patch("importlib.import_module", lambda name: lost()):
         startup.import_tensorflow()

@@ -89,6 +89,7 @@ def leave(error):
       error: KeyboardInterrupt or `Ended`.
     """
     files.remove_unfinished()
+    machine.hold_nothing_back()
     why = "interrupted"
     if isinstance(error, Ended):
         why = f"ended by {signal.Signals(error.number).name}"
