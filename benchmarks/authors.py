@@ -1,7 +1,7 @@
 """What the paper's authors measured, from the logs that they published.
 
     url=https://github.com/amirrezaie1415/Deep-learning-course-projects-EPFL
-    curl -LO $url/raw/main/Proj1/logs/logs.zip
+    curl -LO $url/raw/b639338/Proj1/logs/logs.zip
     python -m benchmarks.authors --logs=logs.zip --run_dir=runs/authors
 
 The logs hold the test accuracy after every epoch of the ten rounds of each row of Table I,
@@ -13,6 +13,7 @@ import hashlib
 import io
 import itertools
 import zipfile
+import zlib
 
 import numpy as np
 
@@ -26,6 +27,9 @@ ROUNDS = "nb_filters_{nb_f}/result-1-{w_a:.1f}-{batch_size}-{lr:.8f}.csv"
 SEARCHED = "nb_filters_{nb_f}/result-1-{w_a:.1f}.csv"
 # (batch size, lr, w_a) in the order of a search's own results.csv.
 POINTS = list(itertools.product(*(GRID[name] for name in ("batch_size", "lr", "w_a"))))
+# What another zip file, or a damaged one, raises.
+DAMAGED = (zipfile.BadZipFile, zlib.error, csv.Error, KeyError, ValueError, TypeError)
+DAMAGED += (RuntimeError, NotImplementedError)
 FLAGS = {
     "logs": flags.Flag(existing(), "Their logs.zip; it must be given."),
     **flags.others("run_dir"),
@@ -36,6 +40,7 @@ def rule(curves):
     """How Table I scores the rounds of a row.
 
     The epoch is the one at which the mean over the rounds is highest, on the test pairs.
+    Their notebook computes it, Proj1/src/plots.ipynb.
 
     Args:
       curves: float array [epochs, rounds], percent.
@@ -44,7 +49,8 @@ def rule(curves):
       dict: `last_epoch`, and `at_epoch`, accuracies of the rounds, two lists; `epoch`, the
       number of that epoch, from 1.
     """
-    chosen = int(np.mean(curves, 1).argmax())
+    # Two may be level, and the first of them counts.
+    chosen = int(np.round(np.mean(np.round(curves, 1), 1), 6).argmax())
     return {
         "last_epoch": [percent(x) for x in curves[-1]],
         "epoch": chosen + 1,
@@ -136,7 +142,7 @@ def main(values):
             digest = hashlib.sha256(file.read()).hexdigest()
         with zipfile.ZipFile(path) as archive:
             found = measure(archive)
-    except (zipfile.BadZipFile, KeyError, ValueError) as error:
+    except DAMAGED as error:
         raise UserError(f"{path}: not the authors' logs: {error}") from error
     run_dir = files.make_run_dir(values["run_dir"].value, "authors")
     path = run_dir / "results.json"

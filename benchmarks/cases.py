@@ -43,10 +43,14 @@ def go_on(values, name, images, wanted, measure, tabulate):
       tabulate: function of rows that gives the lines of a table.
 
     Raises:
-      UserError: as `found_in`.
+      UserError: as `found_in`; if the file has rows of another form.
     """
     path = files.make_run_dir(values["run_dir"].value, name) / "results.json"
     rows = list(found_in(path, images).get("rows", []))
+    try:
+        tabulate(rows)
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{path}: of another version; use a new --run_dir") from error
     todo = [case for case in wanted if not any(case.items() <= row.items() for row in rows)]
     progress = Progress(len(todo), name, verbose=bool(todo))
     for done, case in enumerate(todo, 1):

@@ -170,10 +170,14 @@ def grid_agreement(path):
     """
     from scipy.stats import spearmanr
 
+    from benchmarks.authors import POINTS
+
     rows = _csv(path)
     (nb_f,) = {row["nb_f"] for row in rows}
     found = rounds.read(path.parents[2] / "departures" / "authors.json")
-    theirs = found["grids"][f"{nb_f:g}"]
+    points = dict(zip(POINTS, found["grids"][f"{nb_f:g}"], strict=True))
+    rows = [row for row in rows if row["status"] == "COMPLETED"]
+    theirs = [points[row["batch_size"], row["lr"], row["w_a"]] for row in rows]
     ours = [row["val_comparison_accuracy"] for row in rows]
     lines = [("w_a > 0", "points", "Spearman's ρ", "rank here of Table I's point")]
     for auxiliary in (False, True):

@@ -26,8 +26,20 @@ def named(rows):
 
 
 def evaluation(path):
-    """All columns of `keras_pairs.evaluate`, from its results.json."""
-    return tables.evaluation(rows_of(path))
+    """All columns of `keras_pairs.evaluate`, from its results.json.
+
+    Welch's t is reckoned anew: a file may be older than what is known of the paper's
+    deviations.
+    """
+    from keras_pairs.training.summary import welch_t
+
+    rows = rows_of(path)
+    for row in rows:
+        if row["paper_mean"] is not None:
+            theirs = paper.row_of(row["nb_f"], row["w_a"] > 0)
+            ours = row["mean"], row["std"], row["rounds"]
+            row["welch_t"] = welch_t(*ours, theirs.mean, theirs.sample_std())
+    return tables.evaluation(rows)
 
 
 def gain(path):

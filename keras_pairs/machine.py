@@ -54,19 +54,20 @@ def noise_held_back():
     sys.stderr.flush()
     before = os.dup(2)
     _aside.append(before)
-    with tempfile.TemporaryFile() as noise:
-        os.dup2(noise.fileno(), 2)
-        try:
-            yield
-        except Exception:
-            if not asked_to_end:
-                noise.seek(0)
-                os.write(before, noise.read())
-            raise
-        finally:
-            os.dup2(before, 2)
-            _aside.remove(before)
-            os.close(before)
+    try:
+        with tempfile.TemporaryFile() as noise:
+            os.dup2(noise.fileno(), 2)
+            try:
+                yield
+            except Exception:
+                if not asked_to_end:
+                    noise.seek(0)
+                    os.write(before, noise.read())
+                raise
+    finally:
+        os.dup2(before, 2)
+        _aside.remove(before)
+        os.close(before)
 
 
 def hold_nothing_back():

@@ -27,10 +27,17 @@ FLAGS = {
 
 
 def main(values):
-    flag = {name: values[name].value for name in FLAGS}
+    flag, served = {name: values[name].value for name in FLAGS}, []
+
+    def say(line):
+        served.append(line)
+        runner.say(line)
+
     try:
-        process.run(flag["model"], flag["host"], flag["port"], runner.say)
+        process.run(flag["model"], flag["host"], flag["port"], say)
     except KeyboardInterrupt as error:
+        if not served:
+            raise
         # Asked to end, it has ended: there is nothing to tell.
         sys.exit(endings.status(error))
 

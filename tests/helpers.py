@@ -14,6 +14,8 @@ from unittest import mock
 import numpy as np
 from PIL import Image, ImageDraw
 
+from keras_pairs.commands import endings
+
 ROOT = pathlib.Path(__file__).parent.parent
 # The model in the box, and the number of its version.
 BOX = ROOT / "saved_models" / "digit_pairs" / "2"
@@ -49,6 +51,10 @@ def stopped_clock(monkeypatch, module, start=100.0):
     return now
 
 
+def _raise(error):
+    raise error
+
+
 def call(name, *arguments, cwd=None):
     """Runs a command in this process, as a user would see it.
 
@@ -72,6 +78,8 @@ def call(name, *arguments, cwd=None):
         os.chdir(cwd or before)
         with (
             mock.patch.object(sys, "argv", argv),
+            # Ctrl-C is for the tests, too: it would end them without a word.
+            mock.patch.object(endings, "leave", _raise),
             mock.patch.dict(os.environ),
             contextlib.redirect_stdout(stdout),
             contextlib.redirect_stderr(stderr),

@@ -161,6 +161,11 @@ def test_departures_go_on_where_they_were(digits, tmp_path, monkeypatch):
     ]
     found = files.read_json(tmp_path / "results.json")
     assert len(found["rows"]) == 4 and found["dataset"]["name"] == "digits"
+    older = found | {"rows": [{"nb_f": 8, "best_epoch": [80.0]}]}
+    (tmp_path / "older").mkdir()
+    files.write_json(tmp_path / "older" / "results.json", older)
+    done = helpers.call("benchmarks.departures", f"--run_dir={tmp_path}/older")
+    helpers.assert_one_line(done, 1, "another version")
     other = dataclasses.replace(digits, x_train=digits.x_train[::-1])
     monkeypatch.setattr(departures.data, "load_images", lambda *where: other)
     done = helpers.call("benchmarks.departures", *wanted)

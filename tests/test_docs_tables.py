@@ -20,6 +20,7 @@ def row(nb_f, w_a, accuracies, **more):
         **{"std": std, "mean_of_all": mean, "std_of_all": std, "paper_mean": 80.0},
         **{"paper_std": 1.0, "difference": mean - 80, "welch_t": 0.0, "seconds": 7.0},
         **{"first_digit": 90.0, "second_digit": 91.0, "calibration_error": 5.0},
+        **{"rounds": len(accuracies)},
         **{"accuracies": accuracies, "accuracies_of_all": accuracies, **more},
     }
 
@@ -90,12 +91,9 @@ def test_table_1_beside_the_authors_logs(tmp_path):
         (tmp_path / name / file).write_text(json.dumps({"rows": rows}))
     text = build.built(page_of(tmp_path / "table1", "last-epochs", "results.json"))
     # Welch's t by hand: 1 / sqrt(4 / 3 + 4 / 3), and 4 / sqrt(4 / 3 + 12 / 3).
-    assert re.search(r"83.00 ± 2.00 \|\s+82.00 ± 2.00 \|\s+\+1.00 \|\s+\+0.6 \|", text), (
-        text
-    )
-    assert re.search(r"86.00 ± 2.00 \|\s+82.00 ± 3.46 \|\s+\+4.00 \|\s+\+1.7 \|", text), (
-        text
-    )
+    # p is that of Student's t with 4 and with 3.2 degrees of freedom.
+    assert "83.00 ± 2.00 |     82.00 ± 2.00 |      +1.00 |      +0.6 | 0.573 |" in text
+    assert "86.00 ± 2.00 |     82.00 ± 3.46 |      +4.00 |      +1.7 | 0.176 |" in text
     theirs[1]["lr"] = 0.5
     (tmp_path / "departures" / "authors.json").write_text(json.dumps({"rows": theirs}))
     with pytest.raises(ValueError, match="8 beside 8"):
@@ -103,20 +101,26 @@ def test_table_1_beside_the_authors_logs(tmp_path):
 
 
 def test_a_search_beside_the_authors_grid(tmp_path):
-    points = itertools.product((0.01, 0.005), (100, 200), (0.0, 0.7, 1.0))
-    lines = ["nb_f,lr,batch_size,w_a,val_comparison_accuracy"]
+    # Of the grid's 325 points twelve have completed, in an order of their own.
+    points = list(itertools.product((0.01, 0.005), (100, 200), (0.0, 0.7, 1.0)))
+    lines = ["nb_f,lr,batch_size,w_a,status,val_comparison_accuracy"]
     ours = [5, 1, 2, 6, 3, 4, 7, 9, 8, 4, 5, 6]
     lines += [
-        f"8,{lr},{size},{w_a},{x / 100}"
+        f"8,{lr},{size},{w_a},COMPLETED,{x / 100}"
         for (lr, size, w_a), x in zip(points, ours, strict=True)
     ]
+    lines.append("8,0.0001,10,3.0,FAILED,")
     (tmp_path / "grid" / "8").mkdir(parents=True)
     (tmp_path / "grid" / "8" / "results.csv").write_text("\n".join(lines) + "\n")
     (tmp_path / "departures").mkdir()
     # Alike without, and all but alike with auxiliary loss.
     theirs = [50, 10, 20, 60, 30, 40, 70, 80, 90, 40, 50, 60]
+    theirs = dict(zip(points, theirs, strict=True))
+    rates, sizes = (0.01, 0.005, 0.001, 0.0005, 0.0001), (10, 20, 50, 100, 200)
+    weights = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 2.0, 3.0)
+    grid = [theirs.get((lr, n, w), 0) for n in sizes for lr in rates for w in weights]
     (tmp_path / "departures" / "authors.json").write_text(
-        json.dumps({"grids": {"8": theirs}})
+        json.dumps({"grids": {"8": grid}})
     )
     text = build.built(page_of(tmp_path / "grid", "grid-agreement", "8/results.csv"))
     assert re.search(r"no \|\s+4 \|\s+1.00 \|\s+2 \|", text), text

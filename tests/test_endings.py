@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from keras_pairs.commands import endings
 from tests.helpers import ROOT
 
 # A command that asks itself to end in the middle of its work.
@@ -82,6 +83,17 @@ WORK = {
         finally:
             os.write(2, b"a library's log")
             ask()""",
+    "another error is lost while it tidies up": """
+    class Bad:
+        def __del__(self):
+            raise OSError("of something else")
+    bad, draft = Bad(), pathlib.Path("draft")
+    draft.touch()
+    try:
+        ask()
+    finally:
+        del bad
+        draft.unlink()""",
     "the import of TensorFlow goes on without it": """
     with mock.patch("importlib.import_module", lambda name: lost()):
         startup.import_tensorflow()
@@ -110,6 +122,25 @@ SAYS = {
     "SIGTERM": "error: ended by SIGTERM\n",
     "SIGHUP": "error: ended by SIGHUP\n",
 }
+
+
+def test_without_a_signal_what_is_lost_is_shown(capsys):
+    class Bad:
+        def __del__(self):
+            raise ValueError("a real one")
+
+    hooks = sys.unraisablehook, sys.excepthook
+    sys.unraisablehook = sys.__unraisablehook__
+    try:
+        with endings.raised():
+            bad = Bad()
+            del bad
+            sys.excepthook(TypeError, TypeError("another"), None)
+        assert sys.unraisablehook is sys.__unraisablehook__ and sys.excepthook is hooks[1]
+    finally:
+        sys.unraisablehook, sys.excepthook = hooks
+    told = capsys.readouterr().err
+    assert "a real one" in told and "TypeError: another" in told
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signals")

@@ -12,19 +12,28 @@ from tests import helpers
 from tests.helpers import assert_one_line
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends SIGTERM")
-# A server whose model is opened by what takes a signal's end for nothing.
-LOST = """
+# A server that a signal ends while it opens its model.
+OPENED = """
 import contextlib, signal
 from keras_pairs import serve
 from keras_pairs.server import watching
 
 def open(self):
-    with contextlib.suppress(BaseException):
-        signal.raise_signal(signal.SIGTERM)
+    {opens}
 
+signal.signal(signal.SIGINT, signal.default_int_handler)
 watching.Watched.open = open
 serve.run()
 """
+OPENS = {
+    # What takes a signal's end for nothing.
+    "SIGTERM": """
+    with contextlib.suppress(BaseException):
+        signal.raise_signal(signal.SIGTERM)""",
+    # Where Python would end by the signal itself.
+    "SIGINT": 'exec("signal.raise_signal(signal.SIGINT)")',
+}
+SAYS = {"SIGTERM": "ended by SIGTERM", "SIGINT": "interrupted"}
 
 
 def test_sigterm_while_it_starts(tmp_path):
@@ -37,14 +46,16 @@ def test_sigterm_while_it_starts(tmp_path):
     assert err.strip() == told[starting.returncode]
 
 
-def test_an_end_that_a_library_loses_while_it_starts(tmp_path):
-    command = [sys.executable, "-c", LOST, "--port=0"]
+@pytest.mark.parametrize("name", OPENS)
+def test_an_end_that_a_library_meets_while_it_starts(name, tmp_path):
+    (tmp_path / "opened.py").write_text(OPENED.format(opens=OPENS[name].strip()))
     done = subprocess.run(
-        command,
-        env=os.environ | {"PYTHONPATH": str(helpers.ROOT)},
+        [sys.executable, "-m", "opened", "--port=0"],
+        env=os.environ
+        | {"PYTHONPATH": os.pathsep.join([str(helpers.ROOT), str(tmp_path)])},
         cwd=tmp_path,
         capture_output=True,
         text=True,
         timeout=60,
     )
-    assert_one_line(done, 128 + signal.SIGTERM, "ended by SIGTERM")
+    assert_one_line(done, 128 + getattr(signal, name), SAYS[name])

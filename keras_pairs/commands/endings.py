@@ -35,6 +35,7 @@ def raised():
     once.
     """
     asked = machine.asked_to_end
+    hooks = sys.unraisablehook, sys.excepthook
 
     def end(number, frame):
         error = KeyboardInterrupt() if number == signal.SIGINT else Ended(number)
@@ -43,21 +44,24 @@ def raised():
         asked.append(error)
         raise error
 
-    def ended(show):
-        def hook(*lost):
-            if asked:
-                leave(asked[0])
-            show(*lost)
+    def lost(unraisable):
+        if any(error in asked for error in _chain(unraisable.exc_value)):
+            leave(asked[0])
+        # What else goes wrong on the way out is nobody's question.
+        if not asked:
+            hooks[0](unraisable)
 
-        return hook
+    def printed(*error):
+        if asked:
+            leave(asked[0])
+        hooks[1](*error)
 
     usual = {signal.SIGINT: signal.default_int_handler}
     usual |= {getattr(signal, n): signal.SIG_DFL for n in SIGNALS if hasattr(signal, n)}
     taken = {n: before for n, before in usual.items() if signal.getsignal(n) is before}
     for number in taken:
         signal.signal(number, end)
-    hooks = sys.unraisablehook, sys.excepthook
-    sys.unraisablehook, sys.excepthook = map(ended, hooks)
+    sys.unraisablehook, sys.excepthook = lost, printed
     try:
         yield
     except Exception:
@@ -69,6 +73,13 @@ def raised():
         sys.unraisablehook, sys.excepthook = hooks
         for number, before in taken.items():
             signal.signal(number, before)
+
+
+def _chain(error):
+    """An exception and those that it was made of; others have only come before it."""
+    while error is not None:
+        yield error
+        error = error.__cause__
 
 
 def status(error):
@@ -101,4 +112,8 @@ def leave(error):
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, RuntimeError):
             stream.flush()
+    # Whoever waits for them may not come to end them.
+    if "multiprocessing" in sys.modules:
+        for child in sys.modules["multiprocessing"].active_children():
+            child.kill()
     os._exit(status(error))
