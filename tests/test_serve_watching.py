@@ -9,6 +9,7 @@ import weakref
 
 import pytest
 
+from keras_pairs import machine
 from keras_pairs.errors import UserError
 from keras_pairs.server import rest, watching
 from keras_pairs.server.refusals import Refusal
@@ -131,6 +132,14 @@ def test_the_newest_that_can_be_loaded_is_served(folder, watched):
     again = watching.Watched(folder, Loaded)
     again.open()
     assert again.current.number == 2 and states(again)[3] == ("END", "UNKNOWN")
+
+
+def test_an_end_while_it_loads_is_no_fault_of_the_version(folder, monkeypatch, caplog):
+    version(folder, 3, "broken")
+    monkeypatch.setattr(machine, "asked_to_end", [KeyboardInterrupt()])
+    with pytest.raises(KeyboardInterrupt):
+        watching.Watched(folder, Loaded).open()
+    assert not caplog.records
 
 
 def test_taking_the_newest_away_goes_back(folder, watched):

@@ -12,6 +12,7 @@ import logging
 import os
 import pathlib
 
+from keras_pairs import machine
 from keras_pairs.errors import UserError
 from keras_pairs.server.refusals import Refusal, quoted
 from keras_pairs.serving import box, versions
@@ -106,6 +107,8 @@ class Watched:
         try:
             loaded = self._load(path, number)
         except UserError as error:
+            # TensorFlow tells a signal's end as a fault of the file.
+            machine.end_if_asked()
             log.error("version %d cannot be served: %s", number, error)
             self._states[number] = ("END", str(error))
             self._broken[number] = files
