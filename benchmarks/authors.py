@@ -111,8 +111,6 @@ def measure(archive):
                 {
                     **row.point(),
                     **rule(curves(archive, row)),
-                    "paper_mean": row.mean,
-                    "paper_std": row.std,
                     "in_grid": found,
                     "rank_in_grid": 1 + sum(rival > found for rival in rivals),
                 }
@@ -126,7 +124,7 @@ def tabulate(rows):
     lines[0] += ("last epoch", "in their grid", "rank there")
     for row in rows:
         last, at = shown(row)
-        paper = f"{row['paper_mean']:.2f} ± {row['paper_std']:.2f}"
+        paper = row_of(row["nb_f"], row["w_a"] > 0).shown()
         names = str(row["nb_f"]), f"{row['w_a']:g}"
         rest = last, f"{row['in_grid']:.1f}", str(row["rank_in_grid"])
         lines.append((*names, paper, at, str(row["epoch"]), *rest))

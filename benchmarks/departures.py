@@ -72,24 +72,16 @@ def train(send, config, network, images, rounds):
 
 def measure(images, nb_f, w_a, network, rounds):
     """The rest of a row for results.json."""
-    row = row_of(nb_f, w_a > 0)
     config = TrainingConfig.from_preset(nb_f=nb_f, w_a=w_a)
-    found = isolated.run(
-        train, config, network, images, rounds, on_message=lambda message: None
-    )
-    return {
-        **row.point(),
-        **authors.rule(100 * found),
-        "paper_mean": row.mean,
-        "paper_std": row.std,
-    }
+    found = isolated.run(train, config, network, images, rounds, on_message=None)
+    return {**row_of(nb_f, w_a > 0).point(), **authors.rule(100 * found)}
 
 
 def tabulate(rows):
     """The rows of results.json as lines of a table."""
     lines = [("nb_f", "w_a", "network", "last epoch", "by Table I's rule", "Table I")]
     for row in rows:
-        paper = f"{row['paper_mean']:.2f} ± {row['paper_std']:.2f}"
+        paper = row_of(row["nb_f"], row["w_a"] > 0).shown()
         names = str(row["nb_f"]), f"{row['w_a']:g}", row["network"]
         lines.append((*names, *authors.shown(row), paper))
     return lines

@@ -177,19 +177,20 @@ def grid_agreement(path):
     found = rounds.read(path.parents[2] / "departures" / "authors.json")
     points = dict(zip(POINTS, found["grids"][f"{nb_f:g}"], strict=True))
     rows = [row for row in rows if row["status"] == "COMPLETED"]
-    theirs = [points[row["batch_size"], row["lr"], row["w_a"]] for row in rows]
-    ours = [row["val_comparison_accuracy"] for row in rows]
     lines = [("w_a > 0", "points", "Spearman's ρ", "rank here of Table I's point")]
     for auxiliary in (False, True):
-        row = paper.row_of(nb_f, auxiliary)
-        those = [i for i, row in enumerate(rows) if (row["w_a"] > 0) == auxiliary]
-        rank = spearmanr([ours[i] for i in those], [theirs[i] for i in those]).statistic
+        those = [row for row in rows if (row["w_a"] > 0) == auxiliary]
+        ours = [row["val_comparison_accuracy"] for row in those]
+        theirs = [points[row["batch_size"], row["lr"], row["w_a"]] for row in those]
+        point = paper.row_of(nb_f, auxiliary).point()
         (chosen,) = (
-            i for i in those if all(rows[i][n] == x for n, x in row.point().items())
+            score
+            for score, row in zip(ours, those, strict=True)
+            if point.items() <= row.items()
         )
-        above = 1 + sum(ours[i] > ours[chosen] for i in those)
+        rank = 1 + sum(score > chosen for score in ours)
         names = "yes" if auxiliary else "no", str(len(those))
-        lines.append((*names, f"{rank:.2f}", str(above)))
+        lines.append((*names, f"{spearmanr(ours, theirs).statistic:.2f}", str(rank)))
     return tables.markdown_table(lines)
 
 

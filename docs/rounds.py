@@ -31,14 +31,13 @@ def evaluation(path):
     Welch's t is reckoned anew: a file may be older than what is known of the paper's
     deviations.
     """
-    from keras_pairs.training.summary import welch_t
+    from keras_pairs.training.summary import paper_t
 
     rows = rows_of(path)
     for row in rows:
         if row["paper_mean"] is not None:
             theirs = paper.row_of(row["nb_f"], row["w_a"] > 0)
-            ours = row["mean"], row["std"], row["rounds"]
-            row["welch_t"] = welch_t(*ours, theirs.mean, theirs.sample_std())
+            row["welch_t"] = paper_t(row["mean"], row["std"], row["rounds"], theirs)
     return tables.evaluation(rows)
 
 
@@ -133,7 +132,7 @@ def ladder(path):
 def grid_best(path):
     """Ten rounds of a search's best points, beside the paper's row of that width."""
     from benchmarks.studies import shown
-    from keras_pairs.training.summary import welch_t
+    from keras_pairs.training.summary import paper_t
 
     lines = [("nb_f", "lr", "batch", "w_a", "ours (%)", "all test pairs (%)")]
     lines[0] += ("the paper's lr", "batch", "w_a", "paper (%)", "Welch's t")
@@ -142,9 +141,6 @@ def grid_best(path):
         point = (str(row["nb_f"]), f"{row['lr']:g}", str(row["batch_size"]))
         point += (f"{row['w_a']:g}", shown(row), shown(row, "_of_all"))
         other = (f"{theirs.lr:g}", str(theirs.batch_size), f"{theirs.w_a:g}")
-        other += (f"{theirs.mean:.2f} ± {theirs.std:.2f}",)
-        t = welch_t(
-            row["mean"], row["std"], row["rounds"], theirs.mean, theirs.sample_std()
-        )
-        lines.append((*point, *other, f"{t:+.1f}"))
+        t = paper_t(row["mean"], row["std"], row["rounds"], theirs)
+        lines.append((*point, *other, theirs.shown(), f"{t:+.1f}"))
     return tables.markdown_table(lines)

@@ -39,6 +39,10 @@ class Row:
         names = ("nb_f", "lr", "batch_size", "w_a")
         return {name: getattr(self, name) for name in names}
 
+    def shown(self):
+        """str, as Table I has it."""
+        return f"{self.mean:.2f} ± {self.std:.2f}"
+
     def sample_std(self):
         """The deviation with n − 1, as ours and Welch's t have it."""
         return self.std * math.sqrt(ROUNDS / (ROUNDS - 1))

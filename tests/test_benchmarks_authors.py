@@ -77,7 +77,7 @@ def test_the_logs_give_rounds_and_grid(logs, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", "another", "a short row", "damaged"])
-def test_what_are_not_their_logs_is_told(content, logs, tmp_path):
+def test_what_are_not_their_logs_is_told(content, tmp_path):
     path = tmp_path / "logs.zip"
     if content == "another":
         with zipfile.ZipFile(path, "w") as archive:

@@ -13,7 +13,7 @@ from tests import helpers
 
 
 @pytest.fixture(scope="module")
-def many(digits):
+def many():
     """Images enough for pairs without using one again; told apart by two pixels."""
     x = np.zeros((6000, 28, 28), "uint8")
     x[:, 0, 0], x[:, 0, 2] = np.divmod(np.arange(6000), 250)

@@ -42,7 +42,6 @@ def summarize(config, results):
     if row and (row.point() != point or config.beyond_paper()):
         row = None
     difference = mean - row.mean if row else None
-    theirs = (row.mean, row.sample_std()) if row else None
     return {
         **point,
         "rounds": len(ours),
@@ -51,7 +50,7 @@ def summarize(config, results):
         "paper_mean": row.mean if row else None,
         "paper_std": row.std if row else None,
         "difference": difference,
-        "welch_t": welch_t(mean, std, len(ours), *theirs) if row else None,
+        "welch_t": paper_t(mean, std, len(ours), row) if row else None,
         **{name: float(values.mean()) for name, values in percents.items()},
         "seconds": sum(r["seconds"] for r in results),
         "pairs_of_all": int(sum(found[0]["reliability"]["count"])),
@@ -64,6 +63,11 @@ def summarize(config, results):
         "accuracies_of_all": of_all.tolist(),
         "reliability": curve,
     }
+
+
+def paper_t(mean, std, rounds, row):
+    """Welch's t of rounds' mean and sample deviation against a `paper.Row`."""
+    return welch_t(mean, std, rounds, row.mean, row.sample_std(), paper.ROUNDS)
 
 
 def welch_t(mean_a, std_a, rounds_a, mean_b, std_b, rounds_b=10):
