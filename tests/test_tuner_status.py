@@ -111,6 +111,21 @@ def test_without_a_sign_of_life_the_trials_tell(folder, text):
     assert shown["done"] == "3 of 8 trials, 0 of them failed" and shown["left"] == "5"
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"to_go_s": ""},
+        {"to_go_s": False},
+        {"budget_left_s": []},
+        {"running": {"-9": 1.0}},
+        {"wanted": -1},
+    ],
+)
+def test_a_sign_of_life_of_another_form_is_none(folder, changes):
+    beat(folder, **changes)
+    assert status(folder)["search"].startswith("not running; python -m")
+
+
 def test_a_finished_search(folder, digits):
     searches.run(folder, digits)
     shown = status(folder)

@@ -59,14 +59,16 @@ def read(run_dir):
     try:
         found = files.read_json(pathlib.Path(run_dir) / NAME)
         # What is missing, or of another kind, shows here.
-        seconds = [found["used_s"], age(found), found["to_go_s"] or 0]
-        seconds += [found.get("budget_left_s") or 0, *found["running"].values()]
+        unknown = [found["to_go_s"], found.get("budget_left_s")]
+        seconds = [found["used_s"], age(found), *found["running"].values()]
+        seconds += [x for x in unknown if x is not None]
         whole = [found["wanted"], *map(int, found["running"])]
         is_alive(found)
         right = all(type(x) in (int, float) and math.isfinite(x) for x in seconds)
+        right = right and all(type(x) is int and x >= 0 for x in whole)
     except (OSError, *files.DAMAGED):
         return None
-    return found if right and all(type(x) is int for x in whole) else None
+    return found if right else None
 
 
 def age(found):
