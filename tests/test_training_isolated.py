@@ -82,3 +82,25 @@ def test_it_does_not_complain_when_who_asked_is_gone(number, seconds):
     # Until all that hold its standard error have ended.
     _, complaint = process.communicate(timeout=60)
     assert complaint == ""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kills with signals")
+@pytest.mark.parametrize("seconds", [0, 0.01, 0.02, 0.05, 0.1])
+def test_an_interrupt_of_all_processes_is_not_for_it(seconds):
+    """As from a terminal; whoever asked goes on here, to see that it does, too."""
+    code = "import signal; signal.signal(signal.SIGINT, lambda *_: None); "
+    code += "from tests.test_training_isolated import MANY, Told, isolated, twice; "
+    code += "print(len(isolated.run(twice, MANY, Told(), on_message=lambda _: None)))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=helpers.ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    process.stdout.readline()
+    time.sleep(seconds)
+    os.killpg(process.pid, signal.SIGINT)
+    told, complaint = process.communicate(timeout=60)
+    assert (told, complaint, process.returncode) == (f"{len(MANY)}\n", "", 0)

@@ -7,6 +7,7 @@ its memory back, memory would grow with every training.
 import contextlib
 import multiprocessing
 import signal
+from multiprocessing import resource_tracker
 
 from keras_pairs.errors import UserError
 
@@ -30,7 +31,8 @@ def run(function, *arguments, on_message):
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     process = context.Process(target=_serve, args=(there,), daemon=True)
-    process.start()
+    with _interrupts_wait():
+        process.start()
     there.close()
     try:
         # Not with its start: images take a while, and an end in the middle of them would
@@ -50,6 +52,25 @@ def run(function, *arguments, on_message):
     finally:
         process.kill()
         process.join()
+
+
+@contextlib.contextmanager
+def _interrupts_wait():
+    """In the block Ctrl-C waits; for a process that is started there, it goes on waiting.
+
+    A terminal's Ctrl-C is for all its processes, and one in which Python is just starting
+    would say a lot before `_serve` can ignore it.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    # Before: its own start would end the waiting.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _serve(pipe):
