@@ -1,5 +1,6 @@
 """A process of its own: what it sends, returns and raises, and how it ends."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -60,6 +61,20 @@ def test_it_sends_and_returns():
 def test_what_it_dies_of_is_told(function, message):
     with pytest.raises(UserError, match=message):
         isolated.run(function, MANY, on_message=None)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="interrupts itself")
+def test_an_interrupt_while_it_starts_leaves_none(monkeypatch):
+    start = multiprocessing.context.SpawnProcess.start
+
+    def interrupted(process):
+        start(process)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(multiprocessing.context.SpawnProcess, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        isolated.run(twice, MANY, on_message=None)
+    assert not multiprocessing.active_children()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kills with signals")

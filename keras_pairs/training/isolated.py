@@ -31,10 +31,10 @@ def run(function, *arguments, on_message):
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     process = context.Process(target=_serve, args=(there,), daemon=True)
-    with _interrupts_wait():
-        process.start()
-    there.close()
     try:
+        with _interrupts_wait():
+            process.start()
+        there.close()
         # Not with its start: images take a while, and an end in the middle of them would
         # leave a process that complains. Where it has died already, `recv` says so.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
@@ -50,8 +50,9 @@ def run(function, *arguments, on_message):
         process.join()
         raise UserError(f"the training ended with code {process.exitcode}") from None
     finally:
-        process.kill()
-        process.join()
+        if process.pid:
+            process.kill()
+            process.join()
 
 
 @contextlib.contextmanager
