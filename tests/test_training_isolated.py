@@ -43,6 +43,22 @@ def die(send, _):
     os._exit(3)
 
 
+def begun(code, seconds):
+    """A process, the leader of a group, so many seconds after it has handed over `Told`."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=helpers.ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    process.stdout.readline()
+    time.sleep(seconds)
+    return process
+
+
 def test_it_sends_and_returns():
     heard = []
     found = isolated.run(twice, MANY + 1, on_message=heard.append)
@@ -83,16 +99,7 @@ def test_an_interrupt_while_it_starts_leaves_none(monkeypatch):
 def test_it_does_not_complain_when_who_asked_is_gone(number, seconds):
     code = "from tests.test_training_isolated import MANY, Told, isolated, twice; "
     code += "isolated.run(twice, MANY, Told(), on_message=print); input()"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code],
-        cwd=helpers.ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    process.stdout.readline()
-    time.sleep(seconds)
+    process = begun(code, seconds)
     process.send_signal(number)
     # Until all that hold its standard error have ended.
     _, complaint = process.communicate(timeout=60)
@@ -106,16 +113,7 @@ def test_an_interrupt_of_all_processes_is_not_for_it(seconds):
     code = "import signal; signal.signal(signal.SIGINT, lambda *_: None); "
     code += "from tests.test_training_isolated import MANY, Told, isolated, twice; "
     code += "print(len(isolated.run(twice, MANY, Told(), on_message=lambda _: None)))"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code],
-        cwd=helpers.ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    process.stdout.readline()
-    time.sleep(seconds)
+    process = begun(code, seconds)
     os.killpg(process.pid, signal.SIGINT)
     told, complaint = process.communicate(timeout=60)
     assert (told, complaint, process.returncode) == (f"{len(MANY)}\n", "", 0)
