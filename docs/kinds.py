@@ -208,6 +208,7 @@ KINDS = {
     **{name: table_of(rounds.rows_of, name) for name in ONE_TABLE},
     "evaluation": rounds.evaluation,
     "gain": rounds.gain,
+    "seeds": rounds.seeds,
     "auxiliary": rounds.study("auxiliary"),
     "presets": rounds.study("presets"),
     "accuracy": rounds.study("accuracy"),

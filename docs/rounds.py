@@ -52,6 +52,22 @@ def gain(path):
     return tables.markdown_table(lines)
 
 
+def seeds(path):
+    """The lowest and highest round of each row, from `evaluate`'s results.json.
+
+    On the paper's test pairs and on all.
+    """
+    lines = [("nb_f", "w_a", "lowest (%)", "highest (%)", "difference")]
+    lines[0] += ("of all: lowest (%)", "highest (%)", "difference")
+    for row in rows_of(path):
+        shown = [str(row["nb_f"]), f"{row['w_a']:g}"]
+        for found in (row["accuracies"], row["accuracies_of_all"]):
+            low, high = min(found), max(found)
+            shown += [f"{low:.1f}", f"{high:.1f}", f"{high - low:.1f}"]
+        lines.append(shown)
+    return tables.markdown_table(lines)
+
+
 def study(name):
     """A function from the results.json of `benchmarks.studies` to that study's table."""
 

@@ -37,6 +37,7 @@ def page_of(folder, kind, file):
         ("evaluation", "82.00 ± 1.00"),
         ("gain", "|    8 |                 82.0 ± 1.0 |  85.0 ± 1.0 |          +3.0 |"),
         ("auxiliary", "+3.00"),
+        ("seeds", "|    8 |   1 |       84.0 |        86.0 |        2.0 |"),
         ("presets", "82.00 ± 1.00"),
     ],
 )
