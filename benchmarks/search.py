@@ -7,8 +7,8 @@ First, for 8 and 16 filters with batch size 50, the seconds of an epoch in a sea
 populations of 13, one for each of two workers: validated after the last epoch, after every
 one, and with the code in --before, a checkout of this project, as that does it by itself.
 Each is what more epochs take beyond one, and so without start-up and last validation, as
-processor time: by the clock the start of a worker moves it by more than the difference. The
-three take turns, and the median of three turns counts.
+processor time: by the clock the start of a worker moves it by more than the difference. All
+take turns, and the median of three turns counts.
 
 Then trials per hour of `tuner.search` against keras-tuner's own GridSearch with
 `model.fit`. For each nb_f the points lr = 0.005 and 0.01, batch size 20 and 100, w_a as in

@@ -41,8 +41,9 @@ def assert_same_training(together, k, alone):
 
     Kernels for graphs of different sizes add up in different orders, so the gradients
     differ by some 1e-7 of the terms that they sum. Where that moves an activation over the
-    edge of a ReLU or a maximum, the gradients differ by a thousandth or so. Two trainings
-    that really differ are lr apart in most of their weights, in each of the steps.
+    edge of a ReLU or a maximum, the gradients differ by a thousandth or so. Under
+    `steady_adam` steps differ no more than that; see there for what they do without it.
+    `test_other_dropout_masks_are_another_training` shows what the bounds tell apart.
 
     A loss has slopes below 1/2, a normalised channel's statistics follow a weight by a few
     times its change, and one pair may lie on the threshold.
