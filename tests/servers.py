@@ -47,7 +47,7 @@ class Server:
 
     def ask(self, method, path, body=None, **headers):
         """(status, headers, body: of JSON what it stands for, otherwise bytes)."""
-        # Pictures take half a second each where TensorFlow does without oneDNN.
+        # A pair of pictures takes half a second where TensorFlow does without oneDNN.
         client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         with contextlib.closing(client):
             if body is not None and not isinstance(body, bytes):
