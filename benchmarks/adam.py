@@ -116,7 +116,7 @@ def tabulate(rows):
 
 
 def main(values):
-    startup.import_tensorflow(work=0, population=True)
+    startup.import_tensorflow(work=0, onednn=True)
     cases.keep(values, "adam", measured(), len(CASES), tabulate)
 
 

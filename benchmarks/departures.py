@@ -54,7 +54,7 @@ def train(send, config, network, images, rounds):
 
     In a process of its own: `isolated.run` gives `send`.
     """
-    startup.import_tensorflow(population=True)
+    startup.import_tensorflow(onednn=True)
     from benchmarks import departing
     from keras_pairs.training.fit import fit
 

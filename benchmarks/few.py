@@ -48,7 +48,7 @@ def splits_of(images, pictures, config):
 
 def train(send, images, pictures, rounds):
     """Accuracies of the rounds: dict of lists, percent. In a process of its own."""
-    startup.import_tensorflow(population=True)
+    startup.import_tensorflow(onednn=True)
     from keras_pairs.training.fit import fit
 
     base = TrainingConfig.from_preset("best")

@@ -48,7 +48,7 @@ def answer():
     from keras_pairs import startup
 
     startup.quiet(keras=False)
-    startup.import_tensorflow(keras=False)
+    startup.import_tensorflow(keras=False, onednn=True)
     import keras_pairs
     from keras_pairs.pictures import image_files
 

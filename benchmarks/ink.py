@@ -143,7 +143,7 @@ FLAGS = {
 def main(values):
     images = data.load_images("mnist", values["data_path"].value)
     run_dir = files.make_run_dir(values["run_dir"].value, "ink-validation")
-    startup.import_tensorflow()
+    startup.import_tensorflow(onednn=True)
     from keras_pairs.serving import comparer
 
     model = comparer.load(values["model"].value)

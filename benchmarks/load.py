@@ -78,7 +78,7 @@ def message(name, signature, value):
 
 def bare(path, signature, value, seconds):
     """Seconds of each call of a loop over a SavedModel."""
-    startup.import_tensorflow(keras=False)
+    startup.import_tensorflow(keras=False, onednn=True)
     from keras_pairs.server.loaded import Loaded
 
     model, took = Loaded(path, 1), []

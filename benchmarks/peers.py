@@ -24,7 +24,7 @@ from keras_pairs.fields import integer
 
 def ours(pipe, case):
     """A process that trains with this package, turn by turn."""
-    startup.import_tensorflow(work=0, population=True)
+    startup.import_tensorflow(work=0, onednn=True)
     from keras_pairs.training.fit import fit
 
     callbacks = [train.turns(pipe, CLOCK)]

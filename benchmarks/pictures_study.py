@@ -107,7 +107,7 @@ def group(kind):
 @functools.cache
 def _loaded(paths, data_path):
     """(models, images), once in a process."""
-    startup.import_tensorflow(work=1, keras=False)
+    startup.import_tensorflow(work=1, keras=False, onednn=True)
     from keras_pairs.serving import comparer
 
     models = [comparer.load(path) for path in paths]

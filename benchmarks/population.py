@@ -111,7 +111,7 @@ def tabulate(rows):
 
 
 def main(values):
-    startup.import_tensorflow(population=True)
+    startup.import_tensorflow(onednn=True)
     known = {"dataset": data.load_images("digits").describe()}
     known["gflops_of_a_product"] = matrix_product()
     runner.say(f"a matrix product: {known['gflops_of_a_product']:.0f} GFLOP/s")

@@ -32,12 +32,13 @@ BOUND = 1.0
 FLAGS = cases.FLAGS
 
 # Prints the seconds of one step of `predict`, in a process of its own.
-START = "from keras_pairs import startup; startup.import_tensorflow(keras=False)"
+IMPORT = "startup.import_tensorflow(keras=False, onednn=True)"
+START = f"from keras_pairs import startup; {IMPORT}"
 LOAD = "from keras_pairs.serving import comparer"
 STEPS = {
     "import tensorflow, as predict does (no Keras)": (
         "from keras_pairs import startup",
-        "startup.import_tensorflow(keras=False)",
+        IMPORT,
     ),
     "import tensorflow": (
         "from keras_pairs import startup",

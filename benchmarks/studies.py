@@ -228,7 +228,7 @@ def main(values):
         raise UsageError(f"--study is missing: one of {', '.join(STUDIES)}")
     images = data.load_images("mnist", values["data_path"].value)
     run_dir = files.make_run_dir(values["run_dir"].value, study)
-    startup.import_tensorflow(population=True)
+    startup.import_tensorflow(onednn=True)
     those = STUDIES[study]
     found = train(
         those.configs(),

@@ -81,7 +81,7 @@ def turns(pipe, clock=time.perf_counter):
 def ours(pipe, nb_f, batch_size, members=1, own_data=False, one_thread=False):
     """A process that trains with this package, turn by turn."""
     work = 0 if one_thread else nb_f * batch_size * members
-    startup.import_tensorflow(work, population=members > 1)
+    startup.import_tensorflow(work, onednn=members > 1)
     from keras_pairs.training.fit import fit
 
     images = data.load_images("digits")

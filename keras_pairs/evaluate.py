@@ -30,7 +30,7 @@ def main(values):
     images = configurations.load_images(record, configs[0], verbose)
     data.check_enough(images, configs[0].num_pairs)
     run_dir = files.make_run_dir(values["run_dir"].value, "evaluate")
-    startup.import_tensorflow(population=True)
+    startup.import_tensorflow(onednn=True)
     from keras_pairs.training import rounds
 
     gib = values["memory_limit"].value

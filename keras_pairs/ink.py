@@ -33,7 +33,7 @@ def main(values):
     # oneDNN calls it an error that it leaves integers to other kernels.
     if os.environ["TF_CPP_MIN_LOG_LEVEL"] == "2":
         os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    startup.import_tensorflow(work=0)
+    startup.import_tensorflow(work=0, onednn=True)
     from keras_pairs.pictures import ink_training
 
     epochs, seed = values["epochs"].value, values["seed"].value

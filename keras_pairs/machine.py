@@ -22,9 +22,10 @@ _aside = []
 def prefer_onednn():
     """Turns oneDNN on for this process and its children, unless the user has chosen.
 
-    Only oneDNN has the grouped convolutions of a population. A lone narrow network is
-    faster without it where it is not TensorFlow's default. Without effect on a process
-    that has imported TensorFlow before.
+    Only oneDNN has the grouped convolutions of a population, and the network that finds
+    the digit in a picture is faster with it. A lone narrow network trains faster without
+    it where it is not TensorFlow's default. Without effect on a process that has imported
+    TensorFlow before.
     """
     os.environ.setdefault(ONEDNN, "1")
 

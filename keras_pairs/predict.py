@@ -30,7 +30,7 @@ def main(values, *images):
     if flag["request"]:
         errors = answers.print_request(rows, folder)
     else:
-        startup.import_tensorflow(keras=False)
+        startup.import_tensorflow(keras=False, onednn=True)
         from keras_pairs.serving import comparer
 
         model = comparer.load(flag["model"])

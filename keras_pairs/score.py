@@ -26,7 +26,7 @@ FLAGS = {
 def main(values):
     images = data.load_images(values["dataset"].value, values["data_path"].value)
     run_dir = files.make_run_dir(values["run_dir"].value, "score")
-    startup.import_tensorflow(keras=False)
+    startup.import_tensorflow(keras=False, onednn=True)
     from keras_pairs.serving import inspection
 
     found = inspection.inspect(values["model"].value, images, values["seed"].value, run_dir)

@@ -35,7 +35,7 @@ def quiet(keras=True):
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
 
 
-def import_tensorflow(work=None, keras=True, population=False):
+def import_tensorflow(work=None, keras=True, onednn=False):
     """Imports TensorFlow and finds its devices without their start-up noise.
 
     TensorFlow writes it to file descriptor 2 before it reads any setting. Where the
@@ -45,14 +45,14 @@ def import_tensorflow(work=None, keras=True, population=False):
       work: filters times pairs of a training step, over all members, or None. Small steps
         run on one thread: handing their operations around takes longer than they do.
       keras: whether Keras will be used. Importing it is a third of TensorFlow's start-up.
-      population: whether the job trains several networks in one graph, see
+      onednn: whether the job trains several networks in one graph or reads pictures, see
         `machine.prefer_onednn`.
 
     Raises:
       UserError: if TensorFlow, or Keras where it will be used, cannot be imported or is
         too old.
     """
-    if population:
+    if onednn:
         machine.prefer_onednn()
     if not keras:
         # With this, TensorFlow looks for the package tf_keras and does without it.

@@ -36,7 +36,7 @@ def main(values):
     files.make_run_dir(export_dir, "export")
     networks = max(stage.committee for stage in config.stages())
     work = networks * config.nb_f * config.batch_size
-    startup.import_tensorflow(work, population=networks > 1)
+    startup.import_tensorflow(work, onednn=networks > 1)
     from keras_pairs.training.run import train_run
 
     configurations.show(config, images)

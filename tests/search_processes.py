@@ -24,6 +24,13 @@ def command(*arguments, **environment):
     return done.returncode, done.stdout, done.stderr
 
 
+def status(folder):
+    """What `tuner.status` prints, without an error."""
+    done = helpers.command("status", f"--run_dir={folder}", timeout=60)
+    assert done.returncode == 0 and done.stderr == ""
+    return done.stdout
+
+
 def results(folder):
     """results.csv but for the seconds, which no two runs share."""
     with open(folder / "results.csv", newline="") as file:

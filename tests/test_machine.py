@@ -1,4 +1,4 @@
-"""The machine, the environment and the system that a process finds itself on."""
+"""The machine and the system that a process finds itself on."""
 
 import os
 import pathlib
@@ -8,20 +8,11 @@ import sys
 import psutil
 import pytest
 
-from keras_pairs import evaluate, export, locks, machine, predict, startup, train
-from keras_pairs.commands import runner
+from keras_pairs import locks, machine
 from keras_pairs.errors import UserError
-from keras_pairs.networks import grouped
-from tests import helpers
 from tuner import search
 
 ROOT = pathlib.Path(__file__).parent.parent
-
-
-def unset(monkeypatch, name):
-    """Takes a variable away; what the code sets for it ends with the test as well."""
-    monkeypatch.setenv(name, "")
-    monkeypatch.delenv(name)
 
 
 @pytest.fixture
@@ -110,92 +101,6 @@ def test_the_flag_workers_and_this_machine_agree():
     assert 1 <= machine.cores() <= os.cpu_count()
     assert 2**20 < machine.memory() <= psutil.virtual_memory().total
     assert machine.share() == machine.memory() / 4
-
-
-def test_a_population_turns_onednn_on_unless_the_user_chose(monkeypatch):
-    unset(monkeypatch, machine.ONEDNN)
-    startup.import_tensorflow()
-    assert machine.ONEDNN not in os.environ
-    startup.import_tensorflow(population=True)
-    assert os.environ[machine.ONEDNN] == "1" and not machine.onednn_refused()
-    monkeypatch.setenv(machine.ONEDNN, "0")
-    startup.import_tensorflow(population=True)
-    assert os.environ[machine.ONEDNN] == "0" and machine.onednn_refused()
-
-
-@pytest.mark.parametrize(("chosen", "told"), [(None, 1), ("1", 1), ("0", 0), ("False", 0)])
-def test_the_slower_path_is_told_once_but_not_to_who_chose_it(
-    chosen, told, monkeypatch, caplog, request
-):
-    def no_kernel():
-        raise ValueError("no gradient")
-
-    request.addfinalizer(grouped.convolutions_work.cache_clear)
-    grouped.convolutions_work.cache_clear()
-    monkeypatch.setattr(grouped, "_try", no_kernel)
-    unset(monkeypatch, machine.ONEDNN)
-    if chosen:
-        monkeypatch.setenv(machine.ONEDNN, chosen)
-    assert not any(grouped.convolutions_work() for _ in range(3))
-    assert len(caplog.messages) == told
-    for message in caplog.messages:
-        assert "set TF_ENABLE_ONEDNN_OPTS=1 before TensorFlow is imported" in message
-
-
-@pytest.mark.parametrize(
-    ("preset", "networks"), [("best", 1), ("committee", 4), ("distilled", 4)]
-)
-def test_train_wants_onednn_where_several_networks_train(
-    preset, networks, monkeypatch, tmp_path
-):
-    asked = []
-
-    def import_tensorflow(work, population):
-        asked.append((work, population))
-        raise UserError("seen")
-
-    monkeypatch.setattr(train.startup, "import_tensorflow", import_tensorflow)
-    monkeypatch.chdir(tmp_path)
-    done = helpers.call("train", f"--preset={preset}", "--dataset=digits")
-    helpers.assert_one_line(done, 1, "seen")
-    assert asked == [(24 * 50 * networks, networks > 1)]
-
-
-@pytest.mark.parametrize("command", [train, evaluate, export, search])
-@pytest.mark.parametrize("backend", ["jax", "nonsense"])
-def test_a_wrong_backend_is_one_line(command, backend, monkeypatch, capsys, tmp_path):
-    monkeypatch.setenv("KERAS_BACKEND", backend)
-    monkeypatch.setattr(sys, "argv", ["command"])
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit) as end:
-        command.run()
-    told = capsys.readouterr()
-    assert end.value.code == 1 and told.out == "" and not list(tmp_path.iterdir())
-    assert told.err == (
-        f"error: the environment has KERAS_BACKEND={backend}; this command needs "
-        "tensorflow\n"
-    )
-
-
-def test_who_needs_no_keras_takes_any_backend(monkeypatch, capsys):
-    monkeypatch.setenv("KERAS_BACKEND", "jax")
-    with pytest.raises(SystemExit) as end:
-        runner.run(lambda values: print("done"), "", {}, ["x"], keras=False)
-    assert end.value.code == 0 and capsys.readouterr().out == "done\n"
-    assert os.environ["KERAS_BACKEND"] == "jax"
-    monkeypatch.setattr(sys, "argv", ["predict", "--request", "no.png", "no.png"])
-    with pytest.raises(SystemExit):
-        predict.run()
-    assert "KERAS_BACKEND" not in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("given", [None, "", "tensorflow"])
-def test_without_a_choice_the_backend_is_tensorflow(given, monkeypatch):
-    unset(monkeypatch, "KERAS_BACKEND")
-    if given is not None:
-        monkeypatch.setenv("KERAS_BACKEND", given)
-    startup.quiet()
-    assert os.environ["KERAS_BACKEND"] == "tensorflow"
 
 
 def test_windows_is_told_that_it_cannot_search(monkeypatch, capsys, tmp_path):

@@ -21,6 +21,7 @@ from tests.search_processes import (
     results,
     running,
     start,
+    status,
     wait_for,
 )
 
@@ -103,14 +104,10 @@ def test_killed_while_it_is_extended_it_equals_an_undisturbed_one(tmp_path):
     more = ("--extend", "--lr=0.001", "--workers=2")
     calm, harried = tmp_path / "calm", tmp_path / "harried"
 
-    def status():
-        done = helpers.command("status", f"--run_dir={harried}", timeout=60)
-        assert done.returncode == 0 and done.stderr == ""
-        return done.stdout
-
     for folder in (calm, harried):
         assert command(*first, f"--run_dir={folder}")[0] == 0
-    assert "search:      finished" in status() and "done:        8 of 8" in status()
+    told = status(harried)
+    assert "search:      finished" in told and "done:        8 of 8" in told
     assert command(*more, f"--run_dir={calm}")[0] == 0
     before = modified(harried.glob("trial_*/trial.json"))
     process = start(*more, f"--run_dir={harried}")
@@ -118,13 +115,13 @@ def test_killed_while_it_is_extended_it_equals_an_undisturbed_one(tmp_path):
     count = shown = None
     while count not in (4, 8) or len(running(harried)) != count:
         wait_for(lambda: running(harried), process)
-        count, shown = len(running(harried)), status()
+        count, shown = len(running(harried)), status(harried)
     assert shown.startswith("search:      running on")
     assert re.search(f"done: +8 of 16.*\nrunning: +{count}\n", shown)
     for pid in (process.pid, *parts(harried).values()):
         kill(pid)
     process.communicate()
-    assert "not running" in status() and "best so far" in status()
+    assert "not running" in status(harried) and "best so far" in status(harried)
     code, output, errors = command(*more, f"--run_dir={harried}")
     assert code == 0 and "16/16 trials  0 failed  best" in output, errors
     assert modified(harried.glob("trial_*/trial.json")).items() >= before.items()

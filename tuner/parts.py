@@ -128,7 +128,7 @@ def search(values, record, images, run_dir):
             points = len(project.grid(record).points)
             pulse.begin(run_dir, min(points, max_trials or points))
         # One thread in every worker: with others a trial's last bits would differ.
-        startup.import_tensorflow(work=0, population=True)
+        startup.import_tensorflow(work=0, onednn=True)
         from tuner import hparams, results, rows
         from tuner.live import Live
         from tuner.progress import SearchProgress

@@ -79,7 +79,7 @@ def main():
     output = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     startup.quiet()
-    startup.import_tensorflow()
+    startup.import_tensorflow(onednn=True)
     for answer in answers(map(json.loads, sys.stdin)):
         print(json.dumps(answer), file=output, flush=True)
 

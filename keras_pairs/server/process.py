@@ -50,7 +50,7 @@ def run(model, host, port, say):
     watched = watching.Watched(model, _load)
     # Before the model: loading it for an address in use would be in vain.
     with listening(host, port) as listener:
-        startup.import_tensorflow(keras=False)
+        startup.import_tensorflow(keras=False, onednn=True)
         # Takes TensorFlow's millions of objects out of the collector's sight: it runs each
         # time that a version is let go.
         gc.collect()
