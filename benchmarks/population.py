@@ -21,6 +21,7 @@ from keras_pairs.trunks import SIDE, TRUNKS
 # nb_f, batch size, members, whether each has its own pairs, ratio to stay below.
 CASES = (
     (8, 10, 65, False, 0.10),
+    (8, 50, 13, False, 0.3),
     (8, 200, 10, True, 0.35),
     (16, 50, 13, False, 0.25),
     (32, 50, 10, True, 0.5),
