@@ -130,7 +130,7 @@ COMMANDS = {
         inputs=("drawings",),
         leaves=("a.png",),
     ),
-    # It goes on until it is told to end: tests/test_serve_life.py does that.
+    # It goes on until it is told to end: tests/test_serve_process.py does that.
     "serve": Command("serve", ("--port=0",)),
     "ink": Command(
         "ink",
