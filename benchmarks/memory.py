@@ -2,8 +2,9 @@
 
     python -m benchmarks.memory
 
-The 325 trials of nb_f = 8, one epoch each, on the digits inside scikit-learn. Twice a
-second: how many trials have ended, and the memory of all the search's processes (their
+325 trials of nb_f = 8, one epoch each, on the digits inside scikit-learn: five rounds of
+the 65 points of one batch size, because larger batches need more memory. Twice a second:
+how many trials have ended, and the memory of all the search's processes (their
 proportional set size, which counts what they share once). Exit code 1 where it grows by
 more than a tenth after the first 50 trials.
 """
@@ -20,7 +21,8 @@ from keras_pairs import data
 from keras_pairs.commands import runner
 from keras_pairs.errors import UserError
 
-SEARCH = ("--nb_f=8", "--epochs=1", "--dataset=digits", "--workers=2", "--verbosity=0")
+SEARCH = ("--nb_f=8", "--batch_size=50", "--rounds=5", "--epochs=1", "--dataset=digits")
+SEARCH += ("--workers=2", "--verbosity=0")
 TRIALS, STEP, SAMPLE_S = 325, 50, 0.5
 BOUND = 1.1
 FLAGS = cases.FLAGS
