@@ -5,7 +5,7 @@
     python -m keras_pairs.evaluate --from_search=runs/grid
 
 The rounds train side by side in one graph. A killed evaluation goes on with --run_dir
-alone, on this machine or another; with fewer than the usual rounds, say --rounds too.
+alone, on this machine or another. `--run_dir=… --rounds=20` adds rounds to it.
 `score` asks a published model, without training.
 """
 
@@ -22,7 +22,7 @@ FLAGS = (
 def main(values):
     record = configurations.begun(values, "configs")
     configs = configurations.asked_for(values, record)
-    count = values["rounds"].value
+    count = configurations.kept(values, record, "rounds")
     with flags.together():
         for config in configs:
             config.round(count - 1)

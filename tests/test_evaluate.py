@@ -1,6 +1,7 @@
 """`evaluate` over several rounds."""
 
 import json
+import shutil
 import time
 
 import numpy as np
@@ -142,13 +143,35 @@ def test_one_training_is_scored_for_the_choice_and_for_the_report(tmp_path, digi
 def test_what_has_begun_goes_on_with_its_folder_alone(evaluated):
     folder, _ = evaluated
     before = (folder / "results.json").read_text()
-    done = call("evaluate", f"--run_dir={folder}", "--rounds=2", "--verbosity=0")
+    done = call("evaluate", f"--run_dir={folder}", "--verbosity=0")
     assert done.returncode == 0 and done.stderr == "", done.stderr
     assert (folder / "results.json").read_text() == before
     # A training is something else.
     done = call("train", f"--run_dir={folder}")
     assert done.returncode == 1
     assert f"{folder}/config.json: not what this command writes" in done.stderr
+
+
+def test_rounds_are_added_to_what_has_been_evaluated(evaluated, tmp_path):
+    folder, _ = evaluated
+    more = tmp_path / "more"
+    shutil.copytree(folder, more)
+    (before,) = rows(more)
+    done = call("evaluate", f"--run_dir={more}", "--rounds=3", "--verbosity=0")
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    (after,) = rows(more)
+    assert after["rounds"] == 3
+    assert after["accuracies"][:2] == before["accuracies"]
+    # The folder alone goes on with as many as were last asked for.
+    (more / "results.json").unlink()
+    done = call("evaluate", f"--run_dir={more}", "--verbosity=0")
+    assert done.returncode == 0 and rows(more) == [after], done.stderr
+    # Who edits the record gets one line.
+    record = json.loads((more / "config.json").read_text())
+    (more / "config.json").write_text(json.dumps(record | {"rounds": "many"}))
+    done = call("evaluate", f"--run_dir={more}", "--verbosity=0")
+    assert done.returncode == 1
+    assert f"{more}/config.json: not what this command writes" in done.stderr
 
 
 def test_a_training_does_not_go_into_an_evaluations_folder(evaluated):

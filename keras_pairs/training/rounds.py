@@ -77,7 +77,7 @@ def evaluate(
       OSError: if a file cannot be written.
     """
     data.check_enough(images, configs[0].num_pairs)
-    _same_evaluation(run_dir, configs, images, scored_on, chosen_on)
+    _same_evaluation(run_dir, configs, images, rounds, scored_on, chosen_on)
     parts = (scored_on, chosen_on) if chosen_on else (scored_on,)
     folder = run_dir / "groups"
     folder.mkdir(exist_ok=True)
@@ -210,8 +210,11 @@ def _finished(folder):
     return found
 
 
-def _same_evaluation(run_dir, configs, images, scored_on, chosen_on):
-    """Writes config.json, or refuses a folder whose config.json asks for other things."""
+def _same_evaluation(run_dir, configs, images, rounds, scored_on, chosen_on):
+    """Writes config.json, or refuses a folder whose config.json asks for other things.
+
+    Other `rounds` are the same evaluation: the file says how many were last asked for.
+    """
     dataset = images.describe()
     wanted = {
         "configs": [config.to_dict() for config in configs],
@@ -220,7 +223,9 @@ def _same_evaluation(run_dir, configs, images, scored_on, chosen_on):
     }
     if chosen_on:
         wanted["scored_on"]["chosen_on"] = chosen_on
-    if identity.found(run_dir, wanted, "evaluation") is None:
+    record = identity.found(run_dir, wanted, "evaluation")
+    if record is None:
         source = data.again(configs[0].dataset, configs[0].data_path, images)
         record = wanted | {"source": source} | files.provenance()
-        files.write_json(run_dir / files.RECORD, record)
+    if record.get("rounds") != rounds:
+        files.write_json(run_dir / files.RECORD, record | {"rounds": rounds})
