@@ -67,8 +67,8 @@ def measured():
         inside = [mib for count, mib in samples if first <= count < first + STEP]
         last = min(first + STEP, TRIALS) - 1
         yield {"first": first, "last": last, "mib": max(inside, default=0)}
-    before = max(mib for count, mib in samples if count <= STEP)
-    after = max(mib for count, mib in samples if count > STEP)
+    before = max(mib for count, mib in samples if count < STEP)
+    after = max(mib for count, mib in samples if count >= STEP)
     yield {
         "what": f"the memory after {STEP} trials against before",
         **{"first": STEP, "last": TRIALS - 1, "mib": after},
@@ -78,7 +78,7 @@ def measured():
 
 def tabulate(rows):
     """Rows of `measured` as lines of a table."""
-    lines = [("trials ended", "at most (MiB)", "of those before", "at most")]
+    lines = [("trials ended", "most (MiB)", f"of the first {STEP}", "bound")]
     for row in rows:
         against = ("", "")
         if "ratio" in row:

@@ -102,8 +102,8 @@ def measured(version, served, model, image):
 
 def tabulate(rows):
     """Rows of `measured` as lines of a table: of pairs per second."""
-    lines = [("pairs at a time", "SavedModel", "direct call", "predict")]
-    lines[0] += ("direct / SavedModel", "at most")
+    lines = [("pairs at a time", "SavedModel", "direct call", "model.predict")]
+    lines[0] += ("direct / SavedModel", "bound")
     for row in (row for row in rows if "pairs" in row):
         rates = (f"{row[side]:,.0f}" for side in ("served", "direct", "predict"))
         ratio = f"{row['ratio']:.2f}", f"{row['at_most']:g}"

@@ -22,7 +22,7 @@ from keras_pairs.errors import UserError
 
 # nb_f, batch size, ratio to stay below.
 CASES = ((64, 100, 0.8), (32, 50, 0.8), (8, 10, 0.5))
-TURNS, EPOCHS = 5, 3
+TURNS, EPOCHS, PAIRS = 5, 3, 1000
 FLAGS = cases.FLAGS
 
 
@@ -85,7 +85,7 @@ def ours(pipe, nb_f, batch_size, members=1, own_data=False, one_thread=False):
     from keras_pairs.training.fit import fit
 
     images = data.load_images("digits")
-    splits = [data.sample_pairs(images, 1000, k) for k in range(members)]
+    splits = [data.sample_pairs(images, PAIRS, k) for k in range(members)]
     config = TrainingConfig(nb_f, 0.005, batch_size, epochs=EPOCHS * (TURNS + 1))
     configs = [dataclasses.replace(config, seed=k) for k in range(members)]
     data_sets = splits if own_data else splits[0]
@@ -95,7 +95,7 @@ def ours(pipe, nb_f, batch_size, members=1, own_data=False, one_thread=False):
 def plain(pipe, nb_f, batch_size):
     """A process that trains the plain model, turn by turn."""
     startup.import_tensorflow()
-    pairs = data.sample_pairs(data.load_images("digits"), 1000, seed=0).train
+    pairs = data.sample_pairs(data.load_images("digits"), PAIRS, seed=0).train
     plain_model(nb_f).fit(
         pairs.images,
         pairs.targets,
@@ -159,7 +159,7 @@ def measured():
 
 def tabulate(rows):
     """Rows of `measured` as lines of a table."""
-    lines = [("nb_f", "batch", "ours (s/epoch)", "plain model.fit", "ratio", "at most")]
+    lines = [("nb_f", "batch", "ours (s/epoch)", "plain model.fit", "ratio", "bound")]
     for row in rows:
         case = str(row["nb_f"]), str(row["batch_size"])
         seconds = f"{row['ours']:.3f}", f"{row['plain']:.3f}"
