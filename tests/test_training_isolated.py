@@ -88,8 +88,13 @@ def test_an_interrupt_while_it_starts_leaves_none(monkeypatch):
         os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr(multiprocessing.context.SpawnProcess, "start", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        isolated.run(twice, MANY, on_message=None)
+    # A shell has its background jobs ignore interrupts, these tests too.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            isolated.run(twice, MANY, on_message=None)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert not multiprocessing.active_children()
 
 
