@@ -1,10 +1,13 @@
 """The reference of the Python interface: calls and docstrings, read from the source."""
 
 import ast
+import dataclasses
 import pathlib
 import textwrap
 
 import keras_pairs
+from keras_pairs.config import FIELDS
+from keras_pairs.fields import option
 
 HOME = pathlib.Path(keras_pairs.__file__).parent
 # What the public functions take or return besides: name → module.
@@ -12,7 +15,6 @@ BESIDES = {
     "Comparer": "serving.comparer",
     "Comparison": "serving.comparison",
     "Seen": "pictures.seen",
-    "Images": "data.images",
     "Pairs": "data.pairs",
     "Splits": "data.pairs",
     "Trained": "training.fit",
@@ -57,11 +59,23 @@ def _definition(module, name):
     return _definition(home, name)
 
 
+def _field(node):
+    """A field of a dataclass, with its type and its default."""
+    name, value = node.target.id, node.value
+    text = f"{name}: {ast.unparse(node.annotation)}"
+    if isinstance(value, ast.Call) and ast.unparse(value.func) == option.__name__:
+        default = FIELDS[name].default
+        # With the quotes of a formatter.
+        shown = repr(default).replace("'", '"')
+        return text if default is dataclasses.MISSING else f"{text} = {shown}"
+    return f"{text} = {ast.unparse(value)}" if value else text
+
+
 def _shown(text, node):
     """The lines of a definition down to the end of its docstring, and a class's fields."""
     first = min([node, *getattr(node, "decorator_list", ())], key=lambda each: each.lineno)
     lines = text.splitlines()[first.lineno - 1 : node.body[0].end_lineno]
     fields = [each for each in node.body if isinstance(each, ast.AnnAssign)]
-    known = [f"    {each.target.id}: {ast.unparse(each.annotation)}" for each in fields]
+    known = [f"    {_field(each)}" for each in fields]
     shown = textwrap.dedent("\n".join(lines)).splitlines()
     return [*shown, "", *known] if known else shown

@@ -10,7 +10,7 @@ Everything here is imported on first use: TensorFlow takes seconds, and flags ne
 
 import importlib
 
-__version__ = "0.1.0"
+__version__ = "1.0.0.dev0"
 
 _HOMES = {
     "TrainingConfig": "config",
@@ -22,6 +22,8 @@ _HOMES = {
     "train_run": "training.run",
     "load_run": "training.run",
     "load": "serving.comparer",
+    "Images": "data.images",
+    "UserError": "errors",
 }
 __all__ = list(_HOMES)
 

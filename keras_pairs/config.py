@@ -164,7 +164,7 @@ class TrainingConfig:
         the nearest one's (by ratio).
 
         Args:
-          preset: a key of `PRESETS`.
+          preset: a name that `--preset` takes, such as "best".
           **given: fields of this class.
 
         Raises:

@@ -2,7 +2,15 @@
 
 
 class UserError(ValueError):
-    """A mistake that the user can mend; the message is the one line they see."""
+    """A mistake that the user can mend; the message is the one line they see.
+
+        try:
+            load_images("no such source")
+        except UserError as error:
+            print(error)
+
+    A command prints it as `error: …` and ends with status 1.
+    """
 
 
 class UsageError(UserError):

@@ -27,6 +27,7 @@ class Kind:
       rule: str, what a legal value is, as in "must be at least 1".
       text: str, what the text has to be where that is more, as in "must be an integer".
       choices: tuple of str, the legal values where they can be listed.
+      shown: str, what `--help` says of values that cannot be listed.
       boolean: whether a flag's name alone says true, and with "no" before it false.
     """
 
@@ -35,6 +36,7 @@ class Kind:
     rule: str
     text: str = ""
     choices: tuple = ()
+    shown: str = ""
     boolean: bool = False
 
     def read(self, text):
@@ -60,7 +62,8 @@ def integer(lower, upper=LARGEST):
     def right(value):
         return _is(value, numbers.Integral) and lower <= value <= upper
 
-    return Kind(int, right, rule, f"an integer, {rule}")
+    shown = f"at least {lower}" if upper in ends else rule
+    return Kind(int, right, rule, f"an integer, {rule}", shown=f"integer, {shown}")
 
 
 def number(lower, strict=False, below=math.inf):
@@ -77,7 +80,8 @@ def number(lower, strict=False, below=math.inf):
         fits = not isinstance(value, numbers.Integral) or value <= sys.float_info.max
         return above and fits and value < below
 
-    return Kind(float, right, rule, f"a number, {rule}")
+    shown = rule.removesuffix(" and finite")
+    return Kind(float, right, rule, f"a number, {rule}", shown=f"number, {shown}")
 
 
 def _is(value, kind):

@@ -1,5 +1,6 @@
 """The model card of a published version."""
 
+import dataclasses
 import json
 import shlex
 
@@ -69,7 +70,28 @@ def test_the_card_tells_the_command_that_trains_the_same(config):
     assert words[:3] == ["python", "-m", "keras_pairs.train"]
     values = flags.define(flags.of_training())
     values(words[2:])
-    assert flags.config_from_flags(values) == config
+    named = dataclasses.replace(config, dataset=ORIGIN["dataset"]["name"])
+    assert flags.config_from_flags(values) == named
+
+
+@pytest.mark.parametrize(
+    ("asked", "path", "found", "flag"),
+    [
+        ("auto", None, "digits", "--dataset=digits"),
+        ("auto", None, "mnist", "--dataset=mnist"),
+        ("auto", "mnist.npz", "mnist", "--data_path=mnist.npz"),
+        # A package's own images, of whatever name.
+        ("auto", None, "folder", None),
+    ],
+)
+def test_the_command_trains_on_the_same_data(asked, path, found, flag):
+    config = TrainingConfig.from_preset(nb_f=8).to_dict()
+    config |= {"dataset": asked, "data_path": path}
+    origin = ORIGIN | {"config": config, "dataset": ORIGIN["dataset"] | {"name": found}}
+    text = card.markdown(card.make("digits", 1, {}, 0, origin))
+    (line,) = (x for x in text.splitlines() if "keras_pairs.train" in x)
+    named = [x for x in shlex.split(line.split("`")[1]) if "dataset" in x or "path" in x]
+    assert named == ([flag] if flag else [])
 
 
 def test_card_without_a_run():

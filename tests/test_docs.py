@@ -185,5 +185,5 @@ def test_the_reference_has_every_public_name():
     text = (build.ROOT / "docs" / "python.md").read_text(encoding="utf-8")
     headings = re.findall(r"^## (\w+)$", text, re.MULTILINE)
     assert set(keras_pairs.__all__) < set(headings)
-    assert "    validation: Pairs\n" in text and "    w_a: float\n" in text
+    assert "    validation: Pairs\n" in text and "    w_a: float = 1.0\n" in text
     assert '    """Trains one network, or one committee, per configuration' in text

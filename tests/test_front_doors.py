@@ -88,6 +88,16 @@ def test_every_help_tells_of_flag_files(call, module):
     assert code == 0 and err == "" and "--flagfile=<file>" in out
 
 
+def test_help_tells_the_range_of_a_flag(call):
+    out = call("keras_pairs.train", "--help")[1]
+    assert "\n  --label_smoothing=<number, at least 0 and less than 1>\n" in out
+    assert "\n  --nb_f=<integer, at least 1>\n" in out
+    assert "\n  --trunk=<paper|padded>\n" in out
+    assert (
+        "\n  --rounds=<integer, at least 2>\n" in call("keras_pairs.evaluate", "--help")[1]
+    )
+
+
 @pytest.mark.parametrize("package", COMMANDS)
 def test_the_list_needs_no_tensorflow(package):
     code = (

@@ -1,9 +1,16 @@
 """What the flags of `python -m tuner.search` may not be, and its plan."""
 
+import re
+
 import pytest
 
+from keras_pairs.config import TrainingConfig
 from tests import helpers
 from tests.search_processes import SMALL
+from tuner import plan
+from tuner.space import Grid
+
+CONFIG = TrainingConfig(64, 0.005, 100, epochs=1000)
 
 BAD = [
     ("--nb_f=8,,16", "nb_f"),
@@ -61,3 +68,28 @@ def test_dry_run_plans_and_writes_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
     done = helpers.call("search", "--dry_run", "--max_trials=70", "--nb_f=8")
     assert "70 trials of 150 epochs" in done.stdout
+
+
+def planned_s(text):
+    """Seconds that a plan's last line says."""
+    minutes, seconds = re.search(r"about (\d+):(\d+) with", text).groups()
+    return 60 * int(minutes) + int(seconds)
+
+
+def test_more_workers_than_populations_help_no_more():
+    grid = Grid({"w_a": (0.0, 1.0), "batch_size": (50, 100)}, CONFIG)
+    alone = Grid({"w_a": (0.0, 1.0)}, CONFIG)
+    one, two, eight = (planned_s(plan.describe(grid, None, n)) for n in (1, 2, 8))
+    assert one > two == eight
+    assert planned_s(plan.describe(alone, None, 1)) == planned_s(
+        plan.describe(alone, None, 8)
+    )
+
+
+def test_the_plan_is_of_what_is_left():
+    grid = Grid({"w_a": (0.0, 0.5, 1.0)}, CONFIG)
+    whole, rest = plan.describe(grid, None, 1), plan.describe(grid, None, 1, done=[0, 2])
+    assert "3 trials of" in whole and "are done" not in whole
+    assert "\n1 trial of" in rest and rest.endswith("; 2 of 3 are done")
+    assert planned_s(rest) < planned_s(whole)
+    assert plan.describe(grid, 2, 1, done=[0, 1]) == "all trials are done, 2 of 2"

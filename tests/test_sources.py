@@ -215,6 +215,9 @@ def test_a_broken_cache_is_not_used(npz, cache, caplog, content):
     with pytest.raises(UserError, match="cannot be downloaded: .*refused") as error:
         data.load_images("mnist")
     assert str(cache) in str(error.value) and "\n" not in str(error.value)
+    assert str(error.value).endswith(
+        "; give --data_path=mnist.npz or connect to the network"
+    )
     assert data.load_images("auto").name == "digits"
     assert "--data_path" in one_warning(caplog)
 

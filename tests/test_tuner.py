@@ -137,7 +137,7 @@ def test_looking_at_real_models_changes_no_byte(searched):
 
 def test_no_search_is_one_sentence(tmp_path):
     for place in (tmp_path, tmp_path / "nothing"):
-        with pytest.raises(UserError, match="not the record of a search"):
+        with pytest.raises(UserError, match=f"{place} holds no search"):
             load(place)
     assert not list(tmp_path.iterdir())
 

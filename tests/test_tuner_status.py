@@ -132,6 +132,11 @@ def test_a_finished_search(folder, digits):
     assert shown["search"] == "finished"
     assert shown["done"].startswith("8 of 8") and shown["left"] == "0"
     assert [o.status for o in looking.read(folder).outcomes.values()] == ["COMPLETED"] * 8
+    plan = helpers.call("search", f"--run_dir={folder}", "--dry_run")
+    assert (plan.stdout, plan.stderr) == ("all trials are done, 8 of 8\n", "")
+    more = ("--extend", "--lr=0.5", "--dry_run")
+    plan = helpers.call("search", f"--run_dir={folder}", *more)
+    assert plan.stdout.endswith("; 8 of 12 are done\n") and "4 trials of" in plan.stdout
 
 
 def test_looking_writes_nothing(folder):
@@ -148,7 +153,7 @@ def test_looking_writes_nothing(folder):
 
 def test_no_search_is_one_line(tmp_path, folder):
     done = helpers.call("status", f"--run_dir={tmp_path}")
-    helpers.assert_one_line(done, 1, "not the record of a search")
+    helpers.assert_one_line(done, 1, f"{tmp_path} holds no search")
     helpers.assert_one_line(helpers.call("status"), 2, "--run_dir is missing")
     trial = folder / "trial_0002" / "trial.json"
     trial.write_text(trial.read_text().replace('"lr": 0.001', '"lr": 0.002'))

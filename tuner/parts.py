@@ -9,7 +9,18 @@ import sys
 from keras_pairs import data, files, locks, startup
 from keras_pairs.commands import runner
 from keras_pairs.errors import UsageError, UserError
-from tuner import choices, flags, pairs, places, processes, project, pulse, resources, space
+from tuner import (
+    choices,
+    flags,
+    looking,
+    pairs,
+    places,
+    processes,
+    project,
+    pulse,
+    resources,
+    space,
+)
 
 
 def check(values):
@@ -56,6 +67,23 @@ def choose(values):
             raise
         # The chief may be about to delete what lies there; its answers will tell.
         return None, choices.choose(values, None)
+
+
+def done(values, found):
+    """The indices of the points that need no training any more.
+
+    Args:
+      values: parsed `absl.flags.FlagValues` of `flags.FLAGS`.
+      found: what the run folder holds, see `choose`.
+
+    Raises:
+      UserError: if the folder holds trials of another search.
+    """
+    # What the other parts will do is not shown.
+    if found is None or processes.role():
+        return []
+    search = looking.read(values["run_dir"].value)
+    return search.with_status("COMPLETED", "FAILED")
 
 
 def record_of(values, found, chosen):

@@ -9,7 +9,7 @@ from keras_pairs.training import costs
 NOTHING_NEW = "--extend adds nothing: the search has all of these values and rounds"
 
 
-def describe(grid, max_trials, workers, extends=None, halving=False):
+def describe(grid, max_trials, workers, extends=None, halving=False, done=()):
     """The trials of each kind of graph with their estimated time, as text.
 
     Args:
@@ -18,23 +18,33 @@ def describe(grid, max_trials, workers, extends=None, halving=False):
       workers: int, how many processes train.
       extends: `space.Grid` or None, the one that --extend was given for.
       halving: whether only the better half of a population goes on.
+      done: indices of the points that need no training any more.
     """
-    seconds, share = {}, share_of(grid, halving)
+    said = f"{NOTHING_NEW}\n" if extends == grid else ""
     wanted = grid.sequence[:max_trials]
-    for i in sorted(wanted):
+    left = sorted({*wanted} - {*done})
+    if not left:
+        return f"{said}all trials are done, {len(wanted)} of {len(wanted)}"
+    seconds, share, times = {}, share_of(grid, halving), {}
+    for i in left:
         key = tuple(shown(grid.points[i][name]) for name in grid.shared)
-        time = costs.estimated_seconds(grid.configs[i]) * share[i]
-        seconds.setdefault(key, []).append(time)
+        times[i] = costs.estimated_seconds(grid.configs[i]) * share[i]
+        seconds.setdefault(key, []).append(times[i])
     lines = [(*grid.shared, "trials", "one thread")]
     lines += [(*key, str(len(s)), about(sum(s))) for key, s in seconds.items()]
     counts = sorted({config.epochs for config in grid.configs})
     epochs = " or ".join(map(str, counts)) + (" epoch" if counts == [1] else " epochs")
-    time = about(sum(sum(each) for each in seconds.values()) / workers)
-    said = f"{NOTHING_NEW}\n" if extends == grid else ""
+    # One worker trains a whole population.
+    longest = max(sum(times.get(i, 0) for i in group) for group in grid.groups)
+    time = about(max(sum(times.values()) / workers, longest))
     most = "at most " if halving else ""
     by = "1 worker" if workers == 1 else f"{workers} workers, each on a core of its own"
-    trials = "1 trial" if len(wanted) == 1 else f"{len(wanted)} trials"
-    return f"{said}{markdown_table(lines)}{trials} of {most}{epochs}, {time} with {by}"
+    trials = "1 trial" if len(left) == 1 else f"{len(left)} trials"
+    before = len(wanted) - len(left)
+    rest = f"; {before} of {len(wanted)} are done" if before else ""
+    return (
+        f"{said}{markdown_table(lines)}{trials} of {most}{epochs}, {time} with {by}{rest}"
+    )
 
 
 def share_of(grid, halving):

@@ -246,6 +246,8 @@ def read(run_dir):
       OSError: if it cannot be read.
     """
     path = pathlib.Path(run_dir) / RECORD
+    if not path.exists():
+        raise NoRecordError(f"{run_dir} holds no search")
     try:
         found = files.read_json(path)
         version = _other_version(found)

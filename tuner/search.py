@@ -3,9 +3,11 @@
     python -m tuner.search --nb_f=8,16 --run_dir=runs/grid
     python -m tuner.search --preset=best --lr=0.01,0.005 --label_smoothing=0,0.05
 
-Every field of a training takes several values with commas between. A search that was
-killed, or that stopped for a full disk, goes on with --run_dir alone: its folder holds its
-other flags. Over several machines: start the same command on each, with keras-tuner's
+Every field of a training but dataset and data_path takes several values, with commas
+between. A point is one combination of values. Points that differ only in lr, w_m, w_a and
+seed train together, as a population; a trial is the training of one point. A search that
+was killed, or that stopped for a full disk, goes on with --run_dir alone: its folder holds
+its other flags. Over several machines: start the same command on each, with keras-tuner's
 KERASTUNER_TUNER_ID (chief, worker0, …), KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT set
 and --run_dir on a folder that they share.
 """
@@ -22,7 +24,8 @@ def main(values):
     workers, max_trials = values["workers"].value, values["max_trials"].value
     extends = project.grid(found) if values["extend"].value else None
     halving = chosen["halving"]
-    todo = plan.describe(chosen["grid"], max_trials, workers, extends, halving)
+    done = parts.done(values, found)
+    todo = plan.describe(chosen["grid"], max_trials, workers, extends, halving, done)
     if values["dry_run"].value:
         runner.say(todo)
         return

@@ -31,6 +31,7 @@ def _indented(text):
 
 def _describe(name, row):
     """(the flag as `--help` names it, its text)."""
-    kind = f"=<{'|'.join(row.kind.choices)}>" if row.kind.choices else ""
+    values = "|".join(row.kind.choices) or row.kind.shown
+    kind = f"=<{values}>" if values else ""
     default = shown(row.default) if row.default is not None else row.shown
     return f"--{name}{kind}", row.help + (f" [{default}]" if default else "")

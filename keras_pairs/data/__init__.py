@@ -2,7 +2,13 @@
 
 from keras_pairs.data.images import Images
 from keras_pairs.data.pairs import Pairs, Splits, check_enough, pool, sample_pairs
-from keras_pairs.data.sources import SOURCES, again, check_source, load_images
+from keras_pairs.data.sources import (
+    SOURCES,
+    again,
+    check_source,
+    found_by,
+    load_images,
+)
 
 __all__ = [
     "SOURCES",
@@ -12,6 +18,7 @@ __all__ = [
     "again",
     "check_enough",
     "check_source",
+    "found_by",
     "load_images",
     "pool",
     "sample_pairs",

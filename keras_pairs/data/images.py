@@ -14,7 +14,13 @@ PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test
 
 @dataclasses.dataclass(frozen=True)
 class Images:
-    """Labelled images in MNIST's form.
+    """Labelled images in MNIST's form; `sample_pairs` and `train_run` take them.
+
+        import numpy as np
+
+        x, y = np.zeros((40, 28, 28), "uint8"), np.arange(40, dtype="uint8") % 10
+        images = Images("mine", "memory", x, y, x, y)
+        images.describe()["train_images"]    # 40
 
     Attributes:
       name: str, for tables and titles: "mnist", "digits", a user's folder, or a user's

@@ -29,7 +29,7 @@ class Pairs:
 
     @property
     def targets(self):
-        """What each output should be, as `keras.Model.fit` takes it: `outputs.targets`."""
+        """What each output should be, as `keras.Model.fit` takes it."""
         return outputs.targets(self.digits)
 
     @property

@@ -35,6 +35,10 @@ class Source:
     recognises: Callable = lambda path: False
 
 
+# What to do where it cannot be had.
+_FOR_MNIST = "give --data_path=mnist.npz or connect to the network"
+
+
 def load_images(
     dataset: str = "auto",
     data_path: str | os.PathLike | None = None,
@@ -46,8 +50,8 @@ def load_images(
         images.x_train.shape    # (1297, 28, 28)
 
     Args:
-      dataset: a key of `SOURCES`. "auto" is what lies at `data_path`, whichever it is;
-        without it "mnist" if it can be had, else "digits" with a warning.
+      dataset: a name that `--dataset` takes. "auto" is what lies at `data_path`, whichever
+        it is; without it "mnist" if it can be had, else "digits" with a warning.
       data_path: None, or the path of an .npz, of IDX files, or of a folder of pictures.
       verbose: whether to show progress while pictures are prepared, which is done once.
 
@@ -55,7 +59,7 @@ def load_images(
       `Images`.
 
     Raises:
-      UsageError: if the source takes no path, or is nothing without one.
+      UsageError: a `UserError`, if the source takes no path, or is nothing without one.
       UserError: if a file is missing or bad, or MNIST cannot be had.
     """
     check_source(dataset, data_path)
@@ -75,7 +79,7 @@ def check_source(dataset: str, data_path: str | os.PathLike | None) -> None:
     """Refuses what names no source, before anything is read.
 
     Raises:
-      UsageError: if the source takes no path, or is nothing without one.
+      UsageError: a `UserError`, if the source takes no path, or is nothing without one.
       UserError: if there is no such source, or the path is none.
     """
     if dataset not in [*SOURCES]:
@@ -103,11 +107,20 @@ def again(dataset: str, data_path: str | None, images: Images) -> dict:
     """
     if data_path is not None:
         return {"dataset": dataset, "data_path": os.path.abspath(data_path)}
+    return {"dataset": found_by(dataset, images.name), "data_path": None}
+
+
+def found_by(dataset: str, name: str) -> str:
+    """The `dataset` that finds images without a path again, on any machine.
+
+    Args:
+      dataset: what they were found with.
+      name: `Images.name`.
+    """
     # What "auto" once found shall not be another source's when the network is there. Images
     # from elsewhere may be called anything.
-    named = SOURCES.get(images.name)
-    known = named is not None and not named.needs_path
-    return {"dataset": images.name if known else dataset, "data_path": None}
+    named = SOURCES.get(name)
+    return name if named is not None and not named.needs_path else dataset
 
 
 def _warn_of_missing_digits(images):
@@ -131,15 +144,20 @@ def _auto(path, verbose):
         return mnist.load()
     except UserError as error:
         logging.getLogger(__name__).warning(
-            "using the 1,797 digits inside scikit-learn, not MNIST (%s). For MNIST, give "
-            "--data_path=mnist.npz or connect to the network.",
+            "using the 1,797 digits inside scikit-learn, not MNIST (%s). For MNIST, %s.",
             error,
+            _FOR_MNIST,
         )
         return embedded.load()
 
 
 def _mnist(path, verbose):
-    return mnist.load() if path is None else _auto(path, verbose)
+    if path is not None:
+        return _auto(path, verbose)
+    try:
+        return mnist.load()
+    except UserError as error:
+        raise UserError(f"{error}; {_FOR_MNIST}") from error
 
 
 SOURCES = {

@@ -11,7 +11,7 @@ from keras_pairs.errors import UserError
 
 @dataclasses.dataclass(frozen=True)
 class Seen:
-    """One picture, as `drawing.look` gives it.
+    """One picture, as `Comparer.look` gives it.
 
     Attributes:
       image: uint8 [28, 28], MNIST's form, 0 = background; all 0 where nothing was found.

@@ -10,7 +10,7 @@ import json
 import pathlib
 import shlex
 
-from keras_pairs import files
+from keras_pairs import data, files
 from keras_pairs.config import TrainingConfig
 
 JSON, MARKDOWN = "model_card.json", "model_card.md"
@@ -120,7 +120,7 @@ def markdown(card):
         ("Test accuracy", _percent(training.get("test_accuracy", {}))),
         ("Test accuracy on all test images", _of_all(training)),
         ("Configuration", training.get("config", {})),
-        ("Command", _command(training.get("config", {}))),
+        ("Command", _command(training.get("config", {}), data_name(card))),
         ("Data", training.get("dataset", {})),
         ("Trained with", _versions(training)),
         ("Published with", _versions(card["publishing"])),
@@ -140,8 +140,10 @@ def markdown(card):
     return "\n".join(lines) + "\n"
 
 
-def _command(config):
-    """What trains the same network again, given the data."""
+def _command(config, name):
+    """What trains the same network again, given the data, which are called `name`."""
+    if "dataset" in config and config.get("data_path") is None:
+        config = config | {"dataset": data.found_by(config["dataset"], name)}
     usual = {field.name: field.default for field in dataclasses.fields(TrainingConfig)}
     # `train` takes it from Table I where it is not given.
     usual["w_a"] = None

@@ -43,7 +43,7 @@ def load(path: str | os.PathLike | None = None) -> "Comparer":
       `Comparer`.
 
     Raises:
-      UserError: if there is no SavedModel, or not one that `publishing.publish` wrote.
+      UserError: if there is no SavedModel, or not one that `train` or `export` wrote.
     """
     return Comparer(box.path() if path is None else versions.find(path))
 
@@ -114,8 +114,9 @@ class Comparer:
         Args:
           first, second: both images or both files, n each or one each. Images: uint8
             [n, 28, 28] as MNIST's, or numbers [n, 14, 14] of 0…255; 0 = background; one
-            image may go without its first axis. Files:
-            paths (str or Path) of pictures, or `bytes` of PNG.
+            image may go without its first axis. Arrays are not searched for a digit:
+            a blank one is answered, too. Files: paths (str or Path) of pictures, or
+            `bytes` of PNG; those without a digit are refused.
 
         Returns:
           `Comparison` of n pairs, without errors.
@@ -131,7 +132,10 @@ class Comparer:
             counts = len(first), len(second)
             files_given = all(_is_file(image) for image in (*first, *second))
         except TypeError as error:
-            raise UserError("images or files must come in sequences") from error
+            raise UserError(
+                "what is compared must be arrays, paths, bytes of PNG files, or sequences "
+                f"of these, not {type(first).__name__}"
+            ) from error
         if counts[0] != counts[1]:
             raise UserError(f"{counts[0]} first images but {counts[1]} second ones")
         if not counts[0]:

@@ -104,8 +104,10 @@ def fit(
       validate: whether to score the validation pairs.
       validate_every: int >= 0: after every so many epochs, and after the last; 0: after the
         last only.
-      callbacks: `keras.callbacks.Callback`s; per-member values are arrays [K] in logs.
-        They are called in the teachers' training, too.
+      callbacks: `keras.callbacks.Callback`s. Their logs have arrays [K], named as in
+        `Trained.history` but for `<output>_cross_entropy`, there `<output>_loss`, and for
+        `loss`, which is the sum over the members. They are called in the teachers'
+        training, too.
       kit: `networks.population.PopulationKit`, for networks that depart from the paper's;
         teachers do not.
       checkpoint: Path of an .npz file in which the training is saved after its epochs, at
