@@ -44,7 +44,10 @@ def load():
         with files.atomic_write(cache) as temporary:
             temporary.write_bytes(content)
     except UserError as error:
-        raise UserError(f"{lacking}, and MNIST cannot be downloaded: {error}") from error
+        raise UserError(
+            f"{lacking}, and MNIST cannot be downloaded: {error}; give "
+            "--data_path=mnist.npz or connect to the network"
+        ) from error
     except OSError as error:
         raise UserError(f"MNIST cannot be kept: {cache}: {error.strerror}") from error
     return npz_files.load(cache)

@@ -35,10 +35,6 @@ class Source:
     recognises: Callable = lambda path: False
 
 
-# What to do where it cannot be had.
-_FOR_MNIST = "give --data_path=mnist.npz or connect to the network"
-
-
 def load_images(
     dataset: str = "auto",
     data_path: str | os.PathLike | None = None,
@@ -144,20 +140,14 @@ def _auto(path, verbose):
         return mnist.load()
     except UserError as error:
         logging.getLogger(__name__).warning(
-            "using the 1,797 digits inside scikit-learn, not MNIST (%s). For MNIST, %s.",
+            "using the 1,797 digits inside scikit-learn, not MNIST (%s)",
             error,
-            _FOR_MNIST,
         )
         return embedded.load()
 
 
 def _mnist(path, verbose):
-    if path is not None:
-        return _auto(path, verbose)
-    try:
-        return mnist.load()
-    except UserError as error:
-        raise UserError(f"{error}; {_FOR_MNIST}") from error
+    return mnist.load() if path is None else _auto(path, verbose)
 
 
 SOURCES = {
