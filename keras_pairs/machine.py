@@ -160,19 +160,34 @@ def processor(root="/"):
       str, its name and its widest vectors, as "AMD EPYC 9V74, AVX-512"; "" where the
       system does not say.
     """
-    # One "key : value" a line, the same for every core.
+    return ", ".join(filter(None, [_cpuinfo(root).get("model name"), vectors(root)]))
+
+
+def vectors(root="/"):
+    """The widest vectors that this processor computes with.
+
+    Args:
+      root: as of `cores`.
+
+    Returns:
+      str, "AVX-512" or "AVX2"; "" for neither, and where the system does not say.
+    """
+    flags = _cpuinfo(root).get("flags", "").split()
+    known = (("avx512f", "AVX-512"), ("avx2", "AVX2"))
+    return next((name for flag, name in known if flag in flags), "")
+
+
+def _cpuinfo(root):
+    """{key: value} of the first core, {} where the system does not say."""
     path = pathlib.Path(root) / "proc/cpuinfo"
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
-        return ""
+        return {}
     told = {}
     for key, _, value in (line.partition(":") for line in lines):
         told.setdefault(key.strip(), value.strip())
-    flags = told.get("flags", "").split()
-    known = (("avx512f", "AVX-512"), ("avx2", "AVX2"))
-    widest = [name for flag, name in known if flag in flags][:1]
-    return ", ".join([*filter(None, [told.get("model name")]), *widest])
+    return told
 
 
 def _affinity():

@@ -203,3 +203,4 @@ def test_the_processor_says_its_name_and_its_widest_vectors(files, tmp_path):
     assert machine.processor(root) == "Some CPU, AVX2"
     root = files({"proc/cpuinfo": "Features : fp asimd\n"})
     assert machine.processor(root) == "" == machine.processor(tmp_path / "nothing")
+    assert machine.vectors(root) == "" == machine.vectors(tmp_path / "nothing")

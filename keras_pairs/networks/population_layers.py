@@ -6,7 +6,7 @@ They differ from Keras' own in speed and in the member axis, never in mathematic
 import keras
 import tensorflow as tf
 
-from keras_pairs.networks import grouped, initial
+from keras_pairs.networks import grouped, initial, normalizing
 from keras_pairs.networks.stock import EPSILON, MOMENTUM
 
 
@@ -52,8 +52,7 @@ class PopulationConv2D(keras.layers.Layer):
 class PopulationBatchNorm(keras.layers.Layer):
     """One batch normalisation per member on [n, h, w, K·c]: vectors [K, c].
 
-    Through TensorFlow's fused kernel. As in the paper's framework the moving average is of
-    the unbiased variance.
+    As in the paper's framework the moving average is of the unbiased variance.
     """
 
     def __init__(self, members, **kwargs):
@@ -78,9 +77,7 @@ class PopulationBatchNorm(keras.layers.Layer):
         )
         if not training:
             return tf.nn.batch_normalization(inputs, mean, variance, beta, gamma, EPSILON)
-        outputs, *batch = tf.compat.v1.nn.fused_batch_norm(
-            inputs, gamma, beta, epsilon=EPSILON, is_training=True
-        )
+        outputs, *batch = normalizing.normalize(inputs, gamma, beta)
         for moving, now in zip(
             (self.moving_mean, self.moving_variance), batch, strict=True
         ):
