@@ -106,23 +106,28 @@ def test_a_bad_line_of_a_table_loses_no_other(tmp_path):
 
 
 def test_two_digits_in_one_picture(folder):
-    """They are refused, unless --split reads the left one as the first."""
+    """They are refused, unless --split reads the left one as the first.
+
+    Asked is the model in the box: the small one may read the same digit, cut out of another
+    picture, as another.
+    """
     sheet = Image.new("L", (300, 160), 255)
     for left, name in ((20, "a"), (180, "b")):
         sheet.paste(Image.open(folder / f"{name}.png"), (left, 40))
     sheet.save(folder / "both.png")
-    done = call("predict", MODEL, "both.png", "a.png", cwd=folder)
+    done = call("predict", "both.png", "a.png", cwd=folder)
     assert_one_line(done, 1, "both.png: 2 digits found: one picture a digit, or --split")
-    done = call("predict", MODEL, "both.png", "--split", "--json", cwd=folder)
+    done = call("predict", "both.png", "--split", "--json", cwd=folder)
     assert done.returncode == 0, done.stderr
     record = json.loads(done.stdout)
     assert (record["first"], record["second"]) == ("both.png (first)", "both.png (second)")
-    apart = call("predict", MODEL, "a.png", "b.png", "--json", cwd=folder)
+    apart = call("predict", "a.png", "b.png", "--json", cwd=folder)
     expected = json.loads(apart.stdout)
     for name in ("first_digit", "second_digit", "verdict"):
         assert record[name] == expected[name]
+    assert (record["first_digit"], record["second_digit"]) == (2, 7)
     sheet.crop((0, 0, 300, 20)).save(folder / "both.png")
-    done = call("predict", MODEL, "both.png", "--split", cwd=folder)
+    done = call("predict", "both.png", "--split", cwd=folder)
     assert_one_line(done, 1, "both.png: two digits are needed, 0 found")
 
 
