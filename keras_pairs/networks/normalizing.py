@@ -25,7 +25,7 @@ def normalize(x, gamma, beta):
 def _kernel_is_slow(channels):
     """Whether oneDNN would take its kernel for AVX2.
 
-    That is up to nine times as slow, forward, as the one for AVX-512, which needs a
+    That is seven to twelve times as slow, forward, as the one for AVX-512, which needs a
     multiple of 16 channels.
     """
     # On a GPU the gradient's operation expects other statistics.
