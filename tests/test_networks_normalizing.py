@@ -63,3 +63,12 @@ def test_a_single_pixel_has_a_variance():
         np.testing.assert_allclose(outputs[0, 0, 0], some((8,), 2), atol=1e-3)
         np.testing.assert_allclose(mean, some((1, 1, 1, 8), 0)[0, 0, 0], rtol=1e-6)
         np.testing.assert_array_equal(variance, 0)
+
+
+def test_sums_over_many_pixels_round_little():
+    x = some((400, 8, 8, 8), 0, mean=3)
+    _, mean, variance = normalizing.by_products(x, some((8,), 1), some((8,), 2))
+    exact = np.asarray(x, "float64")
+    # Added up one after another, 25,600 numbers would be off by 4e-6.
+    np.testing.assert_allclose(mean, exact.mean((0, 1, 2)), rtol=1e-6)
+    np.testing.assert_allclose(variance, exact.var((0, 1, 2), ddof=1), rtol=1e-6)

@@ -45,12 +45,9 @@ def by_kernel(x, gamma, beta):
 @tf.custom_gradient
 def by_products(x, gamma, beta):
     """`normalize` with sums over pixels as products; the gradient is the kernel's."""
-    flat = tf.reshape(x, [-1, x.shape[-1]])
-    n = tf.cast(tf.shape(flat)[0], x.dtype)
-    equal = tf.fill([1, tf.shape(flat)[0]], 1 / n)
-    mean = tf.matmul(equal, flat)
-    variance = tf.matmul(equal, tf.math.squared_difference(flat, mean))[0]
-    mean = mean[0]
+    mean = _mean(x)
+    variance = _mean(tf.math.squared_difference(x, mean))
+    n = tf.cast(tf.size(x) // x.shape[-1], x.dtype)
     scale = gamma * tf.math.rsqrt(variance + EPSILON)
 
     def gradient(upstream, *_):
@@ -67,3 +64,13 @@ def by_products(x, gamma, beta):
 
     unbiased = variance * n / tf.maximum(n - 1, 1)
     return (x * scale + (beta - mean * scale), mean, unbiased), gradient
+
+
+def _mean(x):
+    """Of each channel, [channels]."""
+    n = tf.shape(x)[0]
+    equal = tf.fill([1, n], 1 / tf.cast(n, x.dtype))
+    # Over images, and then over pixels: a product over both would add up thousands of
+    # numbers one after another, and round with each.
+    pixels = tf.reshape(tf.matmul(equal, tf.reshape(x, [n, -1])), [-1, x.shape[-1]])
+    return tf.reduce_mean(pixels, 0)
