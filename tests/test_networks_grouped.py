@@ -26,6 +26,16 @@ history = fit(configs, splits).history
 fit(configs[:2], splits)
 np.save(sys.argv[2], history["val_loss"])
 """
+# There one network is no population: it lacks nothing.
+ALONE = NOTEBOOK.replace("range(3)", "range(1)").replace("fit(configs[:2], splits)\n", "")
+
+
+def test_a_lone_network_says_nothing(tmp_path):
+    environment = os.environ | {"TF_ENABLE_ONEDNN_OPTS": "0"}
+    command = [sys.executable, "-c", ALONE, ROOT, tmp_path / "0.npy"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.partition("imported\n")[2] == ""
 
 
 @pytest.mark.slow

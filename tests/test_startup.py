@@ -37,8 +37,9 @@ def test_the_slower_path_is_told_once_but_not_to_who_chose_it(
     def no_kernel():
         raise ValueError("no gradient")
 
-    request.addfinalizer(grouped.convolutions_work.cache_clear)
-    grouped.convolutions_work.cache_clear()
+    for asked in (grouped.convolutions_work, grouped.have_kernels):
+        request.addfinalizer(asked.cache_clear)
+        asked.cache_clear()
     monkeypatch.setattr(grouped, "_try", no_kernel)
     unset(monkeypatch, machine.ONEDNN)
     if chosen:

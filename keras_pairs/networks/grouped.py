@@ -10,21 +10,12 @@ from keras_pairs import machine
 
 @functools.cache
 def convolutions_work():
-    """Whether grouped convolutions and their gradients run on this device.
+    """`have_kernels`, for a population, which takes a slower path without.
 
-    Without oneDNN (see `machine.prefer_onednn`) the CPU has no kernel for the gradients.
-    Where the slower path will be taken, the log says once what to set, but not to a user
-    who has turned oneDNN off.
+    The log says once what to set then, but not to a user who has turned oneDNN off.
     """
-    # TensorFlow warns of a missing kernel at length.
-    with machine.noise_held_back():
-        try:
-            # Keras traces layers in a graph, in which nothing would be computed.
-            with tf.init_scope():
-                _try()
-            return True
-        except (tf.errors.OpError, ValueError):
-            pass
+    if have_kernels():
+        return True
     if not machine.onednn_refused():
         logging.getLogger(__name__).warning(
             "No grouped convolutions here: members are convolved one by one, which is "
@@ -32,6 +23,23 @@ def convolutions_work():
             machine.ONEDNN,
         )
     return False
+
+
+@functools.cache
+def have_kernels():
+    """Whether grouped convolutions and their gradients run on this device.
+
+    Without oneDNN (see `machine.prefer_onednn`) the CPU has no kernel for the gradients.
+    """
+    # TensorFlow warns of a missing kernel at length.
+    with machine.noise_held_back():
+        try:
+            # Keras traces layers in a graph, in which nothing would be computed.
+            with tf.init_scope():
+                _try()
+        except (tf.errors.OpError, ValueError):
+            return False
+    return True
 
 
 @tf.function(autograph=False, jit_compile=False)

@@ -29,7 +29,7 @@ def _kernel_is_slow(channels):
     multiple of 16 channels.
     """
     # On a GPU the gradient's operation expects other statistics.
-    if not grouped.convolutions_work() or tf.config.list_logical_devices("GPU"):
+    if not grouped.have_kernels() or tf.config.list_logical_devices("GPU"):
         return False
     vectors = machine.vectors()
     return vectors == "AVX2" or (vectors == "AVX-512" and channels % 16 != 0)
