@@ -38,22 +38,22 @@ def by_hand(x, gamma, beta):
     return outputs, mean, tf.reduce_sum(squares, (0, 1, 2)) / (pixels - 1)
 
 
+def assert_the_formula_and_its_gradients(way):
+    expected = with_gradients(by_hand, "float64")
+    for ours, theirs in zip(with_gradients(way), expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5 * np.abs(theirs).max())
+
+
 @pytest.mark.parametrize("traced", [False, True], ids=["eager", "graph"])
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 def test_each_way_is_the_formula_and_its_gradients(way, traced):
-    expected = with_gradients(by_hand, "float64")
-    found = with_gradients(tf.function(way) if traced else way)
-    for ours, theirs in zip(found, expected, strict=True):
-        scale = np.abs(theirs).max()
-        np.testing.assert_allclose(ours, theirs, atol=1e-5 * scale)
+    assert_the_formula_and_its_gradients(tf.function(way) if traced else way)
 
 
 @pytest.mark.parametrize("vectors", ["AVX-512", "AVX2", ""])
 def test_every_processor_gets_the_same_numbers(vectors, monkeypatch):
-    expected = with_gradients(by_hand, "float64")
     monkeypatch.setattr(machine, "vectors", lambda: vectors)
-    for ours, theirs in zip(with_gradients(normalizing.normalize), expected, strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=1e-5 * np.abs(theirs).max())
+    assert_the_formula_and_its_gradients(normalizing.normalize)
 
 
 def test_a_single_pixel_has_a_variance():
