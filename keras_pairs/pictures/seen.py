@@ -19,7 +19,8 @@ class Seen:
       ink: uint8 [64, 64], 0…255, the ink found in the window that was read.
       window: float32 [4], the window's top, left, bottom and right as shares of the
         picture's height and width; it may reach beyond the picture.
-      boxes: float32 [9, 4], those of the digits from left to right, zeros behind the last.
+      boxes: float32 [9, 4], each digit's top, left, bottom and right as shares of the
+        picture, from left to right; zeros behind the last.
     """
 
     image: np.ndarray = dataclasses.field(repr=False)

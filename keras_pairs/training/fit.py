@@ -105,8 +105,8 @@ def fit(
       validate_every: int >= 0: after every so many epochs, and after the last; 0: after the
         last only.
       callbacks: `keras.callbacks.Callback`s. Their logs have arrays [K], named as in
-        `Trained.history` but for `<output>_cross_entropy`, there `<output>_loss`, and for
-        `loss`, which is the sum over the members. They are called in the teachers'
+        `Trained.history`, except that `<output>_loss` is called `<output>_cross_entropy`,
+        and that `loss` is the sum over the members. They are called in the teachers'
         training, too.
       kit: `networks.population.PopulationKit`, for networks that depart from the paper's;
         teachers do not.
@@ -122,8 +122,8 @@ def fit(
       `Trained`.
 
     Raises:
-      ValueError: if there is no configuration, if they do not agree, or K data sets are
-        not K.
+      ValueError: if there is no configuration, if they do not agree, or `splits` is a
+        list of another length than `configs`.
       UserError: if the checkpoint is damaged or another training's.
     """
     check(configs)
