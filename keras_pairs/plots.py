@@ -153,6 +153,7 @@ def curve(axes, values, style, **options):
     # A line through one point shows by its marker only.
     marker = "." if len(epochs) < len(values) else None
     axes.plot(epochs + 1, values[epochs], style, marker=marker, **options)
+    axes.xaxis.get_major_locator().set_params(integer=True)
 
 
 def subplots(*shape, figsize, **options):
