@@ -9,7 +9,7 @@ class UserError(ValueError):
         except UserError as error:
             print(error)
 
-    A command prints it as `error: …` and ends with status 1.
+    A command prints it as `error: …` and ends with status 1, or 2 if it is a `UsageError`.
     """
 
 

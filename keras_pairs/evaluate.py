@@ -28,7 +28,7 @@ def main(values):
             config.round(count - 1)
     verbose = values["verbosity"].value == "1"
     images = configurations.load_images(record, configs[0], verbose)
-    data.check_enough(images, configs[0].num_pairs)
+    data.check_enough(images, max(config.num_pairs for config in configs))
     run_dir = files.make_run_dir(values["run_dir"].value, "evaluate")
     startup.import_tensorflow(onednn=True)
     from keras_pairs.training import rounds

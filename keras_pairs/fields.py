@@ -108,7 +108,7 @@ def yes_no():
 
 def text():
     """A str that is not empty."""
-    return Kind(str, lambda value: isinstance(value, str) and value != "", "not empty")
+    return Kind(str, lambda value: isinstance(value, str) and value != "", "a text")
 
 
 def file():

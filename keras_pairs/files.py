@@ -181,7 +181,7 @@ def make_run_dir(path, kind):
         stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
         path = pathlib.Path("runs") / f"{kind}-{stamp}"
         number = 1
-        while path.exists():
+        while not _made(path):
             number += 1
             path = path.with_name(f"{kind}-{stamp}-{number}")
     path = pathlib.Path(path)
@@ -190,6 +190,15 @@ def make_run_dir(path, kind):
     probe.touch()
     probe.unlink()
     return path
+
+
+def _made(path):
+    """Makes a folder: whether it is new. Of two processes one makes it."""
+    try:
+        path.mkdir(parents=True)
+    except FileExistsError:
+        return False
+    return True
 
 
 def provenance():

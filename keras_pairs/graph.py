@@ -8,6 +8,7 @@ import absl.logging
 import tensorflow as tf
 from tensorflow.python.framework import convert_to_constants
 
+from keras_pairs import machine
 from keras_pairs.errors import UserError
 
 
@@ -49,6 +50,8 @@ def _load(path):
     try:
         return tf.saved_model.load(str(path))
     except Exception as error:
+        if machine.out_of_memory(error):
+            raise UserError(f"{path}: too large for this machine's memory") from error
         why = _first_line(str(error).strip()) or type(error).__name__
         raise UserError(
             f"{path}: not a SavedModel that can be read ({why}); export the model again"
@@ -87,5 +90,5 @@ def _first_line(text):
 
 
 def reason(error):
-    """The same without the input's name, which only who asks a server knows."""
+    """As `message`, without the input's name, which means something to clients alone."""
     return re.sub(r"^(png_bytes: an image|pair:|images:) ", "", message(error))

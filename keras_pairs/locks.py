@@ -47,7 +47,7 @@ def only_one(run_dir, what):
       what: str, "training" or "search".
 
     Raises:
-      UserError: if another process holds it.
+      UserError: if another process holds it, or as of `hold`.
     """
     with contextlib.ExitStack() as held:
         try:

@@ -10,7 +10,7 @@ import pathlib
 import sys
 import tempfile
 
-# TensorFlow reads it when it is imported. It turns oneDNN on by itself only where the
+# TensorFlow reads it when it is imported. By itself it turns oneDNN on only where the
 # processor has AVX-512 (VNNI) or better.
 ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 # What signals have raised in this process, see `commands.endings`.

@@ -23,7 +23,9 @@ class Output:
         with w_a. The others are weighted with w_m.
       target: function of the two digits, integer arrays or tensors of one shape, to what
         the output should be: a bool of one unit, else the class.
-      image: 0 or 1 where the output is about that image alone, None where it is about both.
+      image: 0 or 1 of the output that is that image's digit, one of each; None of all
+        others. A comparison that is derived from the digits derives those others, too,
+        which then have one unit.
     """
 
     name: str

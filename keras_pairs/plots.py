@@ -37,7 +37,7 @@ def plot_history(history, title, path):
     for axes in (left, right):
         axes.grid(alpha=0.3)
         axes.legend(fontsize="small")
-    figure.suptitle(title)
+    figure.suptitle(plain(title))
     save(figure, path)
 
 
@@ -76,8 +76,8 @@ def plot_table(rows, title, path):
             capsize=4,
             label="the paper's mean ± std",
         )
-    axes.set_xticks(range(len(rows)), [row["label"] for row in rows])
-    axes.set(ylabel="test accuracy of the comparison (%)", title=title)
+    axes.set_xticks(range(len(rows)), [plain(row["label"]) for row in rows])
+    axes.set(ylabel="test accuracy of the comparison (%)", title=plain(title))
     axes.grid(axis="y", alpha=0.3)
     axes.legend()
     save(figure, path)
@@ -108,7 +108,7 @@ def plot_pairs(cells, title, path):
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_color("lightgrey")
         axes.set_xlabel(caption, fontsize=9, color=OURS if right else BAD)
-    figure.suptitle(title)
+    figure.suptitle(plain(title))
     save(figure, path)
 
 
@@ -131,14 +131,14 @@ def plot_reliability(rows, title, path):
             for key in ("count", "predicted", "observed")
         )
         some = count > 0
-        label = f"{row['label']}".replace("\n", ", ")
+        label = plain(row["label"]).replace("\n", ", ")
         label += f" (error {row['calibration_error']:.1f} %)"
         x, y = predicted[some] / count[some], observed[some] / count[some]
         (line,) = axes.plot(x, y, "o-", markersize=4, label=label)
         share = 100 * count / count.sum()
         edges = np.linspace(0, 1, len(count) + 1)
         below.stairs(share, edges, color=line.get_color())
-    axes.set(ylabel="how often the first was <= the second", title=title)
+    axes.set(ylabel="how often the first was <= the second", title=plain(title))
     below.set(xlabel="predicted probability of <=", ylabel="pairs (%)", yscale="log")
     for each in (axes, below):
         each.grid(alpha=0.3)

@@ -1,3 +1,4 @@
+import concurrent.futures
 import csv
 import os
 import signal
@@ -51,6 +52,13 @@ def test_run_dirs_do_not_collide(tmp_path, monkeypatch):
     made = {files.make_run_dir(None, "train") for _ in range(3)}
     assert len(made) == 3 and all(path.is_dir() for path in made)
     assert files.make_run_dir(tmp_path / "x" / "y", "train").is_dir()
+
+
+def test_run_dirs_made_at_once_do_not_collide(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        made = list(pool.map(lambda _: files.make_run_dir(None, "train"), range(64)))
+    assert len(set(made)) == 64
 
 
 def test_provenance_names_versions():

@@ -16,7 +16,7 @@ from keras_pairs import files
 from keras_pairs.errors import UserError
 from keras_pairs.networks.build import build_model
 from keras_pairs.outputs import OUTPUTS
-from keras_pairs.serving import publishing, signatures, warmup
+from keras_pairs.serving import checks, publishing, signatures, warmup
 from tests import networks
 
 
@@ -118,6 +118,13 @@ def test_a_model_that_answers_nan_is_not_published(tmp_path):
     with pytest.raises(UserError, match="comparison is no probability"):
         publishing.publish(model, tmp_path)
     assert names(tmp_path) == set()
+
+
+def test_a_model_that_answers_one_number_for_all_pairs_is_refused():
+    pair = keras.Input((2, 14, 14), name="pair")
+    model = keras.Model(pair, {"comparison": keras.ops.mean(pair) / 255})
+    with pytest.raises(UserError, match=r"its comparison is \[\]"):
+        checks.of_network(model, np.zeros((2, 2, 14, 14), "float32"))
 
 
 def test_a_model_that_answers_logits_is_not_published(tmp_path):

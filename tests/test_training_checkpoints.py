@@ -33,10 +33,11 @@ class Stop(keras.callbacks.Callback):
 
     def __init__(self, epochs):
         super().__init__()
-        self.left, self.heard = epochs, []
+        self.left, self.heard, self.logs = epochs, [], []
 
     def on_epoch_end(self, epoch, logs=None):
         self.heard.append(epoch)
+        self.logs.append(logs)
         self.left -= 1
         if not self.left:
             raise KeyboardInterrupt
@@ -45,6 +46,17 @@ class Stop(keras.callbacks.Callback):
 def assert_same(model, other):
     for mine, its in zip(model.weights, other.weights, strict=True):
         np.testing.assert_array_equal(mine, its)
+
+
+def test_keras_own_callbacks_hear_of_the_earlier_epochs(splits, tmp_path, each_epoch):
+    """`CSVLogger` opens its file as it begins."""
+    config, kept = networks.config(epochs=4), {"checkpoint": tmp_path / "checkpoint.npz"}
+    with pytest.raises(KeyboardInterrupt):
+        fit([config], splits, callbacks=[Stop(2)], **kept)
+    log = keras.callbacks.CSVLogger(tmp_path / "log.csv")
+    fit([config], splits, callbacks=[log], **kept)
+    lines = (tmp_path / "log.csv").read_text().splitlines()
+    assert [line.partition(",")[0] for line in lines] == ["epoch", "0", "1", "2", "3"]
 
 
 @contextlib.contextmanager
@@ -79,7 +91,8 @@ def test_a_stopped_training_ends_as_an_undisturbed_one(
 ):
     config = networks.config(epochs=3, **changes)
     path, every = tmp_path / "checkpoint.npz", {"validate_every": 2}
-    expected = fit([config], splits, **every)
+    undisturbed = Stop(100)
+    expected = fit([config], splits, callbacks=[undisturbed], **every)
     for epochs in stops:
         with pytest.raises(KeyboardInterrupt):
             fit([config], splits, callbacks=[Stop(epochs)], checkpoint=path, **every)
@@ -92,6 +105,8 @@ def test_a_stopped_training_ends_as_an_undisturbed_one(
         trained.member(0).weights, expected.member(0).weights, strict=True
     ):
         np.testing.assert_array_equal(mine, other)
+    # Nobody hears of a validation that there was not.
+    assert [len(logs) for logs in listener.logs] == [len(logs) for logs in undisturbed.logs]
     # A training that is done is not done again.
     begun = os.stat(path).st_mtime_ns
     again = fit([config], splits, checkpoint=path, **every)

@@ -39,6 +39,10 @@ def refuse(send, _):
     raise UserError("no such folder")
 
 
+def fill_memory(send, _):
+    raise MemoryError
+
+
 def die(send, _):
     os._exit(3)
 
@@ -71,6 +75,7 @@ def test_it_sends_and_returns():
     [
         (fail, "^ZeroDivisionError: no such share$"),
         (refuse, "^no such folder$"),
+        (fill_memory, r"^not enough memory \(ulimit"),
         (die, "ended with code 3"),
     ],
 )

@@ -45,9 +45,9 @@ class Epochs(keras.callbacks.Callback):
         self.model.stop_training = len(self.seen) == self.most
 
 
-def chosen(**values):
-    """(hyper-parameters, network) of a point of `GRID`."""
-    hp, model = keras_tuner.HyperParameters(), PairsHyperModel(GRID)
+def chosen(grid=GRID, **values):
+    """(hyper-parameters, hypermodel, network) of a point of a grid."""
+    hp, model = keras_tuner.HyperParameters(), PairsHyperModel(grid)
     model.build(hp)
     hp.values |= values
     return hp, model, model.build(hp)
@@ -86,6 +86,17 @@ def test_a_training_goes_on_from_the_weights_that_it_had(splits):
     model.fit(hp, network, splits=splits, epochs=3, initial_epoch=2, callbacks=[seen])
     assert [epoch for epoch, _ in seen.seen] == [2]
     assert np.abs(network.get_weights()[0] - before[0] - 0.5).max() < 0.1
+
+
+def test_adams_moments_begin_anew_with_a_training_that_goes_on(splits):
+    """Its first step is the learning rate, however many epochs there were before."""
+    one_step = dataclasses.replace(BASE, batch_size=len(splits.train), one_cycle=False)
+    hp, model, network = chosen(Grid({"lr": (0.01, 0.001)}, one_step), lr=0.001)
+    before = [variable.numpy() for variable in network.trainable_variables]
+    model.fit(hp, network, splits=splits, epochs=301, initial_epoch=300)
+    after = [variable.numpy() for variable in network.trainable_variables]
+    longest = max(np.abs(a - b).max() for a, b in zip(after, before, strict=True))
+    np.testing.assert_allclose(longest, 0.001, rtol=1e-3)
 
 
 def test_pairs_can_be_the_trials_own(digits):

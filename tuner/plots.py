@@ -43,7 +43,7 @@ def plot_search(rows, names, title, path):
         _heat_map(axes[1], [row for row in own if row["w_a"] > 0], colours, best)
         for place, name in zip(axes[2:], others, strict=True):
             _against(place, own, name, f"nb_f={nb_f}")
-    figure.suptitle(f"Accuracy of {output_names()[0]} (%), {title}")
+    figure.suptitle(f"Accuracy of {output_names()[0]} (%), {plots.plain(title)}")
     plots.save(figure, path)
 
 
@@ -71,7 +71,7 @@ def plot_curves(curves, title, path):
     for axes in (left, right):
         axes.grid(alpha=0.3)
     figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    figure.suptitle(f"{title}: training dotted, validation in full")
+    figure.suptitle(f"{plots.plain(title)}: training dotted, validation in full")
     plots.save(figure, path)
 
 
@@ -93,7 +93,7 @@ def plot_importance(found, title, path):
     axes.bar_label(drawn, fmt="%.1f", padding=3)
     axes.invert_yaxis()
     axes.margins(x=0.1)
-    axes.set(xlabel="share of the accuracy's variance (%)", title=title)
+    axes.set(xlabel="share of the accuracy's variance (%)", title=plots.plain(title))
     plots.save(figure, path)
 
 
@@ -118,7 +118,7 @@ def plot_interactions(found, title, path):
         share = f"{' × '.join(names)}: {100 * found.pairs[names]:.1f} %"
         axes.set(ylabel=names[0], xlabel=names[1], title=share)
         _map(axes, means, colours, *(found.axes[name] for name in names))
-    figure.suptitle(title)
+    figure.suptitle(plots.plain(title))
     plots.save(figure, path)
 
 

@@ -128,7 +128,7 @@ class _Parser(flags.ArgumentParser):
             return self.row.kind.read(argument)
         values = tuple(self.row.kind.read(part) for part in argument.split(","))
         if len(set(values)) < len(values):
-            raise ValueError("must hold several values with commas between, none twice")
+            raise ValueError("must hold values with commas between, none twice")
         return values
 
 

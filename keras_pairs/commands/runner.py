@@ -29,7 +29,7 @@ def run(main, doc, rows, argv=None, arguments=0, keras=True):
     `error: …`.
 
     Args:
-      main: function of the parsed `absl.flags.FlagValues`.
+      main: function of the parsed `absl.flags.FlagValues` and of the arguments, str each.
       doc: str, what `--help` prints above the flags.
       rows: dict, name → `flags.Flag`.
       argv: list of str, default `sys.argv`.

@@ -96,7 +96,7 @@ def load(path=WEIGHTS):
     return network
 
 
-def save(network, path=WEIGHTS):
+def save(network, path):
     """Writes a network's weights as float16 to an .npz, 0.3 MB, atomically."""
     arrays = {
         name: weight.astype("float16")

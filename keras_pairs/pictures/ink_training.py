@@ -16,7 +16,8 @@ LEARNING_RATE = 3e-3
 # One training image in so many is kept for the scenes that measure, not train.
 HELD_OUT = 12
 VALIDATION_SCENES = 256
-CHECKPOINT, WEIGHTS, METRICS = "ink.keras", "ink_weights.npz", "metrics.json"
+CHECKPOINT, METRICS = "ink.keras", "metrics.json"
+WEIGHTS = ink_network.WEIGHTS.name
 HISTORY = "history.csv"
 
 

@@ -65,19 +65,46 @@ class Seen:
         return list(parts)
 
 
-def crop(png, part):
+def crop(png, part, name):
     """Cuts a part out of a picture.
 
     Args:
-      png: bytes, a PNG file that could be read.
+      png: bytes, a PNG file.
       part: float (top, left, bottom, right), as shares of the picture's height and width.
+      name: str, for the error.
 
     Returns:
       bytes, a PNG file.
+
+    Raises:
+      UserError: that begins with `name`, if Pillow cannot read the file.
     """
-    with Image.open(io.BytesIO(png)) as picture:
+    with opened(png, name) as picture:
         width, height = picture.size
         top, left, bottom, right = np.round(part * [height, width, height, width])
         buffer = io.BytesIO()
         picture.crop((int(left), int(top), int(right), int(bottom))).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def opened(png, name):
+    """Decodes a PNG file with Pillow, which refuses some that TensorFlow reads.
+
+    Args:
+      png, name: as of `crop`.
+
+    Returns:
+      `PIL.Image.Image`.
+
+    Raises:
+      UserError: that begins with `name`, if Pillow cannot read the file.
+    """
+    try:
+        picture = Image.open(io.BytesIO(png))
+        picture.load()
+    except MemoryError:
+        raise
+    # Of damaged files Pillow's readers raise whatever they met.
+    except Exception as error:
+        raise UserError(f"{name}: a damaged image") from error
+    return picture

@@ -78,7 +78,7 @@ class Batcher:
           cancels it before its turn is left out.
 
         Raises:
-          Refusal: 503, if too many rows wait, or after `close`.
+          Refusal: 503, if too many rows wait, or after the `with` block.
         """
         future = concurrent.futures.Future()
         task = _Task(version, request, future, _is_alone(request))

@@ -1,4 +1,4 @@
-"""What is written has to answer as the network does that it was written from."""
+"""What is written has to answer as the network that it was written from."""
 
 import numpy as np
 import tensorflow as tf
@@ -28,12 +28,17 @@ def of_network(model, pairs):
     except (AttributeError, TypeError, ValueError, tf.errors.OpError) as error:
         raise UserError(f"not a model of pairs of digits: {first_line(error)}") from error
     for name, values in answers.items():
+        if values.ndim != 2 or not values.size:
+            shape = list(values.shape)
+            raise UserError(f"not a model of pairs of digits: its {name} is {shape}")
         # Of two classes or of ten. Asked so that NaN is refused.
         total = values.sum(-1) if values.shape[-1] > 1 else np.ones(len(values))
         if not (
             values.min() >= 0 and values.max() <= 1 and np.allclose(total, 1, atol=1e-3)
         ):
-            raise UserError(f"the model's {name} is no probability")
+            raise UserError(
+                f"the model's {name} is no probability: was its training's loss NaN?"
+            )
     return answers
 
 

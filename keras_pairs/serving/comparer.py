@@ -236,7 +236,7 @@ class Comparer:
         """
         content = image if isinstance(image, bytes) else image_files.read_png(image)
         parts = self.look(content, _name(image)).halves(_name(image))
-        return [crop(content, part) for part in parts]
+        return [crop(content, part, _name(image)) for part in parts]
 
     def _prepared(self, image):
         """A picture of one digit in MNIST's form, uint8 [28, 28]."""

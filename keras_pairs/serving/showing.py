@@ -1,12 +1,11 @@
 """A picture of how an answer came about: what `predict --show` writes."""
 
-import io
-
 import numpy as np
 from PIL import Image
 
 from keras_pairs import plots
 from keras_pairs.pictures import image_files
+from keras_pairs.pictures.seen import opened
 
 # Pixels; the given pictures are shown no larger.
 SHOWN = 400
@@ -59,7 +58,7 @@ def show(pictures, model, path):
 def _row(row, name, image, seen, classes):
     given, ink, form, bars = row
     content = image if isinstance(image, bytes) else image_files.read_png(image)
-    with Image.open(io.BytesIO(content)) as picture:
+    with opened(content, name) as picture:
         picture = picture.convert("RGBA")
         picture.thumbnail((SHOWN, SHOWN))
         paper = Image.new("RGBA", picture.size, "white")

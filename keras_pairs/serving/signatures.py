@@ -97,8 +97,7 @@ def _looking():
     It is most of what is saved. Traced once, it stands in the SavedModel once, for both
     signatures of pictures.
     """
-    kinds = dict.fromkeys(("image", "ink", "window", "boxes"), tf.float32)
-    kinds["count"] = tf.int32
+    kinds = dict.fromkeys(drawing.SHAPES, tf.float32) | {"count": tf.int32}
 
     def look(png_bytes):
         return tf.map_fn(

@@ -1,8 +1,8 @@
 """What a training keeps after each epoch, so that it can be stopped and goes on.
 
-Batches, augmentation and dropout follow from seeds, the epoch and the step. So all that a
-training is at the end of an epoch are its variables, the optimizer's and the random
-generators' among them, and what it logged.
+Batches, augmentation and dropout follow from seeds, the epoch and the step. So a training
+at the end of an epoch is its variables, the optimizer's and the random generators'
+included, and its log.
 """
 
 import time
@@ -76,7 +76,16 @@ def restore(path, population):
     # Of a damaged archive zipfile and numpy raise a dozen types.
     except Exception as error:
         raise UserError(f"{path}: damaged; remove it to begin again") from error
-    return [dict(zip(logs, row, strict=True)) for row in epochs]
+    return [_logged(zip(logs, row, strict=True)) for row in epochs]
+
+
+def _logged(logs):
+    """An epoch's logs without the validation that it did not have, see `Checkpoint`."""
+    return {
+        name: values
+        for name, values in logs
+        if not (name.startswith("val_") and np.isnan(values).all())
+    }
 
 
 def variables_of(population):

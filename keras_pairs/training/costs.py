@@ -44,7 +44,7 @@ def _activations(config):
 
 
 def members_that_fit(config, memory_limit):
-    """How many networks may share a graph, for memory.
+    """How many members may share a graph, for memory.
 
     Args:
       config: `TrainingConfig`.
@@ -59,7 +59,7 @@ def members_that_fit(config, memory_limit):
 
 
 def members_per_graph(config):
-    """How many networks should share a graph, for speed: int >= 1."""
+    """How many members should share a graph, for speed: int >= 1."""
     most = FILTERS_PER_GRAPH * TRUNKS["paper"].activations()
     return max(1, most // activations(config))
 

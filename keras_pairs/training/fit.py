@@ -29,7 +29,8 @@ class Trained:
       configs: its K `TrainingConfig`s.
       history: dict of float arrays [epochs, K]: `loss` (Eq. 1), `<output>_loss`,
         `<output>_accuracy`, and the same with `val_` where validation was asked for; those
-        are NaN in the epochs that were not validated. The last one always is.
+        are NaN in the epochs that were not validated. The last one always is. Where there
+        are teachers, all of it is measured against the labels, not against their answers.
     """
 
     population: Population
@@ -73,7 +74,9 @@ def check(configs):
       ValueError: if there is no configuration, or they do not agree.
     """
     if isinstance(configs, TrainingConfig) or not configs:
-        raise ValueError(f"configs must be a list of them, not empty. Received: {configs}")
+        raise ValueError(
+            f"configs must be a list of TrainingConfig, not empty. Received: {configs}"
+        )
     for name in SHARED:
         values = {getattr(config, name) for config in configs}
         if len(values) > 1:
@@ -162,9 +165,7 @@ def fit(
     if start:
         done = start.epochs
         start.restore(population)
-    for epoch, logs in enumerate(recorder.epochs):
-        for callback in callbacks:
-            callback.on_epoch_end(epoch, logs)
+    earlier = _Earlier(list(recorder.epochs), callbacks)
     held_out = None
     if validate:
         size = EVALUATION_BATCH if len(configs) == 1 else VALIDATION_BATCH
@@ -187,7 +188,7 @@ def fit(
         validation_freq=_validated(last, validate_every),
         shuffle=False,
         verbose=0,
-        callbacks=[recorder, *([keeper] if checkpoint else []), *callbacks],
+        callbacks=[recorder, *([keeper] if checkpoint else []), *callbacks, earlier],
     )
     return Trained(population, list(configs), recorder.history(configs))
 
@@ -195,6 +196,19 @@ def fit(
 def _validated(epochs, every):
     """The epochs, counted from 1, after which to validate: the last is one of them."""
     return sorted({epochs, *range(every, epochs, every)}) if every else [epochs]
+
+
+class _Earlier(keras.callbacks.Callback):
+    """Tells callbacks, once they have begun, of the epochs before a checkpoint."""
+
+    def __init__(self, epochs, callbacks):
+        super().__init__()
+        self.epochs, self.callbacks = epochs, callbacks
+
+    def on_train_begin(self, logs=None):
+        for epoch, values in enumerate(self.epochs):
+            for callback in self.callbacks:
+                callback.on_epoch_end(epoch, values)
 
 
 class _Recorder(keras.callbacks.Callback):

@@ -44,12 +44,12 @@ def halve(configs, splits, *, validate_every=0, callbacks=()):
 
         configs = [TrainingConfig(8, lr, 50, epochs=16) for lr in (0.01, 0.005, 0.001)]
         halved = halve(configs, sample_pairs(load_images("digits")))
-        halved.epochs    # [16, 8, 4], in the order of how good they were
+        halved.epochs    # for example [8, 16, 4]: how long each was trained
 
     Rungs are `costs.rungs`. What counts is the main output's accuracy on the validation
     pairs after a rung's last epoch; of equals the first goes on, and who has lost its way,
-    with a loss that is no number, does not. Who goes on is what it would be without the
-    others. Learning rates follow the schedule of all epochs.
+    with a loss that is no number, does not. A member that goes on is trained as it would be
+    alone. Learning rates follow the schedule of all epochs.
 
     Args:
       configs, splits, validate_every, callbacks: as of `fit.fit`; without teachers.

@@ -9,6 +9,7 @@ import multiprocessing
 import signal
 from multiprocessing import resource_tracker
 
+from keras_pairs import machine
 from keras_pairs.errors import UserError
 
 
@@ -85,5 +86,10 @@ def _serve(pipe):
         except (BrokenPipeError, ConnectionResetError):
             pass
         except Exception as error:
-            kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
-            pipe.send(("error", f"{kind}{error}"))
+            pipe.send(("error", _told(error)))
+
+
+def _told(error):
+    if isinstance(error, UserError):
+        return str(error)
+    return machine.lacking(error) or f"{type(error).__name__}: {error}"

@@ -123,13 +123,17 @@ class MemberAdam(keras.optimizers.Optimizer):
     Args:
       lr: K floats, one per network. Weights are [K, …].
       schedule: what `lr` is multiplied with: a float, or a Keras schedule.
+
+    Attributes:
+      begun: int, `iterations` when the moments were zero. Set it before the first step, for
+        weights that were trained before by an Adam whose moments are lost.
     """
 
     beta_1, beta_2, epsilon = 0.9, 0.999, 1e-8
 
     def __init__(self, lr, schedule=1.0, name="member_adam"):
         super().__init__(learning_rate=schedule, name=name)
-        self.lr = np.asarray(lr, "float32")
+        self.lr, self.begun = np.asarray(lr, "float32"), 0
 
     def build(self, variables):
         if self.built:
@@ -143,7 +147,8 @@ class MemberAdam(keras.optimizers.Optimizer):
         """Makes a step; Keras' own needs no variables after the first one."""
         variables = list(trainable_variables)
         self.build(variables)
-        networks, step = len(self.lr), tf.cast(self.iterations + 1, tf.float32)
+        networks = len(self.lr)
+        step = tf.cast(self.iterations + 1 - self.begun, tf.float32)
         grads = tf.concat([tf.reshape(gradient, (networks, -1)) for gradient in grads], 1)
         rates = tf.constant(self.lr[:, None]) * self.learning_rate
         beta_1_power, beta_2_power = (tf.pow(b, step) for b in (self.beta_1, self.beta_2))

@@ -44,7 +44,7 @@ class Start:
 
 @dataclasses.dataclass(frozen=True)
 class FromModel:
-    """Where the training of one network goes on that only its weights are known of.
+    """Where the training of one network goes on when only its weights are known.
 
     Attributes:
       model: `keras.Model`, as `build_model` makes it.
@@ -57,6 +57,7 @@ class FromModel:
     def restore(self, population):
         """Gives a compiled population of one member the weights of the model."""
         population.copy_from(0, self.model)
-        # Of a schedule of learning rates so much has passed.
-        steps = population.steps_per_execution
-        population.optimizer.iterations.assign(self.epochs * steps)
+        # So much of a schedule of learning rates has passed; Adam's moments begin anew.
+        passed = self.epochs * population.steps_per_execution
+        population.optimizer.iterations.assign(passed)
+        population.optimizer.begun = passed

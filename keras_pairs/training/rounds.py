@@ -76,7 +76,7 @@ def evaluate(
       UserError: if there are too few images, or `run_dir` holds another evaluation.
       OSError: if a file cannot be written.
     """
-    data.check_enough(images, configs[0].num_pairs)
+    data.check_enough(images, max(config.num_pairs for config in configs))
     _same_evaluation(run_dir, configs, images, rounds, scored_on, chosen_on)
     parts = (scored_on, chosen_on) if chosen_on else (scored_on,)
     folder = run_dir / "groups"

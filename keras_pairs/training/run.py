@@ -63,7 +63,7 @@ def train_run(
         `saved_models/<data>-<preset>`.
       preset: str, what `config` came from, for the record; None: "custom".
       validate_every: int >= 0, see `fit`; history.csv has "nan" for the other epochs.
-      verbose: whether to show a progress bar.
+      verbose: whether to show progress bars.
 
     Returns:
       `Run`.
@@ -73,7 +73,7 @@ def train_run(
         finished training, another one, or one that is running.
       OSError: if a file cannot be written.
     """
-    images = images or data.load_images(config.dataset, config.data_path)
+    images = images or data.load_images(config.dataset, config.data_path, verbose=verbose)
     splits = data.sample_pairs(images, config.num_pairs, config.seed, "test")
     preset = preset or box.CUSTOM
     run_dir = files.make_run_dir(run_dir, "train")

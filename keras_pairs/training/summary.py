@@ -70,7 +70,7 @@ def paper_t(mean, std, rounds, row):
     return welch_t(mean, std, rounds, row.mean, row.sample_std(), paper.ROUNDS)
 
 
-def welch_t(mean_a, std_a, rounds_a, mean_b, std_b, rounds_b=10):
+def welch_t(mean_a, std_a, rounds_a, mean_b, std_b, rounds_b):
     """Welch's t of two means with sample standard deviations."""
     error = math.sqrt(std_a**2 / rounds_a + std_b**2 / rounds_b)
     return (mean_a - mean_b) / error if error else math.copysign(math.inf, mean_a - mean_b)

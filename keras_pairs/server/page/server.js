@@ -26,7 +26,7 @@ class Model {
     this.readsDigits = readsDigits;
   }
 
-  // One object by output for each instance, an object by input.
+  // For each instance, an object by input, one object by output.
   async predict(signature, instances) {
     const body = JSON.stringify({ signature_name: signature, instances });
     const answer = await request(`${path(this.name)}:predict`, { method: "POST", body });
