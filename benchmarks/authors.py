@@ -64,7 +64,7 @@ def percent(accuracy):
 
 
 def shown(row):
-    """Mean ± deviation of `rule`'s two lists; the second with Table I's, numpy's own."""
+    """Mean ± deviation of `rule`'s two lists; the second divided by n, as in Table I."""
     last, at = row["last_epoch"], row["at_epoch"]
     return (
         f"{np.mean(last):.2f} ± {np.std(last, ddof=1):.2f}",

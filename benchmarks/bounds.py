@@ -10,7 +10,7 @@ class Bounds:
         self.broken = []
 
     def at_most(self, what, value, bound):
-        """Notes that `value` should not be more than `bound`; NaN is no less than any."""
+        """Notes that `value` should not be more than `bound`; NaN breaks every bound."""
         if not value <= bound:
             self.broken.append(f"{what}: {value:.3g}, at most {bound:g}")
 

@@ -47,9 +47,9 @@ async def _ask(port, message, clients, seconds, least, expected):
     asked, took, failed = itertools.count(), [], []
 
     def goes_on(found):
-        wall = time.perf_counter() - begun
+        number, wall = next(asked), time.perf_counter() - begun
         waits = expected is not None and (not found or found[-1][0] < len(expected) - 1)
-        return wall < seconds or next(asked) < least or (waits and wall < PATIENCE_S)
+        return wall < seconds or number < least or (waits and wall < PATIENCE_S)
 
     async def client():
         reader, writer = await asyncio.open_connection("127.0.0.1", port)

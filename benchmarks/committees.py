@@ -99,7 +99,7 @@ def answered(found, pairs):
     for some, how in ((found[..., :1, :], "1, "), (found, name)):
         views = np.concatenate(list(some), -2)
         yield how + "five views", scored(probabilities(views), pairs)
-    # Fitted on half of the pairs.
+    # Fitted on half of the pairs; scored on all, that half among them.
     half = len(pairs) // 2
     temperature = fitted(every[:half], pairs.target[:half])
     warm = special.softmax(np.log(every) / temperature, -1)

@@ -18,7 +18,7 @@ from keras_pairs.config import TrainingConfig
 from keras_pairs.fields import integer
 from keras_pairs.training import isolated
 
-# The fewest give 1,000 different pairs for validation; of the most, 2,000 are trained on.
+# The fewest give 1,000 different pairs for validation.
 PICTURES = (138, 300, 600, 1200, 2400)
 FLAGS = {
     "pictures": flags.Flag(

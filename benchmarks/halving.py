@@ -17,6 +17,7 @@ import sys
 from benchmarks import search
 from keras_pairs import data, files, tables
 from keras_pairs.commands import flags, runner
+from keras_pairs.commands.configurations import SELECTED
 from keras_pairs.errors import UserError
 from keras_pairs.fields import integer
 from keras_pairs.paper import EPOCHS
@@ -32,20 +33,20 @@ FLAGS = {
 
 
 def searched(folder, where, *more):
-    """(rows of results.csv, processor seconds) of a search; of one that ended, None.
+    """(rows of results.csv, processor seconds; None where the search had begun before).
 
     Raises:
       UserError: if it fails.
     """
-    before, there = search.processor_seconds(), (folder / "selected.json").exists()
-    if not there:
+    before, begun = search.processor_seconds(), folder.exists()
+    if not (folder / SELECTED).exists():
         command = [sys.executable, "-m", "tuner.search", *GRID, *where, *more]
         command += ["--verbosity=0", f"--run_dir={folder}"]
         if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
             raise UserError(f"{' '.join(more)}: the search failed")
     with open(folder / "results.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    return rows, None if there else search.processor_seconds() - before
+    return rows, None if begun else search.processor_seconds() - before
 
 
 def compare(full, halved):
@@ -95,14 +96,16 @@ def main(values):
     images = data.load_images("auto" if path else "digits", path)
     run_dir = files.make_run_dir(values["run_dir"].value, "halving")
     origin = {"dataset": images.describe(), **files.provenance()}
-    rows = []
+    rows, kept = [], run_dir / "results.json"
+    earlier = files.read_json(kept)["rows"] if kept.exists() else []
+    times = {row["seed"]: row["time"] for row in earlier}
     for seed in range(values["rounds"].value):
         of_seed = [*where, f"--seed={seed}"]
         full, took = searched(run_dir / f"full-{seed}", of_seed)
         halved, less = searched(run_dir / f"halved-{seed}", of_seed, "--halving")
-        time = less / took if took and less else None
+        time = less / took if took and less else times.get(seed)
         rows.append({"seed": seed, "time": time, **compare(full, halved)})
-        files.write_json(run_dir / "results.json", {"rows": rows, **origin})
+        files.write_json(kept, {"rows": rows, **origin})
     runner.say(tables.markdown_table(tabulate(rows)))
     runner.say(f"run folder: {runner.relative(run_dir)}")
 

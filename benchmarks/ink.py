@@ -14,6 +14,7 @@ from PIL import Image
 
 from keras_pairs import data, files, startup, tables
 from keras_pairs.commands import flags, runner
+from keras_pairs.fields import integer
 from keras_pairs.pictures import scenes
 from keras_pairs.progress import Progress
 
@@ -60,8 +61,8 @@ def measure(model, images, number):
 
     Returns:
       dict: `sets`, name → shares of pictures by how many digits were found, and `read`, the
-      share read right; `certainty`, the least certainty of an answer → how many pairs have
-      it, and the shares right of those that have and have it not (None of none);
+      share read right; `certainty`, the least certainty of an answer → the share of pairs
+      that have it, and the shares right of those that have and have it not (None of none);
       `certainty_of_digits`, the same of the digits read.
     """
     sets, certain = {}, {name: [] for name in CERTAIN}
@@ -135,7 +136,7 @@ def tabulate_certainty(found, of):
 
 FLAGS = {
     "data_path": flags.of_field("data_path"),
-    "pictures": flags.Flag(flags.integer(1), "Of each set.", 500),
+    "pictures": flags.Flag(integer(1), "Of each set.", 500),
     **flags.others("model", "run_dir"),
 }
 

@@ -1,4 +1,4 @@
-"""What the rounds of one training have more than those of another."""
+"""The gain of one training over another, round by round."""
 
 import numpy as np
 import scipy.stats

@@ -85,7 +85,8 @@ def main(values):
         while done < kills:
             process = start(harried)
             try:
-                process.wait(chance.uniform(0, LONGEST_S))
+                if process.wait(chance.uniform(0, LONGEST_S)):
+                    raise UserError(f"after {done} kills: a restart failed")
             except subprocess.TimeoutExpired:
                 done += 1
             kill_all(harried)

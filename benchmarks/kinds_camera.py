@@ -37,7 +37,7 @@ def vignette(size, light):
 
 
 def cast(rng, size, light):
-    """The shadow of a hand with a pen, which comes from a side; `light` is left."""
+    """The shadow of a hand with a pen, which comes from below; `light` is left."""
     image = Image.new("L", size[::-1], 255)
     pencil = ImageDraw.Draw(image)
     h, w = size

@@ -63,7 +63,7 @@ def draw(glyph, rng, size, height=USUAL, pen=None, area=WHOLE, turn=8, margin=MA
 def row(glyphs, rng):
     """Digits side by side as one glyph, uint8 [n, m]: `draw` takes it.
 
-    Of similar size, up to a fifth of their height up or down, with gaps of a quarter of
+    Of similar size, up to a tenth of their height up or down, with gaps of a quarter of
     the widest digit or more.
     """
     crops = []
@@ -86,7 +86,7 @@ def row(glyphs, rng):
 
 
 def _cropped(image):
-    """The part of uint8 [n, m] that is not 0."""
+    """The part of uint8 [n, m] that has ink."""
     inked = image > 40
     rows, columns = np.flatnonzero(inked.any(1)), np.flatnonzero(inked.any(0))
     return image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]

@@ -38,7 +38,7 @@ from keras_pairs.serving import box
 
 CLIENTS = (1, 8, 32)
 VERSIONS, PAUSE_S = 10, 2.0
-# Of so few there is a p99.
+# Quantiles need so many.
 LEAST = 2
 BOUND = 1.05
 FLAGS = {
@@ -112,7 +112,7 @@ def server(model):
 def summary(request, count, took, wall, failed=0):
     """A row of the table."""
     # n - 1 cut points for n parts, of which the 99th is p99.
-    points = statistics.quantiles(took, n=100)
+    points = statistics.quantiles(took, n=100, method="inclusive")
     return {
         **{"request": request, "clients": count, "failed": failed, "requests": len(took)},
         **{"per_second": len(took) / wall, "p50_ms": 1000 * statistics.median(took)},

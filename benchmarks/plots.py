@@ -29,7 +29,8 @@ def plot_sharing(found, path):
         )
     axes.set_xticks(places, widths)
     axes.set(xlabel="nb_f", ylabel="test accuracy of the comparison (%)")
-    axes.set_title("Weight sharing and auxiliary loss, mean ± std of ten rounds")
+    rounds = next(iter(found.values()))["rounds"]
+    axes.set_title(f"Weight sharing and auxiliary loss, mean ± std of {rounds} rounds")
     axes.grid(alpha=0.3)
     figure.legend(loc="outside lower center", ncols=2)
     save(figure, path)

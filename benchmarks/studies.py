@@ -129,7 +129,7 @@ def tabulate_presets(found):
 
 def draw_presets(found, run_dir):
     rows = [row | {"label": name} for name, row in found.items()]
-    title = "Calibration of the comparison, all test pairs of ten rounds"
+    title = f"Calibration of the comparison, all test pairs of {rows[0]['rounds']} rounds"
     plots.plot_reliability(rows, title, run_dir / "calibration.png")
 
 

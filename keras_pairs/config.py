@@ -207,6 +207,10 @@ class TrainingConfig:
         changed = {"committee": self.teachers, "teachers": 0, "seed": seed}
         return [dataclasses.replace(self, **changed), self]
 
+    def all_epochs(self):
+        """Epochs of all `stages` together."""
+        return sum(stage.epochs for stage in self.stages())
+
     def beyond_paper(self):
         """What of it departs from the paper, as a dict."""
         return {

@@ -63,6 +63,14 @@ def test_a_chief_that_cannot_write_ends_and_says_why(served, tmp_path):
     assert not folder.parent.exists()
 
 
+def test_two_chiefs_do_not_share_an_address(served, tmp_path):
+    """gRPC would let them; workers would reach either of them."""
+    other = oracle.GridOracle(GRID, {"search": "def"})
+    other.place(tmp_path / "other")
+    with pytest.raises(UserError, match=f"^cannot serve at {processes.address()}$"):
+        chief.serve(other)
+
+
 def test_a_worker_that_cannot_go_on_ends_the_chief(served, tmp_path, monkeypatch):
     grid_oracle, client, result = served
     (tmp_path / "project").mkdir()

@@ -87,9 +87,16 @@ def test_more_workers_than_populations_help_no_more():
 
 
 def test_the_plan_is_of_what_is_left():
-    grid = Grid({"w_a": (0.0, 0.5, 1.0)}, CONFIG)
-    whole, rest = plan.describe(grid, None, 1), plan.describe(grid, None, 1, done=[0, 2])
-    assert "3 trials of" in whole and "are done" not in whole
-    assert "\n1 trial of" in rest and rest.endswith("; 2 of 3 are done")
+    grid = Grid({"batch_size": (50, 100, 200), "w_a": (0.0, 0.5)}, CONFIG)
+    whole, rest = plan.describe(grid, None, 1), plan.describe(grid, None, 1, done=[0, 1])
+    assert "6 trials of" in whole and "are done" not in whole
+    assert "\n4 trials of" in rest and rest.endswith("; 2 of 6 are done")
     assert planned_s(rest) < planned_s(whole)
     assert plan.describe(grid, 2, 1, done=[0, 1]) == "all trials are done, 2 of 2"
+
+
+def test_a_population_is_trained_as_a_whole_whatever_of_it_is_left():
+    grid = Grid({"w_a": (0.0, 0.5, 1.0)}, CONFIG)
+    whole, rest = plan.describe(grid, None, 1), plan.describe(grid, None, 1, done=[0, 2])
+    assert "\n1 trial of" in rest and rest.endswith("; 2 of 3 are done")
+    assert planned_s(rest) == planned_s(whole) == planned_s(plan.describe(grid, 1, 1))

@@ -12,7 +12,18 @@ from keras_pairs.training import fit, halving
 from tests import helpers, searches
 from tests.search_processes import command, kill, parts, running, start, wait_for
 from tests.search_processes import results as results_of
-from tuner import looking, places, plan, project, reporting, rows, space, trials
+from tuner import (
+    looking,
+    places,
+    plan,
+    plots,
+    project,
+    reporting,
+    results,
+    rows,
+    space,
+    trials,
+)
 from tuner.oracle import MODEL, GridOracle
 from tuner.population import load
 from tuner.progress import SearchProgress
@@ -86,6 +97,16 @@ def test_only_who_was_trained_to_the_end_is_chosen_and_kept(halved):
     left_out.score = 0.99
     best = oracle.get_best_trials(20)
     assert len(best) == 6 and best[0] is trial and left_out not in best
+
+
+def test_the_picture_has_no_accuracies_of_fewer_epochs(halved, tmp_path, monkeypatch):
+    _, found = halved
+    drawn = []
+    monkeypatch.setattr(plots, "plot_search", lambda points, *_: drawn.append(points))
+    record = {"preset": "paper", "validation": "validation", "dataset": {"name": "digits"}}
+    results.update(found, Grid(AXES, BASE), record, tmp_path)
+    assert [len(points) for points in drawn] == [6]
+    assert {row["lr"] for row in drawn[0]} == {0.01}
 
 
 def test_tables_name_the_protocol(halved, tmp_path):

@@ -9,7 +9,7 @@ from tests import searches
 from tests.helpers import stopped_clock
 from tests.searches import GRID, describe, run
 from tuner import live, places, progress, results, rows
-from tuner.oracle import OBJECTIVE, GridOracle
+from tuner.oracle import HEARTBEAT, OBJECTIVE, GridOracle
 from tuner.trials import set_metrics
 
 
@@ -38,6 +38,18 @@ def end(oracle, trials, accuracy=0.5):
         set_metrics(trial, metrics, 2)
         trial.status = "COMPLETED"
         oracle.end_trial(trial)
+
+
+def test_what_a_dead_worker_had_done_is_not_done(oracle):
+    shown = progress.SearchProgress(verbose=False)
+    trial = oracle.create_trial("a/0")
+    assert shown._work_done(oracle) == 0
+    oracle.update_trial(trial.trial_id, {HEARTBEAT: 1.0})
+    assert shown._work_done(oracle) > 0
+    oracle.seen["a"] -= 1000
+    taken = oracle.create_trial("b/0")
+    assert taken.trial_id == trial.trial_id
+    assert shown._work_done(oracle) == 0
 
 
 def test_a_killed_search_has_what_had_ended(digits, tmp_path, monkeypatch):

@@ -19,11 +19,11 @@ TUNER = sorted((ROOT / "tuner").glob("*.py"))
 ROWS = (
     {"code"},
     {"resources", "space", "places", "pulse", "importance", "_keras_tuner"},
+    {"flags"},
     {
         "curves",
         "rows",
         "processes",
-        "flags",
         "project",
         "plots",
         "hparams",

@@ -9,7 +9,8 @@ import pytest
 from keras_pairs import files
 from tests import helpers, searches
 from tests.searches import GRID
-from tuner import importance, looking, reporting
+from tuner import importance, looking, plots, reporting
+from tuner.space import Grid
 
 AXES = {"trunk": ("padded", "paper"), "lr": (0.01, 0.001, 0.1), "nb_f": (8,), "x": (1, 2)}
 
@@ -104,6 +105,14 @@ MATTERS = {"importance.csv", "importance.png", "interactions.png"}
 
 def names(folder):
     return {path.name for path in folder.iterdir() if path.is_file()}
+
+
+def test_a_search_of_one_point_has_a_label_for_its_curve(searched, tmp_path, monkeypatch):
+    folder, drawn = searched(grid=Grid({"lr": (0.01,)}, searches.BASE)), []
+    monkeypatch.setattr(plots, "plot_curves", lambda curves, *_: drawn.extend(curves))
+    reporting.write(looking.read(folder), tmp_path)
+    ((label, _),) = drawn
+    assert label == "61.0 %: nb_f=4 batch_size=20 lr=0.01 w_a=1"
 
 
 def test_a_report_on_a_finished_search_then_on_one_that_was_stopped(searched):

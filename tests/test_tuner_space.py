@@ -159,6 +159,23 @@ def test_a_record_holds_all_and_is_read_again(digits, tmp_path):
         project.check_same(tmp_path, found, other)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("validate_every", "often"), ("halving", "no"), ("order", "sideways")),
+        *(("rounds", True), ("validation", "nothing"), ("preset", "nobody")),
+        *(("keep_models", 0), ("retries", -1), ("pairs_wanted", "x"), ("pairs_wanted", 0)),
+    ],
+)
+def test_a_record_that_no_search_writes_is_refused(digits, tmp_path, name, value):
+    project.claim(tmp_path, searches.describe(digits))
+    record = files.read_json(tmp_path / project.RECORD)
+    assert project.read(tmp_path)[name] == record[name]
+    files.write_json(tmp_path / project.RECORD, record | {name: value})
+    with pytest.raises(project.NoRecordError, match="not the record of a search"):
+        project.read(tmp_path)
+
+
 def test_results_of_other_axes(digits, tmp_path):
     """Each trial's file, results and selection hold strings and bools as what they are."""
     axes = {

@@ -29,7 +29,9 @@ def serve(oracle, between=lambda: None):
       OSError, MemoryError: what the oracle met in a call, or `between`.
     """
     address = processes.address()
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=1))
+    # By itself gRPC lets two chiefs share a port, and workers reach either of them.
+    alone = [("grpc.so_reuseport", 0)]
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=1), options=alone)
     servicer = _Servicer(oracle)
     _keras_tuner.add_servicer(servicer, server)
     try:

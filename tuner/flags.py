@@ -4,11 +4,13 @@ Importable without TensorFlow.
 """
 
 import dataclasses
+import math
 import re
 
 from keras_pairs import machine
 from keras_pairs.commands import flags
 from keras_pairs.commands.flags import Flag, shown
+from keras_pairs.config import having
 from keras_pairs.fields import Kind, choice, integer, yes_no
 from keras_pairs.paper import GRID
 from tuner.space import ORDER
@@ -24,15 +26,21 @@ def _seconds(text):
     return sum(float(number) * unit for number, unit in units)
 
 
-DURATION = Kind(_seconds, lambda value: value > 0, "a time such as 2h, 90m or 1h30m")
-DATA = ("dataset", "data_path")
-PRESET = f"{flags.PRESET} What the preset leaves open has the paper's grid."
+DURATION = Kind(
+    _seconds, lambda value: 0 < value < math.inf, "a time such as 2h, 90m or 1h30m"
+)
+DATA = having("data")
+PRESET = f"{flags.PRESET} With paper, nb_f, batch_size, lr and w_a have the paper's grid."
 _OF_TRAINING = flags.of_training()
 FIELDS = {
     name: flags.of_field(
         name,
         several=True,
-        **({"shown": f"{shown(GRID[name])}; the preset's"} if name in GRID else {}),
+        **(
+            {"shown": f"the paper's {shown(GRID[name])}; another preset's own"}
+            if name in GRID
+            else {}
+        ),
     )
     for name in ORDER
 }

@@ -36,6 +36,7 @@ class Heart(keras.callbacks.Callback):
                 return
 
     def on_epoch_end(self, epoch, logs=None):
-        self.epochs = epoch + 1
+        # Not `epoch`, which counts the teachers' training by itself.
+        self.epochs += 1
         if self.lost:
             raise ChiefLostError

@@ -4,9 +4,9 @@ import importlib.util
 import os
 import shutil
 
-from keras_pairs import files
+from keras_pairs import files, startup
 from keras_pairs.errors import first_line
-from tuner.space import BEST_SCORE, SCORE
+from tuner.space import BEST_SCORE, EPOCHS_TRAINED, SCORE
 
 METRICS = (SCORE, BEST_SCORE, "val_loss")
 
@@ -27,6 +27,7 @@ def write(rows, axes, folder):
     """
     if not rows or importlib.util.find_spec("tensorboard") is None:
         return
+    startup.import_tensorflow()
     import tensorflow as tf
 
     draft = folder.with_name(f"{files.TEMPORARY}{os.getpid()}-{folder.name}")
@@ -60,5 +61,6 @@ def _write(rows, axes, folder):
         with tf.summary.create_file_writer(str(folder / row["trial"])).as_default():
             values = dict(zip(axes, point, strict=True))
             api.hparams(values, trial_id=first[point])
+            epochs = row.get(EPOCHS_TRAINED) or row["epochs"]
             for name in METRICS:
-                tf.summary.scalar(name, row[name], step=int(row["epochs"]))
+                tf.summary.scalar(name, row[name], step=int(epochs))

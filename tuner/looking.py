@@ -116,6 +116,8 @@ def describe(search):
         for trial, epochs in sorted(inside.items()):
             config = search.grid.configs[int(trial)]
             where = space.text(search.grid.points[int(trial)], search.grid.shared)
-            lines.append(("training", f"{where}: epoch {epochs:.0f} of {config.epochs}"))
+            lines.append(
+                ("training", f"{where}: epoch {epochs:.0f} of {config.all_epochs()}")
+            )
     width = max(len(name) for name, _ in lines)
     return "\n".join(f"{name + ':':{width + 1}} {text}" for name, text in lines)

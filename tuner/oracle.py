@@ -270,12 +270,13 @@ class GridOracle(_keras_tuner.Oracle):
         alive = self.tuner_ids
         for tuner_id in list(self.ongoing_trials):
             if _worker(tuner_id) not in alive:
-                del self.ongoing_trials[tuner_id]
+                trial = self.ongoing_trials.pop(tuner_id)
+                self.epochs_done.pop(self.group_of[int(trial.trial_id)], None)
 
     def get_best_trials(self, num_trials=1):
         """Those trained to the end, the best first and the first of equals."""
         whole = filter(trials.is_whole, self.trials.values())
-        return sorted(whole, key=lambda t: (-t.score, t.trial_id))[:num_trials]
+        return sorted(whole, key=lambda t: (-t.score, int(t.trial_id)))[:num_trials]
 
     def _prune(self, nb_f):
         best = self.get_best_trials(None)

@@ -25,18 +25,24 @@ def describe(grid, max_trials, workers, extends=None, halving=False, done=()):
     left = sorted({*wanted} - {*done})
     if not left:
         return f"{said}all trials are done, {len(wanted)} of {len(wanted)}"
-    seconds, share, times = {}, share_of(grid, halving), {}
-    for i in left:
-        key = tuple(shown(grid.points[i][name]) for name in grid.shared)
-        times[i] = costs.estimated_seconds(grid.configs[i]) * share[i]
-        seconds.setdefault(key, []).append(times[i])
+    kinds, share, times = {}, share_of(grid, halving), []
+    for group in sorted(grid.groups, key=min):
+        trials = len({*group} & {*left})
+        if not trials:
+            continue
+        # A population is trained as a whole, whatever of it is wanted.
+        times.append(
+            sum(costs.estimated_seconds(grid.configs[i]) * share[i] for i in group)
+        )
+        key = tuple(shown(grid.points[group[0]][name]) for name in grid.shared)
+        before = kinds.get(key, (0, 0.0))
+        kinds[key] = before[0] + trials, before[1] + times[-1]
     lines = [(*grid.shared, "trials", "one thread")]
-    lines += [(*key, str(len(s)), about(sum(s))) for key, s in seconds.items()]
+    lines += [(*key, str(trials), about(time)) for key, (trials, time) in kinds.items()]
     counts = sorted({config.epochs for config in grid.configs})
     epochs = " or ".join(map(str, counts)) + (" epoch" if counts == [1] else " epochs")
     # One worker trains a whole population.
-    longest = max(sum(times.get(i, 0) for i in group) for group in grid.groups)
-    time = about(max(sum(times.values()) / workers, longest))
+    time = about(max(sum(times) / workers, *times))
     most = "at most " if halving else ""
     by = "1 worker" if workers == 1 else f"{workers} workers, each on a core of its own"
     trials = "1 trial" if len(left) == 1 else f"{len(left)} trials"

@@ -176,7 +176,10 @@ class PopulationTuner(SearchView):
                 )
 
     def _same_code(self):
-        """Refuses to work for a chief of other code; on one machine there is but one."""
+        """Refuses to work for a chief of other code.
+
+        A chief's own workers run what lies where it does, also when that is edited.
+        """
         chief = pulse.read(self.folder) if self.is_worker() and not supervised() else None
         there, here = (chief or {}).get("code"), code.digest()
         if there and there != here:
@@ -187,17 +190,14 @@ class PopulationTuner(SearchView):
 
     def _save_best(self, trials, members, trained):
         """Saves what may be among the best of its width; the oracle prunes the rest."""
-        completed = [
-            (
-                -trial.metrics.get_last_value(oracles.OBJECTIVE.name),
-                trial.trial_id,
-                trial,
-                k,
-            )
+        name = oracles.OBJECTIVE.name
+        whole = [
+            (trial, k)
             for trial, k in zip(trials, members, strict=True)
             if trials_.is_whole(trial)
         ]
-        for *_, trial, k in sorted(completed, key=lambda x: x[:2])[: self.keep_models]:
+        whole.sort(key=lambda x: (-x[0].metrics.get_last_value(name), int(x[0].trial_id)))
+        for trial, k in whole[: self.keep_models]:
             folder = self._own_folder(trial)
             files.write_json(folder / oracles.ORIGIN, self._origin(trained, k))
             with files.atomic_write(folder / oracles.MODEL) as path:
@@ -293,4 +293,6 @@ def _chief_lost(error):
     if error.code() is STOPS:
         # In the same terminal the chief says it itself.
         return SystemExit(1) if supervised() else UserError(error.details())
-    return UserError(f"the chief at {address()} does not answer; {resources.GOES_ON}")
+    if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+        return UserError(f"the chief at {address()} does not answer; {resources.GOES_ON}")
+    return UserError(f"the chief at {address()} failed: {error.details()}")

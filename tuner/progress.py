@@ -85,9 +85,10 @@ class SearchProgress:
 
     def _share_done(self, oracle, index, epochs):
         """The share of a population's work that its first epochs are."""
-        whole = oracle.grid.configs[index].epochs
+        config = oracle.grid.configs[index]
         if not self.halving:
-            return epochs / whole
+            return epochs / config.all_epochs()
+        whole = config.epochs
         members = len(oracle.groups[oracle.group_of[index]])
         done = costs.member_epochs(members, whole, epochs)
         return done / costs.member_epochs(members, whole)

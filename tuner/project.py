@@ -11,7 +11,8 @@ from keras_pairs.commands.flags import shown
 from keras_pairs.config import TrainingConfig
 from keras_pairs.data.pairs import SCORED_PAIRS
 from keras_pairs.errors import UserError
-from tuner import places, pulse, space
+from keras_pairs.fields import integer
+from tuner import flags, places, pulse, space
 
 RECORD = "search.json"
 # What a search and its report leave in a folder, besides its lock. Without the record
@@ -111,15 +112,13 @@ def settings(record):
 
 def choices(record):
     """What was chosen for a search, by the name of its flag."""
-    names = ("preset", "validation", "validate_every", "retries", "keep_models")
-    names += ("order", "rounds", "halving")
     axes = {name: tuple(values) for name, values in record["grid"].items()}
     if record["rounds"] > 1:
         axes["seed"] = axes["seed"][:1]
     return {
         **axes,
         **{name: (value,) for name, value in record["config"].items()},
-        **{name: record[name] for name in names},
+        **{name: record[name] for name in (*flags.CHOICES, *flags.OF_GRID)},
     }
 
 
@@ -268,14 +267,17 @@ def read(run_dir):
 
 def _check_choices(record):
     """Raises what `files.DAMAGED` has if what follows could not work with them."""
-    whole = (record["keep_models"], record["retries"])
-    texts = (record["validation"], record["order"], record["preset"])
-    texts += (record["dataset"]["name"], record["dataset"]["sha256"])
+    for name, row in (flags.CHOICES | flags.OF_GRID).items():
+        if not row.kind.right(record[name]):
+            raise ValueError(f"{name} must be {row.kind.rule}. Received: {record[name]}")
+    wanted = record["pairs_wanted"]
+    if wanted is not None and not integer(1).right(wanted):
+        raise ValueError(f"pairs_wanted must be a count. Received: {wanted}")
     where = record["source"]
+    texts = (record["dataset"]["name"], record["dataset"]["sha256"])
     texts += (where["dataset"], where["data_path"] or "")
-    right = all(type(x) is int and x >= 0 for x in whole)
-    if not (right and all(isinstance(x, str) for x in texts)):
-        raise ValueError(f"Choices must be of their kinds. Received: {whole}, {texts}")
+    if not all(isinstance(x, str) for x in texts):
+        raise ValueError(f"Names of data must be texts. Received: {texts}")
 
 
 def _other_version(found):

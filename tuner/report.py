@@ -8,7 +8,7 @@ The search may be running, killed or finished; of its folder only `report` is wr
 
 import pathlib
 
-from keras_pairs import files, startup
+from keras_pairs import files
 from keras_pairs.commands import runner
 from keras_pairs.commands.flags import Flag
 from keras_pairs.errors import UsageError
@@ -28,7 +28,6 @@ def main(values):
     if output.resolve() == search.run_dir.resolve():
         raise UsageError("--output must be another folder than --run_dir")
     output = files.make_run_dir(output, "report")
-    startup.import_tensorflow()
     from tuner import reporting
 
     runner.say(reporting.write(search, output))

@@ -40,7 +40,7 @@ def write(search, folder):
     trials = rows.of_trials(grid, search.outcomes)
     points = results.update(trials, grid, record, folder)
     done = rows.completed_of(points)
-    done.sort(key=lambda row: (-row[SCORE], row["trial"]))
+    done.sort(key=lambda row: (-row[SCORE], int(row["trial"])))
     title = results.title(grid, record)
     parts = [f"# Search: {title}", f"```\n{looking.describe(search)}\n```"]
     if done:
@@ -83,14 +83,15 @@ def _best(points, grid, record):
 
 def _curves(search, points, title, folder):
     grid = search.grid
-    axes = [name for name, values in grid.searched.items() if len(values) > 1]
+    several = [name for name, values in grid.searched.items() if len(values) > 1]
+    axes = several or [*grid.searched]
     drawn = []
     for row in points:
         curve = _mean_curve(search, row)
         if curve:
             drawn.append((f"{rows.percent(row)} %: {space.text(row, axes, ' ')}", curve))
     if not drawn:
-        return ["The trials are of an older version and kept no learning curves."]
+        return ["The trials kept no learning curves that can be read."]
     plots.plot_curves(drawn, f"The best of {title}", folder / "curves.png")
     return ["![learning curves of the best](curves.png)"]
 
@@ -116,7 +117,10 @@ def _importance(points, grid, title, folder):
     found = importance.analyse(grid.searched, [(row, row[SCORE]) for row in points])
     heading = "## What matters"
     if found is None:
-        return [heading, "Too few trials have completed to tell, or all are alike."]
+        few = (
+            "Too few trials have completed to tell, all are alike, or no flag has several "
+        )
+        return [heading, f"{few}values."]
     shares = [*found.main.items(), *sorted(found.pairs.items(), key=lambda x: -x[1])]
     shares = [(n if isinstance(n, str) else " × ".join(n), share) for n, share in shares]
     rest = 1 - sum(share for _, share in shares)

@@ -113,9 +113,11 @@ def update(trials, grid, record, run_dir):
         without = ("seed", "reason")
         table = [{n: v for n, v in row.items() if n not in without} for row in points]
         files.write_csv(run_dir / places.POINTS, table)
-    if any(row["status"] == "COMPLETED" for row in points):
+    # Those that halving left out had fewer epochs.
+    done = rows.completed_of(points)
+    if done:
         plots.plot_search(
-            points, grid.searched, title(grid, record), run_dir / places.PICTURE
+            done, grid.searched, title(grid, record), run_dir / places.PICTURE
         )
     return points
 
@@ -154,6 +156,8 @@ def write(trials, grid, record, run_dir):
         dataclasses.replace(grid.configs[int(row["trial"])], **record["source"]).to_dict()
         for row in chosen
     ]
-    files.write_json(run_dir / SELECTED, {"configs": configs, **record})
+    files.write_json(
+        run_dir / SELECTED, {"configs": configs, **record, **files.provenance()}
+    )
     update(trials, grid, record, run_dir)
     return text

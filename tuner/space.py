@@ -236,7 +236,8 @@ def trial_id(index):
 
 def text(point, names=None, between=", "):
     """A point, or what `names` name of it, as "nb_f=8, lr=0.01"."""
-    return between.join(f"{name}={shown(point[name])}" for name in names or point)
+    names = point if names is None else names
+    return between.join(f"{name}={shown(point[name])}" for name in names)
 
 
 def add_choices(hyperparameters, grid):

@@ -89,8 +89,7 @@ def evaluate(
         machine.prefer_onednn()
         # An epoch's cost is about proportional to the filters that it trains.
         work = [members[0].nb_f * len(members) for _, members in groups]
-        stages = [members[0].stages() for _, members in groups]
-        epochs = [sum(stage.epochs for stage in those) for those in stages]
+        epochs = [members[0].all_epochs() for _, members in groups]
         total = sum(w * e for w, e in zip(work, epochs, strict=True))
         progress = EpochProgress(total, verbose)
         for (index, members), filters in zip(groups, work, strict=True):

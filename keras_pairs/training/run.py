@@ -95,12 +95,11 @@ def train_run(
     with locks.only_one(run_dir, "training"):
         if _begun(run_dir, origin | asked) is None:
             files.write_json(run_dir / files.RECORD, origin | asked)
-        epochs = sum(stage.epochs for stage in config.stages())
         trained = fit(
             [config],
             splits,
             validate_every=validate_every,
-            callbacks=[EpochProgress(epochs, verbose)],
+            callbacks=[EpochProgress(config.all_epochs(), verbose)],
             checkpoint=run_dir / CHECKPOINT,
         )
         (answers,) = trained.answers(splits.test)
