@@ -14,11 +14,11 @@ already is not trained again.
 import dataclasses
 from unittest import mock
 
-from benchmarks import authors, cases
+from benchmarks import authors, cases, widths
 from keras_pairs import data, startup, trunks
 from keras_pairs.commands import flags, runner
 from keras_pairs.config import TrainingConfig
-from keras_pairs.fields import Kind, choice, yes_no
+from keras_pairs.fields import choice, yes_no
 from keras_pairs.paper import GRID, row_of
 from keras_pairs.training import isolated
 
@@ -32,14 +32,10 @@ NETWORKS = {
     "slow_momentum": (TEXT, "SlowKit"),
     "authors": (RELU_FIRST, "AuthorsKit"),
 }
-WIDTH = Kind(
-    int,
-    lambda value: value in GRID["nb_f"],
-    f"one of {', '.join(map(str, GRID['nb_f']))}",
-    "an integer",
-)
 FLAGS = {
-    "nb_f": flags.Flag(WIDTH, "Widths of Table I.", GRID["nb_f"], several=True),
+    "nb_f": flags.Flag(
+        widths.width_of(GRID["nb_f"]), "Widths of Table I.", GRID["nb_f"], several=True
+    ),
     "auxiliary": flags.Flag(yes_no(), "The rows with auxiliary loss, or without.", True),
     "networks": flags.Flag(
         choice(*NETWORKS), "Networks to train.", tuple(NETWORKS), several=True

@@ -36,7 +36,6 @@ from benchmarks.bounds import Bounds
 from keras_pairs import files, tables
 from keras_pairs.commands import flags, runner
 from keras_pairs.errors import UserError
-from keras_pairs.fields import Kind
 from keras_pairs.paper import EPOCHS, GRID
 
 # Epochs of the longer run: about a minute for each width.
@@ -44,14 +43,10 @@ MORE = {8: 21, 16: 11, 32: 6, 64: 3}
 SIZES, LRS = (20, 100), (0.005, 0.01)
 STOCK_W_A = (0.0, 0.5, 1.0)
 BOUNDS = {8: 8, 16: 5, 32: 2.5, 64: 1.4}
-WIDTH = Kind(
-    int,
-    lambda value: value in BOUNDS,
-    f"one of {', '.join(map(str, BOUNDS))}",
-    "an integer",
-)
 FLAGS = {
-    "nb_f": flags.Flag(WIDTH, "Widths to measure.", tuple(BOUNDS), several=True),
+    "nb_f": flags.Flag(
+        widths.width_of(BOUNDS), "Widths to measure.", tuple(BOUNDS), several=True
+    ),
     "before": flags.Flag(children.CHECKOUT, "Folder of an older checkout of this project."),
     **flags.others("run_dir"),
 }

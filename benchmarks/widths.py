@@ -5,6 +5,13 @@ import os
 
 from keras_pairs import data, files, tables
 from keras_pairs.commands import runner
+from keras_pairs.fields import Kind
+
+
+def width_of(known):
+    """The `Kind` of a flag that takes some of the widths `known`."""
+    rule = f"one of {', '.join(map(str, known))}"
+    return Kind(int, lambda value: value in known, rule, "an integer")
 
 
 def installed(package):
