@@ -89,3 +89,12 @@ def keep(values, name, rows, count, tabulate, **known):
     runner.say(tables.markdown_table(tabulate(found["rows"])))
     runner.say(f"results: {runner.relative(run_dir / 'results.json')}")
     bounds.check()
+
+
+def drawn_zero():
+    """A drawing of a zero, `PIL.Image.Image` of 280×280."""
+    from PIL import Image, ImageDraw
+
+    drawing = Image.new("L", (280, 280), 255)
+    ImageDraw.Draw(drawing).ellipse([60, 40, 200, 240], outline=0, width=20)
+    return drawing

@@ -28,7 +28,7 @@ import urllib.request
 
 import numpy as np
 
-from benchmarks import clients
+from benchmarks import cases, clients
 from benchmarks.bounds import Bounds
 from keras_pairs import files, startup, tables
 from keras_pairs.commands import flags, runner
@@ -52,13 +52,9 @@ FLAGS = {
 
 def bodies():
     """{what is asked: (signature, array as the signature takes it)}."""
-    from PIL import Image, ImageDraw
-
     pairs = np.random.default_rng(0).integers(0, 256, (32, 2, 14, 14))
-    drawing = Image.new("L", (280, 280), 255)
-    ImageDraw.Draw(drawing).ellipse([60, 40, 200, 240], outline=0, width=20)
     buffer = io.BytesIO()
-    drawing.save(buffer, "PNG")
+    cases.drawn_zero().save(buffer, "PNG")
     png = np.full((1, 2), buffer.getvalue(), object)
     return {
         "1 pair": ("serving_default", pairs[:1].astype("float32")),

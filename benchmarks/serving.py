@@ -119,8 +119,6 @@ def tabulate_steps(found):
 
 
 def main(values):
-    from PIL import Image, ImageDraw
-
     startup.import_tensorflow()
     import tensorflow as tf
 
@@ -131,10 +129,8 @@ def main(values):
     with tempfile.TemporaryDirectory() as folder:
         version = str(publishing.publish(model, folder))
         served = tf.saved_model.load(version).signatures["serving_default"]
-        drawing = Image.new("L", (280, 280), 255)
-        ImageDraw.Draw(drawing).ellipse([60, 40, 200, 240], outline=0, width=20)
         image = str(pathlib.Path(folder) / "zero.png")
-        drawing.save(image)
+        cases.drawn_zero().save(image)
         rows = measured(version, served, model, image)
         cases.keep(values, "serving", rows, len(CASES) + 1 + len(STEPS), tabulate)
 
