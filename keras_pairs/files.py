@@ -180,6 +180,7 @@ def make_run_dir(path, kind):
     if path is None:
         stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
         path = pathlib.Path("runs") / f"{kind}-{stamp}"
+        path.parent.mkdir(exist_ok=True)
         number = 1
         while not _made(path):
             number += 1
@@ -195,7 +196,7 @@ def make_run_dir(path, kind):
 def _made(path):
     """Makes a folder: whether it is new. Of two processes one makes it."""
     try:
-        path.mkdir(parents=True)
+        path.mkdir()
     except FileExistsError:
         return False
     return True

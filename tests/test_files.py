@@ -54,6 +54,13 @@ def test_run_dirs_do_not_collide(tmp_path, monkeypatch):
     assert files.make_run_dir(tmp_path / "x" / "y", "train").is_dir()
 
 
+def test_a_link_to_nothing_holds_no_run_dirs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").symlink_to("nowhere")
+    with pytest.raises(FileExistsError):
+        files.make_run_dir(None, "train")
+
+
 def test_run_dirs_made_at_once_do_not_collide(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
