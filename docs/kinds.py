@@ -194,10 +194,16 @@ def grid_agreement(path):
     return tables.markdown_table(lines)
 
 
-def importance(path):
-    """What matters in a search, from the importance.csv of its report."""
-    lines = [("axis", "share of the variance (%)")]
-    lines += [(row["axis"], f"{100 * row['share']:.1f}") for row in _csv(path)]
+def importance_by_width(folder):
+    """What matters in the searches of a folder, each in a folder named by its width."""
+    widths = sorted(int(path.parent.name) for path in folder.glob("*/importance.csv"))
+    found = [
+        {row["axis"]: row["share"] for row in _csv(folder / str(w) / "importance.csv")}
+        for w in widths
+    ]
+    lines = [("share of the variance (%)", *(f"{w} filters" for w in widths))]
+    for axis in found[0]:
+        lines.append((axis, *(f"{100 * shares[axis]:.1f}" for shares in found)))
     return tables.markdown_table(lines)
 
 
@@ -242,7 +248,7 @@ KINDS = {
     "origin": origin,
     "search": search,
     "search-summary": search_summary,
-    "importance": importance,
+    "importance-by-width": importance_by_width,
     "grid-agreement": grid_agreement,
     "grid-best": rounds.grid_best,
 }

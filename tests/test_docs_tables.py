@@ -218,7 +218,11 @@ def test_the_best_points_of_a_grid_stand_beside_the_papers(tmp_path):
     assert cells == [*ours, "0.005", "200", "0.7", "80.81 ± 3.38", f"{t:+.1f}"]
 
 
-def test_what_matters_in_a_search_is_shown(tmp_path):
-    (tmp_path / "importance.csv").write_text("axis,share\nlr,0.3987\nlr × w_a,0.044\n")
-    text = build.built(page_of(tmp_path, "importance", "importance.csv"))
-    assert re.search(r"lr \|\s+39.9 \|\n\| lr × w_a \|\s+4.4 \|", text), text
+def test_what_matters_is_shown_width_by_width(tmp_path):
+    for width, share in ((16, 0.2), (8, 0.3987)):
+        (tmp_path / str(width)).mkdir()
+        (tmp_path / str(width) / "importance.csv").write_text(f"axis,share\nlr,{share}\n")
+    text = build.built(page_of(tmp_path, "importance-by-width", "."))
+    assert re.search(
+        r"8 filters \| 16 filters \|\n.*\n\| +lr \| +39.9 \| +20.0 \|", text
+    ), text
