@@ -67,6 +67,9 @@ def test_a_search_that_runs(folder):
     assert shown["running"] == "1" and shown["left"] == "2"
     assert shown["to go"] in ("about 1:10", "about 1:09", "about 1:08")
     assert shown["training"] == "nb_f=4, batch_size=20: epoch 1 of 2"
+    # What a chief that was killed left as running.
+    beat(folder, running={})
+    assert (status(folder)["running"], status(folder)["left"]) == ("0", "3")
     # A chief that extends the search has more of them than its record.
     beat(folder, running={"0000": 1.0, "0099": 1.0})
     assert status(folder)["training"] == "nb_f=4, batch_size=20: epoch 1 of 2"

@@ -81,7 +81,7 @@ def describe(search):
     completed, failed = search.with_status("COMPLETED"), search.with_status("FAILED")
     beat, ended = search.pulse, len(completed) + len(failed)
     points = len(search.grid.points)
-    training = search.with_status("RUNNING") if search.running else []
+    training = _training(search) if search.running else []
     total = max(beat["wanted"], ended + len(training)) if search.running else points
     if search.running:
         state = f"running on {beat['host']}, process {beat['pid']}"
@@ -121,3 +121,11 @@ def describe(search):
             )
     width = max(len(name) for name, _ in lines)
     return "\n".join(f"{name + ':':{width + 1}} {text}" for name, text in lines)
+
+
+def _training(search):
+    """Indices of the trials that a running search is training."""
+    begun = {int(trial) for trial in search.pulse["running"]}
+    populations = [group for group in search.grid.groups if begun & {*group}]
+    # Others were left RUNNING by who was killed.
+    return [i for i in search.with_status("RUNNING") if any(i in g for g in populations)]
