@@ -82,7 +82,7 @@ def test_of_equals_the_first_goes_on():
 
 
 def test_no_population_is_refused(splits):
-    with pytest.raises(ValueError, match="configs must be a list of them"):
+    with pytest.raises(ValueError, match="configs must be a list of TrainingConfig"):
         halving.halve([], splits)
 
 
