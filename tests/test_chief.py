@@ -65,10 +65,18 @@ def test_a_chief_that_cannot_write_ends_and_says_why(served, tmp_path):
 
 def test_two_chiefs_do_not_share_an_address(served, tmp_path):
     """gRPC would let them; workers would reach either of them."""
+    _, client, _ = served
+    (tmp_path / "project").mkdir()
+    # Once it answers it has the address.
+    client.create_trial("worker0/0")
     other = oracle.GridOracle(GRID, {"search": "def"})
     other.place(tmp_path / "other")
+
+    def between():
+        raise OSError("both serve")
+
     with pytest.raises(UserError, match=f"^cannot serve at {processes.address()}$"):
-        chief.serve(other)
+        chief.serve(other, between)
 
 
 def test_a_worker_that_cannot_go_on_ends_the_chief(served, tmp_path, monkeypatch):
