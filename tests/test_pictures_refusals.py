@@ -9,16 +9,11 @@ import struct
 import sys
 import warnings
 
-import numpy as np
 import pytest
-import tensorflow as tf
 from PIL import Image, TiffImagePlugin, features
-from PIL.PngImagePlugin import PngInfo
 
-from keras_pairs.errors import UserError
-from keras_pairs.pictures import image_files, seen
+from keras_pairs.pictures import image_files
 from keras_pairs.pictures.image_files import MAX_SCANS
-from keras_pairs.pictures.seen import Seen
 from tests.helpers import png
 from tests.picture_files import (
     HAS_AVIF,
@@ -272,35 +267,3 @@ def test_pillow_is_quiet_while_anybody_reads_and_no_longer():
     assert log.level == logging.CRITICAL
     second.close()
     assert log.level == level and list(warnings.filters) == filters
-
-
-@pytest.mark.parametrize(
-    ("boxes", "parts"),
-    [
-        # Side by side.
-        (
-            [[0.2, 0.1, 0.8, 0.4], [0.1, 0.6, 0.7, 0.9]],
-            [[0, 0, 1, 0.5], [0, 0.5, 1, 1]],
-        ),
-        # Above each other: the lower one begins further left.
-        (
-            [[0.6, 0.3, 0.9, 0.6], [0.1, 0.4, 0.4, 0.7]],
-            [[0, 0, 0.5, 1], [0.5, 0, 1, 1]],
-        ),
-    ],
-)
-def test_two_digits_are_cut_apart_left_or_upper_one_first(boxes, parts):
-    none = np.zeros((28, 28), "uint8")
-    found = Seen(none, 2, none, np.zeros(4), np.float32(boxes + 7 * [[0] * 4]))
-    np.testing.assert_allclose(found.halves("both.png"), parts, atol=1e-6)
-
-
-def test_what_only_pillow_refuses_is_refused_with_its_name():
-    """TensorFlow reads a PNG file whose text, and nothing else, is damaged."""
-    buffer, texts = io.BytesIO(), PngInfo()
-    texts.add_text("author", "somebody")
-    Image.new("L", (40, 20), 255).save(buffer, "PNG", pnginfo=texts)
-    damaged = buffer.getvalue().replace(b"somebody", b"sOmebody")
-    assert tf.io.decode_png(damaged).shape == (20, 40, 1)
-    with pytest.raises(UserError, match="^both.png: a damaged image$"):
-        seen.crop(damaged, np.array([0, 0, 1, 0.5]), "both.png")

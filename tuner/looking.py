@@ -126,6 +126,6 @@ def describe(search):
 def _training(search):
     """Indices of the trials that a running search is training."""
     begun = {int(trial) for trial in search.pulse["running"]}
-    populations = [group for group in search.grid.groups if begun & {*group}]
+    alive = {i for group in search.grid.groups if begun & {*group} for i in group}
     # Others were left RUNNING by who was killed.
-    return [i for i in search.with_status("RUNNING") if any(i in g for g in populations)]
+    return [i for i in search.with_status("RUNNING") if i in alive]

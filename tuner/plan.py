@@ -22,12 +22,12 @@ def describe(grid, max_trials, workers, extends=None, halving=False, done=()):
     """
     said = f"{NOTHING_NEW}\n" if extends == grid else ""
     wanted = grid.sequence[:max_trials]
-    left = sorted({*wanted} - {*done})
+    left = {*wanted} - {*done}
     if not left:
         return f"{said}all trials are done, {len(wanted)} of {len(wanted)}"
     kinds, share, times = {}, share_of(grid, halving), []
     for group in sorted(grid.groups, key=min):
-        trials = len({*group} & {*left})
+        trials = len(left & {*group})
         if not trials:
             continue
         # A population is trained as a whole, whatever of it is wanted.

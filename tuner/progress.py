@@ -85,10 +85,9 @@ class SearchProgress:
 
     def _share_done(self, oracle, index, epochs):
         """The share of a population's work that its first epochs are."""
-        config = oracle.grid.configs[index]
+        whole = oracle.grid.configs[index].all_epochs()
         if not self.halving:
-            return epochs / config.all_epochs()
-        whole = config.epochs
+            return epochs / whole
         members = len(oracle.groups[oracle.group_of[index]])
         done = costs.member_epochs(members, whole, epochs)
         return done / costs.member_epochs(members, whole)

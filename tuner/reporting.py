@@ -117,10 +117,11 @@ def _importance(points, grid, title, folder):
     found = importance.analyse(grid.searched, [(row, row[SCORE]) for row in points])
     heading = "## What matters"
     if found is None:
-        few = (
-            "Too few trials have completed to tell, all are alike, or no flag has several "
-        )
-        return [heading, f"{few}values."]
+        return [
+            heading,
+            "Too few trials have completed to tell, all are alike, or no flag has "
+            "several values.",
+        ]
     shares = [*found.main.items(), *sorted(found.pairs.items(), key=lambda x: -x[1])]
     shares = [(n if isinstance(n, str) else " × ".join(n), share) for n, share in shares]
     rest = 1 - sum(share for _, share in shares)
