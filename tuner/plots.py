@@ -16,13 +16,11 @@ def plot_search(rows, names, title, path):
     """Draws a search, for each nb_f: accuracy over lr and batch size, and against the rest.
 
     Args:
-      rows: list of dicts with the grid's axes, status and, where that is "COMPLETED",
-        `space.SCORE` in [0, 1].
+      rows: list of dicts, `rows.completed_of`, with the grid's axes and `space.SCORE`.
       names: names of the grid's axes.
       title: str.
       path: file to write (.png).
     """
-    rows = [row for row in rows if row["status"] == "COMPLETED"]
     widths = sorted({row["nb_f"] for row in rows})
     others = ["w_a", *(name for name in names if name not in GRID)]
     figure, grid = plots.subplots(

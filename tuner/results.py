@@ -113,7 +113,6 @@ def update(trials, grid, record, run_dir):
         without = ("seed", "reason")
         table = [{n: v for n, v in row.items() if n not in without} for row in points]
         files.write_csv(run_dir / places.POINTS, table)
-    # Those that halving left out had fewer epochs.
     done = rows.completed_of(points)
     if done:
         plots.plot_search(
