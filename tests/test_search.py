@@ -112,12 +112,9 @@ def test_killed_while_it_is_extended_it_equals_an_undisturbed_one(tmp_path):
     before = modified(harried.glob("trial_*/trial.json"))
     process = start(*more, f"--run_dir={harried}")
     # The files of a worker's four trials are written one after another.
-    count = shown = None
-    while count not in (4, 8) or len(running(harried)) != count:
-        wait_for(lambda: running(harried), process)
-        count, shown = len(running(harried)), status(harried)
-    assert shown.startswith("search:      running on")
-    assert re.search(f"done: +8 of 16.*\nrunning: +{count}\n", shown)
+    told = "search:      running on.*\ndone: +8 of 16.*\nrunning: +(4|8)\n"
+    wait_for(lambda: re.match(told, status(harried)), process)
+    assert running(harried)
     for pid in (process.pid, *parts(harried).values()):
         kill(pid)
     process.communicate()

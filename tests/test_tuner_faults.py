@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras_pairs import files
 from keras_pairs.errors import UserError
 from keras_pairs.training import fit
+from tests.search_processes import SMALL, start, wait_for
 from tests.searches import AXES, BASE, FakeTrained, describe, run
 from tuner import curves, project
 from tuner.population import load
@@ -134,3 +135,30 @@ def test_a_crash_costs_its_trials_only(digits, tmp_path, monkeypatch):
     assert calls == [20, 20, 30]
     assert [row["status"] for row in rows] == ["FAILED"] * 4 + ["COMPLETED"] * 4
     assert {row["reason"] for row in rows[:4]} == {"RuntimeError: no luck with batch 20"}
+
+
+@pytest.mark.slow
+def test_where_the_folder_goes_while_chief_and_workers_start_none_grows_anew(tmp_path):
+    folder, away = tmp_path / "grid", tmp_path / "elsewhere"
+    process = start(*SMALL, f"--run_dir={folder}", "--workers=2")
+    wait_for((folder / project.RECORD).exists, process)
+    folder.rename(away)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 1
+    (line,) = errors.splitlines()
+    assert line.startswith("error: ") and "No such file or directory" in line
+    assert not folder.exists()
+    assert not list(away.glob("trial_*"))
+
+
+def test_who_looks_at_a_search_whose_folder_has_gone_makes_none(
+    tmp_path, digits, no_training
+):
+    folder = tmp_path / "grid"
+    run(folder, digits)
+    view = load(folder)
+    folder.rename(tmp_path / "elsewhere")
+    assert view.project_dir == str(folder) and view.oracle.file == folder / "oracle.json"
+    with pytest.raises(FileNotFoundError):
+        view.oracle.save()
+    assert not folder.exists()

@@ -8,7 +8,7 @@ import pytest
 from tests import searches
 from tests.helpers import stopped_clock
 from tests.searches import GRID, describe, run
-from tuner import live, places, progress, results, rows
+from tuner import live, places, progress, pulse, results, rows
 from tuner.oracle import HEARTBEAT, OBJECTIVE, GridOracle
 from tuner.trials import set_metrics
 
@@ -102,6 +102,19 @@ def test_results_follow_each_population_and_take_little_time(
     kept.update()
     kept.update()
     assert writes == [4, 8]
+
+
+def test_a_population_that_begins_is_told_at_once(oracle, digits, tmp_path, monkeypatch):
+    stopped_clock(monkeypatch, live)
+    shown = progress.SearchProgress(verbose=False)
+    kept = live.Live(oracle, describe(digits), tmp_path, shown)
+    told = []
+    for worker in ("a", "b"):
+        kept.update()
+        take(oracle, worker)
+        kept.update()
+        told.append({*pulse.read(tmp_path)["running"]})
+    assert told == [{"0000"}, {"0000", "0004"}]
 
 
 def test_a_full_disk_under_the_results_ends_the_search(oracle, monkeypatch):

@@ -29,8 +29,8 @@ class Oracle(keras_tuner.Oracle):
 
     @property
     def file(self):
-        """str, the path of oracle.json."""
-        return self._get_oracle_fname()
+        """Path of oracle.json."""
+        return self.folder / "oracle.json"
 
     def count_crash(self, trial_id):
         """Counts a crash of a trial; how often it has crashed by now."""
@@ -39,7 +39,12 @@ class Oracle(keras_tuner.Oracle):
 
 
 class Tuner(keras_tuner.Tuner):
-    """keras-tuner's tuner, which says what it is."""
+    """keras-tuner's tuner, which says what it is and makes no folder."""
+
+    @property
+    def project_dir(self):
+        """str, the path of its folder; keras-tuner's makes the folder where it has gone."""
+        return str(pathlib.Path(self.directory) / self.project_name)
 
     def is_worker(self):
         """Whether it asks a chief for its trials."""

@@ -25,6 +25,7 @@ class Live:
         self.progress = progress
         self.written, self.next_results = oracle.populations_ended, 0.0
         self.begun, self.next_pulse = time.monotonic(), 0.0
+        self.running = set()
         before = pulse.read(run_dir)
         self.used_before = before["used_s"] if before else 0.0
         self.budget_s = budget_s
@@ -50,7 +51,8 @@ class Live:
         """
         ended, now = self.oracle.populations_ended, time.monotonic()
         fresh = ended != self.written
-        if now >= self.next_pulse or (fresh and now >= self.next_results):
+        begun = {*self.oracle.running()} - self.running
+        if now >= self.next_pulse or begun or (fresh and now >= self.next_results):
             self.next_pulse = now + pulse.EVERY_S
             self.pulse()
         if fresh and now >= self.next_results:
@@ -62,6 +64,8 @@ class Live:
 
     def pulse(self, ended=False):
         """Writes the sign of life; `ended` says that there will be no more."""
+        running = self.oracle.running()
+        self.running = {*running}
         pulse.write(
             self.run_dir,
             ended=ended,
@@ -69,5 +73,5 @@ class Live:
             budget_left_s=self.budget_left_s,
             to_go_s=self.progress.to_go(self.oracle),
             wanted=len(self.oracle.wanted),
-            running=self.oracle.running(),
+            running=running,
         )

@@ -121,8 +121,12 @@ def run(values, record, images, todo):
       OSError: if a file cannot be written.
     """
     part, workers = processes.role(), values["workers"].value
+    if processes.supervised():
+        # Where the run's folder has gone meanwhile, it may not grow anew.
+        search(values, record, images, pathlib.Path(values["run_dir"].value))
+        return
     run_dir = files.make_run_dir(values["run_dir"].value, "search")
-    if part == "worker" or processes.supervised():
+    if part == "worker":
         search(values, record, images, run_dir)
         return
     # The lock is a file, and would stay where no search is.
