@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import time
 
-from keras_pairs import machine
+from keras_pairs import __version__, machine
 from keras_pairs.errors import UserError
 
 # What a file is called until it is whole.
@@ -204,7 +204,7 @@ def _made(path):
 
 def provenance():
     """Versions, git commit and machine behind a result, as a dict for JSON."""
-    versions = {"python": platform.python_version()}
+    versions = {"keras_pairs": __version__, "python": platform.python_version()}
     for package in PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             versions[package] = importlib.metadata.version(package)

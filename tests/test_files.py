@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+import keras_pairs
 from keras_pairs import files
 
 
@@ -71,6 +72,7 @@ def test_run_dirs_made_at_once_do_not_collide(tmp_path, monkeypatch):
 def test_provenance_names_versions():
     origin = files.provenance()
     assert {"python", "keras", "tensorflow", "numpy"} <= set(origin["versions"])
+    assert origin["versions"]["keras_pairs"] == keras_pairs.__version__
     assert origin["commit"] is None or len(origin["commit"].removesuffix("-dirty")) == 40
 
 
