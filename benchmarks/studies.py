@@ -111,9 +111,10 @@ def tabulate_auxiliary(found):
     rows = [found[number] for number in sorted(found)]
     lines = [("nb_f", "w_a", "gain", "95 % interval", "the paper's")]
     for pair in zip(rows[::2], rows[1::2], strict=True):
-        papers = pair[1]["paper_mean"] - pair[0]["paper_mean"]
+        means = [row["paper_mean"] for row in pair]
+        papers = "" if None in means else f"{means[1] - means[0]:+.2f}"
         names = str(pair[1]["nb_f"]), f"{pair[1]['w_a']:g}"
-        lines.append((*names, *paired(pair, ""), f"{papers:+.2f}"))
+        lines.append((*names, *paired(pair, ""), papers))
     return lines
 
 

@@ -193,6 +193,26 @@ def make_run_dir(path, kind):
     return path
 
 
+def check_unused(run_dir, what, own=()):
+    """Refuses a folder in which something lies; writes nothing.
+
+    Args:
+      run_dir: Path of an existing folder.
+      what: str, what will be there, for the message: "training", "search".
+      own: what names begin with that are none the less allowed, besides a lock's and those
+        of `TEMPORARY`: others who start at the same time may be trying to write.
+
+    Raises:
+      UserError: if it holds something.
+    """
+    own = ("lock", TEMPORARY, *own)
+    if not all(path.name.startswith(own) for path in run_dir.iterdir()):
+        article = "an" if what.startswith("e") else "a"
+        raise UserError(
+            f"{run_dir} holds something else than {article} {what}; use a new --run_dir"
+        )
+
+
 def _made(path):
     """Makes a folder: whether it is new. Of two processes one makes it."""
     try:

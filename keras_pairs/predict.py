@@ -22,7 +22,7 @@ FLAGS = answers.FLAGS
 
 def main(values, *images):
     flag = {name: values[name].value for name in FLAGS}
-    answers.check_flags(flag, len(images))
+    answers.check_flags(flag, images)
     table = flag["csv"]
     folder = pathlib.Path(table).parent if table else pathlib.Path()
     rows = answers.read_rows(table) if table else [images]

@@ -15,17 +15,22 @@ def markdown_table(lines):
 
 
 def evaluation(rows):
-    """Rows of `training.summary.summarize` as Markdown."""
+    """Rows of `training.summary.summarize` as Markdown; beside the paper where one is."""
     others = [name for name in names()[1:] if name in rows[0]]
+    compared = any(row["paper_mean"] is not None for row in rows)
     header = (
-        *("nb_f", "lr", "batch", "w_a", "ours (%)", "paper (%)", "difference", "Welch's t"),
+        *("nb_f", "lr", "batch", "w_a", "ours (%)"),
+        *(("paper (%)", "difference", "Welch's t") if compared else ()),
         *("all test pairs (%)", "calibration error (%)"),
         *(f"{name.replace('_', ' ')} (%)" for name in others),
         "seconds",
     )
     lines = [header]
     for row in rows:
-        known = row["paper_mean"] is not None
+        beside = ("",) * 3 * compared
+        if row["paper_mean"] is not None:
+            papers = f"{row['paper_mean']:.2f} ± {row['paper_std']:.2f}"
+            beside = papers, f"{row['difference']:+.2f}", f"{row['welch_t']:+.1f}"
         lines.append(
             (
                 str(row["nb_f"]),
@@ -33,9 +38,7 @@ def evaluation(rows):
                 str(row["batch_size"]),
                 f"{row['w_a']:g}",
                 f"{row['mean']:.2f} ± {row['std']:.2f}",
-                f"{row['paper_mean']:.2f} ± {row['paper_std']:.2f}" if known else "",
-                f"{row['difference']:+.2f}" if known else "",
-                f"{row['welch_t']:+.1f}" if known else "",
+                *beside,
                 f"{row['mean_of_all']:.2f} ± {row['std_of_all']:.2f}",
                 f"{row['calibration_error']:.1f}",
                 *(f"{row[name]:.1f}" for name in others),

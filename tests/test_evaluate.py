@@ -1,5 +1,6 @@
 """`evaluate` over several rounds."""
 
+import dataclasses
 import json
 import shutil
 import time
@@ -7,6 +8,7 @@ import time
 import numpy as np
 import pytest
 
+from keras_pairs import tables
 from keras_pairs.config import TrainingConfig
 from keras_pairs.errors import UserError
 from keras_pairs.training.rounds import evaluate, plan
@@ -103,7 +105,7 @@ def test_welch_t_by_hand(config):
         }
         for right, digit, curve in zip((0.9, 0.8), (0.5, 0.7), curves, strict=True)
     ]
-    row = summarize(config, [{"rounds": [one], "seconds": 2} for one in found])
+    row = summarize(config, [{"rounds": [one], "seconds": 2} for one in found], "mnist")
     assert row["mean"] == pytest.approx(85) and row["std"] == pytest.approx(7.0710678)
     assert row["mean_of_all"] == pytest.approx(90) and row["pairs_of_all"] == 4
     assert row["first_digit"] == pytest.approx(60) and row["welch_t"] is None
@@ -112,10 +114,19 @@ def test_welch_t_by_hand(config):
     assert row["seconds"] == 4
     # Table I's deviations are divided by n: 3.38² · 10/9 / 10 is their mean's variance.
     config = TrainingConfig.from_preset(nb_f=8)
-    row = summarize(config, [{"rounds": found, "seconds": 2}])
+    row = summarize(config, [{"rounds": found, "seconds": 2}], "mnist")
     expected = (85 - 80.81) / (50 / 2 + 3.38**2 / 9) ** 0.5
     assert row["welch_t"] == pytest.approx(expected)
     assert (row["paper_mean"], row["paper_std"]) == (80.81, 3.38)
+    assert "80.81 ± 3.38" in tables.evaluation([row])
+    for dataset, changes in (
+        *(("digits", {}), ("mnist", {"epochs": 2}), ("mnist", {"num_pairs": 60})),
+        *(("mnist", {"w_m": 2.0}), ("mnist", {"augmentation": True})),
+    ):
+        other = dataclasses.replace(config, **changes)
+        row = summarize(other, [{"rounds": found, "seconds": 2}], dataset)
+        assert row["paper_mean"] is row["welch_t"] is row["difference"] is None
+        assert "paper" not in tables.evaluation([row])
 
 
 @pytest.mark.slow
@@ -181,3 +192,14 @@ def test_a_training_does_not_go_into_an_evaluations_folder(evaluated):
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert f"{folder} holds another training" in done.stderr
     assert sorted(path.name for path in folder.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("train", "than a training"), ("evaluate", "than an evaluation")]
+)
+def test_a_folder_of_other_things_stays_as_it_is(tmp_path, name, message):
+    (tmp_path / "search.json").write_text("{}")
+    done = call(name, f"--run_dir={tmp_path}", *SMALL)
+    said = f"{tmp_path} holds something else {message}; use a new --run_dir"
+    assert done.returncode == 1 and done.stderr.strip() == f"error: {said}"
+    assert [path.name for path in tmp_path.iterdir()] == ["search.json"]

@@ -243,6 +243,8 @@ BAD = [
     (("predict", A, "--split", "--csv=pairs.csv"), 2, "do not go together"),
     (("predict", "--split", "--csv=pairs.csv"), 2, "--csv does not go with --split"),
     (("predict", A, B, "--request", "--show=x.png"), 2, "does not go with --show"),
+    (("predict", A, B, f"--show={B}"), 2, "would write over b.png, which is read"),
+    (("predict", A, "--split", f"--show=./{A}"), 2, "would write over ./a.png, which"),
     (("predict", A, B, "--show=x.jpg"), 2, "a .png file, existing or new"),
     (("predict", A, B, "--show=none/x.png"), 2, "in an existing folder"),
     (("predict", A, "--split"), 1, "a.png: two digits are needed, 1 found"),

@@ -8,7 +8,7 @@ import pytest
 
 from keras_pairs import data
 from keras_pairs.commands.flags import define
-from keras_pairs.config import TrainingConfig
+from keras_pairs.config import FIELDS, TrainingConfig
 from keras_pairs.errors import UserError
 from tests import searches
 from tuner import choices, parts, population, processes, project, search, space
@@ -94,6 +94,8 @@ def test_flags_that_differ_are_named(folder, started, flag, said):
         with pytest.raises(UserError) as raised:
             search.main(parsed(f"--run_dir={folder}", flag, *more))
         assert f"{folder} holds another search: {said} (" in str(raised.value)
+        # It adds values of fields, and rounds.
+        assert ("--extend" in str(raised.value)) == (said.split("=")[0] in FIELDS)
     assert not started and (folder / "search.json").read_bytes() == before
 
 

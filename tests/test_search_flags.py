@@ -54,6 +54,7 @@ def test_what_only_shows_later_gets_one_line(tmp_path):
         (("--dataset=npz",), 2, "--dataset=npz needs --data_path"),
         (("--dataset=npz", "--dry_run"), 2, "--dataset=npz needs --data_path"),
         ((other, "--overwrite"), 1, "something else than a search"),
+        ((other, "--dry_run"), 1, "something else than a search"),
     ):
         helpers.assert_one_line(helpers.call("search", *SMALL, *flags), code, message)
     assert (tmp_path / "other" / "thesis.txt").exists()

@@ -27,6 +27,22 @@ def test_a_time_as_people_write_it():
         helpers.assert_one_line(done, 2, "must be a time such as 2h, 90m or 1h30m")
 
 
+def test_a_plan_says_how_much_a_budget_is_enough_for(tmp_path):
+    flags_ = ("--dry_run", "--nb_f=8,64", "--lr=0.01", "--batch_size=50", "--w_a=0,1")
+    told = []
+    for more in ((), ("--budget=1s",), ("--budget=100h",)):
+        told.append(helpers.call("search", *flags_, *more).stdout.splitlines()[-1])
+    whole, first, all_ = told
+    # Of two populations, the first begins in any time.
+    assert first == f"{whole}; the budget is enough for about 2" and all_ == whole
+    # The time that earlier runs took counts.
+    folder = tmp_path / "grid"
+    folder.mkdir()
+    pulse.write(folder, ended=False, used_s=7200, to_go_s=None, wanted=4, running={})
+    done = helpers.call("search", *flags_, "--budget=2h", f"--run_dir={folder}")
+    assert done.stdout.endswith("; the budget is enough for about 0\n")
+
+
 def test_no_population_begins_when_it_is_over_but_those_that_train_end(tmp_path):
     oracle = GridOracle(GRID, {"search": "abc"})
     oracle.place(tmp_path)

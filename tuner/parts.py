@@ -55,10 +55,13 @@ def choose(values):
     """(what the run folder holds, as `project.read`, or None; `choices.choose`).
 
     Raises:
-      UserError: if the folder holds another search than the flags ask for.
+      UserError: if the folder holds another search than the flags ask for, or something
+        that is no search.
     """
     run_dir = values["run_dir"].value
     try:
+        if run_dir is not None and pathlib.Path(run_dir).is_dir():
+            project.check_free(run_dir)
         new = run_dir is None or values["overwrite"].value
         found = None if new else project.find(run_dir)
         return found, choices.choose(values, found)
@@ -84,6 +87,19 @@ def done(values, found):
         return []
     search = looking.read(values["run_dir"].value)
     return search.with_status("COMPLETED", "FAILED")
+
+
+def budget_left(values):
+    """Seconds of --budget that the runs of the search so far have left; None without one.
+
+    Args:
+      values: parsed `absl.flags.FlagValues` of `flags.FLAGS`.
+    """
+    budget_s, run_dir = values["budget"].value, values["run_dir"].value
+    if budget_s is None or run_dir is None:
+        return budget_s
+    before = None if values["overwrite"].value else pulse.read(run_dir)
+    return max(0.0, budget_s - before["used_s"]) if before else budget_s
 
 
 def record_of(values, found, chosen):
@@ -129,8 +145,6 @@ def run(values, record, images, todo):
     if part == "worker":
         search(values, record, images, run_dir)
         return
-    # The lock is a file, and would stay where no search is.
-    project.check_free(run_dir)
     with locks.only_one(run_dir, "search"):
         new = values["overwrite"].value or not (run_dir / project.RECORD).exists()
         project.claim(run_dir, record, values["overwrite"].value)

@@ -9,7 +9,9 @@ from keras_pairs.training import costs
 NOTHING_NEW = "--extend adds nothing: the search has all of these values and rounds"
 
 
-def describe(grid, max_trials, workers, extends=None, halving=False, done=()):
+def describe(
+    grid, max_trials, workers, extends=None, halving=False, done=(), budget_s=None
+):
     """The trials of each kind of graph with their estimated time, as text.
 
     Args:
@@ -19,13 +21,15 @@ def describe(grid, max_trials, workers, extends=None, halving=False, done=()):
       extends: `space.Grid` or None, the one that --extend was given for.
       halving: whether only the better half of a population goes on.
       done: indices of the points that need no training any more.
+      budget_s: float or None, after so many seconds no other population begins.
     """
     said = f"{NOTHING_NEW}\n" if extends == grid else ""
     wanted = grid.sequence[:max_trials]
     left = {*wanted} - {*done}
     if not left:
         return f"{said}all trials are done, {len(wanted)} of {len(wanted)}"
-    kinds, share, times = {}, share_of(grid, halving), []
+    kinds, share, times, turns = {}, share_of(grid, halving), [], []
+    place = {i: at for at, i in enumerate(wanted)}
     for group in sorted(grid.groups, key=min):
         trials = len(left & {*group})
         if not trials:
@@ -34,6 +38,7 @@ def describe(grid, max_trials, workers, extends=None, halving=False, done=()):
         times.append(
             sum(costs.estimated_seconds(grid.configs[i]) * share[i] for i in group)
         )
+        turns.append((min(place[i] for i in left & {*group}), trials, times[-1]))
         key = tuple(shown(grid.points[group[0]][name]) for name in grid.shared)
         before = kinds.get(key, (0, 0.0))
         kinds[key] = before[0] + trials, before[1] + times[-1]
@@ -48,9 +53,26 @@ def describe(grid, max_trials, workers, extends=None, halving=False, done=()):
     trials = "1 trial" if len(left) == 1 else f"{len(left)} trials"
     before = len(wanted) - len(left)
     rest = f"; {before} of {len(wanted)} are done" if before else ""
+    within = len(left) if budget_s is None else _begun(turns, budget_s * workers)
+    if within < len(left):
+        rest += f"; the budget is enough for about {within}"
     return (
         f"{said}{markdown_table(lines)}{trials} of {most}{epochs}, {time} with {by}{rest}"
     )
+
+
+def _begun(turns, seconds):
+    """How many trials begin within so many seconds of work.
+
+    Args:
+      turns: list of (place in the search, trials, seconds), one for each population.
+      seconds: float.
+    """
+    begun = spent = 0
+    for _, trials, needed in sorted(turns):
+        begun += trials if spent < seconds else 0
+        spent += needed
+    return begun
 
 
 def share_of(grid, halving):

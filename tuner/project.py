@@ -134,16 +134,17 @@ def check_same(run_dir, record, wanted):
       UserError: which says what differs.
     """
     found = choices(record)
+    names = [name for name, value in wanted.items() if found[name] != value]
     different = [
-        f"{name}={shown(found[name])} there, {shown(value)} here"
-        for name, value in wanted.items()
-        if found[name] != value
+        f"{name}={shown(found[name])} there, {shown(wanted[name])} here" for name in names
     ]
     if different:
+        adds = (
+            "" if {*names} & {*flags.CHOICES, "order"} else ", --extend adds values to it"
+        )
         raise UserError(
             f"{run_dir} holds another search: {'; '.join(different)} (--run_dir alone goes "
-            "on with it, --extend adds values to it; else use a new one, or --overwrite to "
-            "delete it)"
+            f"on with it{adds}; else use a new one, or --overwrite to delete it)"
         )
 
 
@@ -166,13 +167,9 @@ def check_free(run_dir):
     """Raises `UserError` if a folder holds something that is no search; writes nothing."""
     run_dir = pathlib.Path(run_dir)
     ours = (run_dir / RECORD).exists() or any(run_dir.glob(places.TRIALS))
-    # Others who start at the same time may be trying whether they can write here. A chief
-    # whose folder vanished may have made it anew with its last sign of life.
-    own = ("lock", files.TEMPORARY, pulse.NAME)
-    if not ours and not all(p.name.startswith(own) for p in run_dir.iterdir()):
-        raise UserError(
-            f"{run_dir} holds something else than a search; use a new --run_dir"
-        )
+    if not ours:
+        # A chief whose folder vanished may have made it anew with its last sign of life.
+        files.check_unused(run_dir, "search", own=(pulse.NAME,))
 
 
 def claim(run_dir, record, overwrite=False):

@@ -25,7 +25,10 @@ def main(values):
     extends = project.grid(found) if values["extend"].value else None
     halving = chosen["halving"]
     done = parts.done(values, found)
-    todo = plan.describe(chosen["grid"], max_trials, workers, extends, halving, done)
+    left_s = parts.budget_left(values)
+    todo = plan.describe(
+        chosen["grid"], max_trials, workers, extends, halving, done, left_s
+    )
     if values["dry_run"].value:
         runner.say(todo)
         return

@@ -4,6 +4,7 @@ import base64
 import codecs
 import csv
 import json
+import os
 import pathlib
 import sys
 
@@ -77,7 +78,7 @@ def check_flags(flag, images):
 
     Args:
       flag: dict, name → value.
-      images: int, how many images are given.
+      images: paths of the images that are given.
 
     Raises:
       UsageError: naming them.
@@ -85,7 +86,7 @@ def check_flags(flag, images):
     if flag["csv"] and images:
         raise UsageError("--csv and images do not go together")
     needed = 0 if flag["csv"] else 1 if flag["split"] else 2
-    if images != needed:
+    if len(images) != needed:
         what = (
             "one image that shows two digits" if flag["split"] else "two images, or --csv"
         )
@@ -99,6 +100,16 @@ def check_flags(flag, images):
     ):
         if flag[one] and flag[other]:
             raise UsageError(f"--{one} does not go with --{other}")
+    if flag["show"] and any(_same_file(flag["show"], image) for image in images):
+        raise UsageError(f"--show would write over {flag['show']}, which is read")
+
+
+def _same_file(one, other):
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        # There is none yet.
+        return False
 
 
 def request_body(pairs):

@@ -18,10 +18,13 @@ def found(run_dir, wanted, what):
       dict of config.json; None where nothing has begun.
 
     Raises:
-      UserError: if the record cannot be read, or is of another run.
+      UserError: if the record cannot be read, or is of another run; if there is none, and
+        the folder holds something else.
     """
-    path = pathlib.Path(run_dir) / files.RECORD
+    run_dir = pathlib.Path(run_dir)
+    path = run_dir / files.RECORD
     if not path.exists():
+        files.check_unused(run_dir, what)
         return None
     try:
         record = files.read_json(path)

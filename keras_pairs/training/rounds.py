@@ -105,13 +105,13 @@ def evaluate(
     done, rows = _finished(folder), []
     for index, config in enumerate(configs):
         results = [done[index, r] for r in range(rounds)]
-        rows.append(summarize(config, results))
+        rows.append(summarize(config, results, images.name))
         if chosen_on:
             chosen = [
                 result | {"rounds": [score["chosen_on"] for score in result["rounds"]]}
                 for result in results
             ]
-            rows[-1]["chosen_on"] = summarize(config, chosen)
+            rows[-1]["chosen_on"] = summarize(config, chosen, images.name)
     return rows
 
 
