@@ -5,7 +5,7 @@ import importlib
 import statistics
 
 from docs import rounds
-from docs.reference import reference
+from docs.reference import fields, reference
 from keras_pairs import paper, tables
 
 
@@ -239,6 +239,7 @@ KINDS = {
     "soak": table_of(rounds.read, "soak"),
     "sources": sources,
     "reference": reference,
+    "fields": fields,
     "picture-costs": table_of(rounds.rows_of, "pictures"),
     "gpu": table_of(rounds.read, "gpu"),
     "gpu-grid": table_of(rounds.read, "gpu", "tabulate_grid"),

@@ -198,7 +198,7 @@ class TrainingConfig:
     def stages(self):
         """The trainings that this one consists of, in their order, as configurations.
 
-        Its teachers' comes first, where it has any: a committee whose networks begin with
+        First that of its teachers, if it has any: a committee whose networks begin with
         other weights than this one's. The last is this one.
         """
         if not self.teachers:

@@ -9,6 +9,7 @@ is started.
 import base64
 import json
 import os
+import re
 import urllib.error
 import urllib.request
 
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 
 from keras_pairs.serving import comparer
+from tests.helpers import ROOT
 
 SERVER = os.environ.get("KERAS_PAIRS_SERVER")
 MODEL = os.environ.get("KERAS_PAIRS_MODEL", "saved_models/digit_pairs")
@@ -151,3 +153,14 @@ def test_version_and_signature_by_name(server, answers, expected):
         found = json.load(answer)["predictions"]
     probability = [row["comparison"][0] for row in found]
     np.testing.assert_allclose(probability, expected.probability, atol=1e-5)
+
+
+def test_the_pages_client_is_answered(server, capsys):
+    text = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"<!-- example: client -->\n```python\n(.*?)```", text, re.S)
+    exec(code.replace("localhost:8501", server), {})
+    stroke = np.zeros((14, 14), "float32")
+    stroke[:, 6:8] = 255
+    expected = comparer.load(MODEL).compare(stroke[None], stroke[None]).comparison
+    (found,) = json.loads(capsys.readouterr().out)
+    assert found == pytest.approx(expected[0], abs=1e-5)

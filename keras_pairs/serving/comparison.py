@@ -30,7 +30,7 @@ class Comparison:
 
     @property
     def probability(self):
-        """The same as `comparison`, by what it is."""
+        """Another name of `comparison`."""
         return self.comparison
 
     @property

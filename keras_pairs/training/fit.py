@@ -107,15 +107,16 @@ def fit(
       validate: whether to score the validation pairs.
       validate_every: int >= 0: after every so many epochs, and after the last; 0: after the
         last only.
-      callbacks: `keras.callbacks.Callback`s. Their logs have arrays [K], named as in
-        `Trained.history`, except that `<output>_loss` is called `<output>_cross_entropy`,
-        and that `loss` is the sum over the members. They are called in the teachers'
-        training, too.
-      kit: `networks.population.PopulationKit`, for networks that depart from the paper's;
-        teachers do not.
+      callbacks: `keras.callbacks.Callback`s. In their logs `<output>_accuracy` and
+        `<output>_cross_entropy` are arrays [K]. `<output>_loss`, the members' mean, and
+        `loss`, their sum, are floats. What compares numbers, as `EarlyStopping` does, works
+        for one member, or on a loss for all. They are called in the teachers' training,
+        too.
+      kit: `networks.population.PopulationKit`, of whose layers the networks are built;
+        those of teachers are always built of the default kit's.
       checkpoint: Path of an .npz file in which the training is saved after its epochs, at
         most once a second, or None.
-        A training that finds its own there goes on behind it, and ends as it would have;
+        If it holds this training, the training goes on after it, and ends as it would have;
         the callbacks hear of the earlier epochs first. Teachers keep theirs beside it.
       until: the epoch, counted from 1, after which to stop; None: the configurations'.
       start: where an earlier training left the networks of `configs`, in this order; the
