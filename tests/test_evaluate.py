@@ -199,7 +199,7 @@ def test_a_training_does_not_go_into_an_evaluations_folder(evaluated):
 )
 def test_a_folder_of_other_things_stays_as_it_is(tmp_path, name, message):
     (tmp_path / "search.json").write_text("{}")
-    done = call(name, f"--run_dir={tmp_path}", *SMALL)
+    done = command(name, f"--run_dir={tmp_path}", *SMALL)
     said = f"{tmp_path} holds something else {message}; use a new --run_dir"
     assert done.returncode == 1 and done.stderr.strip() == f"error: {said}"
     assert [path.name for path in tmp_path.iterdir()] == ["search.json"]
