@@ -137,12 +137,10 @@ def run(values, record, images, todo):
       OSError: if a file cannot be written.
     """
     part, workers = processes.role(), values["workers"].value
-    if processes.supervised():
-        # Where the run's folder has gone meanwhile, it may not grow anew.
-        search(values, record, images, pathlib.Path(values["run_dir"].value))
-        return
-    run_dir = files.make_run_dir(values["run_dir"].value, "search")
-    if part == "worker":
+    run_dir, ours = values["run_dir"].value, processes.supervised()
+    # Where the folder has gone since a supervisor made it, it may not grow anew.
+    run_dir = pathlib.Path(run_dir) if ours else files.make_run_dir(run_dir, "search")
+    if part == "worker" or ours:
         search(values, record, images, run_dir)
         return
     with locks.only_one(run_dir, "search"):

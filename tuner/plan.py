@@ -28,20 +28,19 @@ def describe(
     left = {*wanted} - {*done}
     if not left:
         return f"{said}all trials are done, {len(wanted)} of {len(wanted)}"
-    kinds, share, times, turns = {}, share_of(grid, halving), [], []
+    kinds, share, turns = {}, share_of(grid, halving), []
     place = {i: at for at, i in enumerate(wanted)}
     for group in sorted(grid.groups, key=min):
-        trials = len(left & {*group})
-        if not trials:
+        some = left & {*group}
+        if not some:
             continue
         # A population is trained as a whole, whatever of it is wanted.
-        times.append(
-            sum(costs.estimated_seconds(grid.configs[i]) * share[i] for i in group)
-        )
-        turns.append((min(place[i] for i in left & {*group}), trials, times[-1]))
+        seconds = sum(costs.estimated_seconds(grid.configs[i]) * share[i] for i in group)
+        turns.append((min(place[i] for i in some), len(some), seconds))
         key = tuple(shown(grid.points[group[0]][name]) for name in grid.shared)
         before = kinds.get(key, (0, 0.0))
-        kinds[key] = before[0] + trials, before[1] + times[-1]
+        kinds[key] = before[0] + len(some), before[1] + seconds
+    times = [seconds for _, _, seconds in turns]
     lines = [(*grid.shared, "trials", "one thread")]
     lines += [(*key, str(trials), about(time)) for key, (trials, time) in kinds.items()]
     counts = sorted({config.epochs for config in grid.configs})
