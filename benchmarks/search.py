@@ -56,7 +56,8 @@ MORE_OF_13 = {8: 31, 16: 16}
 TURNS_OF_13 = 3
 # An epoch's time, of that with the code in --before.
 BOUND_OF_13 = 0.6
-LAST, BEFORE, OURS = "after the last", "before", "tuner.search"
+LAST, EVERY, BEFORE = "after the last", "after every", "before"
+OURS = "tuner.search"
 
 
 def ours(nb_f, epochs, folder):
@@ -182,7 +183,7 @@ def costs(runs, epochs):
 def epochs_of_13(nb_f, before):
     """Yields what an epoch of two populations of 13 costs, a row for each way."""
     last, every = of_13, functools.partial(of_13, validate_every=(1,))
-    sides = {LAST: (last, None), "after every": (every, None)}
+    sides = {LAST: (last, None), EVERY: (every, None)}
     if before:
         sides[BEFORE] = (last, before)
     epochs, found = MORE_OF_13[nb_f], {name: [] for name in sides}

@@ -4,7 +4,7 @@ import csv
 import importlib
 import statistics
 
-from docs import rounds
+from docs import rounds, runs
 from docs.reference import fields, reference
 from keras_pairs import paper, tables
 
@@ -67,11 +67,18 @@ def pictures(path):
 
 
 def _joined(path):
-    """A results.json with the rows of wide.json beside it, of the same machine."""
-    found, wide = rounds.read(path), rounds.read(path.with_name("wide.json"))
-    if found["machine"] != wide["machine"]:
-        raise ValueError(f"{wide['machine']} beside {found['machine']}")
-    return found | {"rows": found["rows"] + wide["rows"]}
+    """A results.json with the rows of files beside it, of the same code and machine.
+
+    again.json measured a width of it again, wide.json has further ones.
+    """
+    found = rounds.read(path)
+    for name in ("again.json", "wide.json"):
+        other = rounds.read(path.with_name(name))
+        for key in ("machine", "commit"):
+            if other[key] != found[key]:
+                raise ValueError(f"{name}: {other[key]} beside {found[key]}")
+        found["rows"] += other["rows"]
+    return found
 
 
 def table_of(read, benchmark, name="tabulate", *options):
@@ -235,6 +242,9 @@ KINDS = {
     ),
     "epochs-of-13": table_of(rounds.read, "search", "tabulate_epochs"),
     "trials-per-hour": table_of(rounds.read, "search"),
+    "runs-of-searches": runs.searches,
+    "runs-of-peers": runs.peers,
+    "runs-of-halving": runs.halving,
     "hours-of-the-grid": table_of(_joined, "hours"),
     "soak": table_of(rounds.read, "soak"),
     "sources": sources,

@@ -226,3 +226,72 @@ def test_what_matters_is_shown_width_by_width(tmp_path):
     assert re.search(
         r"8 filters \| 16 filters \|\n.*\n\| +lr \| +39.9 \| +20.0 \|", text
     ), text
+
+
+def run_of(
+    folder, name, rows, commit="c0ffee0123", machine="2 cores, AMD EPYC, AVX2", **more
+):
+    found = {"rows": rows, "commit": commit, "machine": f"Linux x86_64, {machine}", **more}
+    (folder / name).write_text(json.dumps(found))
+
+
+def cells_of(text):
+    lines = [line for line in text.splitlines() if line.startswith("|")][2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_peers_of_several_runs_stand_in_one_table(tmp_path):
+    for name, factor, machine in (("a", 1, "2 cores"), ("b", 3, "2 cores, AMD EPYC, AVX2")):
+        seconds = [(8, "ours", 0.02), (8, "torch", 0.03 * factor), (8, "jax", None)]
+        rows = [{"nb_f": n, "peer": p, "seconds": s} for n, p, s in seconds]
+        run_of(tmp_path, f"{name}.json", rows, commit=name * 9, machine=machine)
+    run_of(tmp_path, "another.json", [{"what": "of another benchmark"}])
+    assert cells_of(build.built(page_of(tmp_path, "runs-of-peers", "."))) == [
+        ["8", "bbbbbbb", "AMD EPYC, AVX2", "20.0", "4.50", ""],
+        ["8", "aaaaaaa", "not recorded", "20.0", "1.50", ""],
+    ]
+
+
+def search_rows(nb_f, theirs, ours):
+    """Of a file of `benchmarks.search`: a width's trials per hour."""
+    rates = {"GridSearch": theirs, "tuner.search": ours}.items()
+    return [
+        {"nb_f": nb_f, "search": n, "trials_per_hour": rate, "start_s": 0}
+        for n, rate in rates
+    ]
+
+
+def test_searches_of_several_runs_stand_in_one_table(tmp_path):
+    seconds = {"after the last": 0.03, "after every": 0.04, "before": 0.06}
+    epochs = [{"nb_f": 8, "validated": n, "processor": s} for n, s in seconds.items()]
+    run_of(tmp_path, "results.json", search_rows(8, 50, 600), epochs=epochs)
+    run_of(tmp_path, "wide.json", search_rows(32, 20, 60), epochs=[])
+    assert cells_of(build.built(page_of(tmp_path, "runs-of-searches", "."))) == [
+        ["8", "c0ffee0", "AMD EPYC, AVX2", "0.50", "0.75", "50", "600", "12.0"],
+        ["32", "c0ffee0", "AMD EPYC, AVX2", "", "", "20", "60", "3.0"],
+    ]
+
+
+def test_the_hours_of_the_grid_are_those_of_one_machine(tmp_path):
+    run_of(tmp_path, "results.json", search_rows(8, 65, 650) + search_rows(16, 65, 9999))
+    run_of(tmp_path, "again.json", search_rows(16, 65, 325))
+    run_of(tmp_path, "wide.json", search_rows(32, 65, 130))
+    page = page_of(tmp_path, "hours-of-the-grid", "results.json")
+    assert cells_of(build.built(page)) == [
+        ["8", "5.00", "0.50", "0.06", "0.05"],
+        ["16", "5.00", "1.00", "0.12", "0.10"],
+        ["32", "5.00", "2.50", "0.31", "0.25"],
+    ]
+    run_of(tmp_path, "wide.json", search_rows(32, 65, 130), commit="another")
+    with pytest.raises(ValueError, match="wide.json: another beside c0ffee"):
+        build.built(page)
+
+
+def test_what_halving_chose_in_several_runs_stands_in_one_table(tmp_path):
+    point = {"lr": 0.005, "w_a": 0.3, "rank": 2, "score": 83.5, "best": 83.92}
+    rows = [{"seed": s, "halved_epochs": 9, "time": 0.42, **point} for s in (0, 1)]
+    run_of(tmp_path, "results.json", rows)
+    assert cells_of(build.built(page_of(tmp_path, "runs-of-halving", "."))) == [
+        [s, "c0ffee0", "AMD EPYC, AVX2", "42", "0.005", "0.3", "2", "83.50", "83.92"]
+        for s in ("0", "1")
+    ]
