@@ -31,6 +31,20 @@ def found_in(path, images):
     return found
 
 
+def count(found):
+    """Counts a training in a results.json, for the code and machine of today.
+
+    Args:
+      found: dict, what the file will hold: with today's provenance and `trained`, a list of
+        dicts that say how many `trainings` which code made on which machine.
+    """
+    today = {name: found[name] for name in ("versions", "commit", "machine")}
+    trained = found["trained"]
+    if not trained or {**trained[-1], "trainings": 0} != {**today, "trainings": 0}:
+        trained.append({"trainings": 0, **today})
+    trained[-1]["trainings"] += 1
+
+
 def go_on(values, name, images, wanted, measure, tabulate):
     """Measures the cases that a results.json lacks, keeps each, and shows all as a table.
 
@@ -46,17 +60,22 @@ def go_on(values, name, images, wanted, measure, tabulate):
       UserError: as `found_in`; if the file has rows of another form.
     """
     path = files.make_run_dir(values["run_dir"].value, name) / "results.json"
-    rows = list(found_in(path, images).get("rows", []))
+    new = {"rows": [], "trained": [], "dataset": images.describe()}
+    found = new | found_in(path, images) | files.provenance()
+    rows = found["rows"]
     try:
         tabulate(rows)
-    except (KeyError, TypeError) as error:
-        raise UserError(f"{path}: of another version; use a new --run_dir") from error
+        old = sum(each["trainings"] for each in found["trained"]) == len(rows)
+    except (KeyError, TypeError):
+        old = False
+    if not old:
+        raise UserError(f"{path}: of another version; use a new --run_dir")
     todo = [case for case in wanted if not any(case.items() <= row.items() for row in rows)]
     progress = Progress(len(todo), name, verbose=bool(todo))
     for done, case in enumerate(todo, 1):
         rows.append(case | measure(images, **case))
-        origin = {"dataset": images.describe(), **files.provenance()}
-        files.write_json(path, {"rows": rows, **origin})
+        count(found)
+        files.write_json(path, found)
         progress.show(done)
     runner.say(tables.markdown_table(tabulate(rows)))
     runner.say(f"results: {runner.relative(path)}")

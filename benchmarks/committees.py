@@ -188,21 +188,12 @@ FLAGS = {
 }
 
 
-def count(found):
-    """Counts a training for the code and machine of today."""
-    today = {name: found[name] for name in ("versions", "commit", "machine")}
-    trained = found["trained"]
-    if not trained or {**trained[-1], "trainings": 0} != {**today, "trainings": 0}:
-        trained.append({"trainings": 0, **today})
-    trained[-1]["trainings"] += 1
-
-
 def main(values):
     images = data.load_images("mnist", values["data_path"].value)
     run_dir = files.make_run_dir(values["run_dir"].value, "committees")
     path = run_dir / "results.json"
     found = {"rows": [], "trained": [], "dataset": images.describe()}
-    # Provenance of today comes first; `count` keeps that of the trainings.
+    # Today's provenance replaces the file's; `cases.count` keeps that of the trainings.
     found |= cases.found_in(path, images) | files.provenance()
     # What trains inherits it.
     machine.prefer_onednn()
@@ -219,7 +210,7 @@ def main(values):
                     images, config.num_pairs, config.seed, "validation"
                 )
                 add(rows, variant, seconds, answered(logs, splits.validation))
-                count(found)
+                cases.count(found)
                 files.write_json(path, found)
             done += 1
             progress.show(done)

@@ -119,7 +119,9 @@ class Asked:
         if self._process is None:
             self._start()
         written = self._log.seek(0, 2)
-        print(path, file=self._process.stdin, flush=True)
+        # One that died since its last answer is heard below.
+        with contextlib.suppress(BrokenPipeError):
+            print(path, file=self._process.stdin, flush=True)
         try:
             row = self._lines.get(timeout=LIMIT_S)
         except queue.Empty:

@@ -2,9 +2,10 @@
 
     python -m benchmarks.ink --data_path=mnist.npz --run_dir=runs/ink-validation
 
-What is chosen is chosen here: nothing of MNIST's test part is drawn. Digits that a single
-network read from 1,000 pairs are among 60,000, so that few were seen in training. The
-scenes are of 256×256 pixels. `benchmarks.kinds` has pictures of other kinds, for the score.
+What is chosen is chosen here: nothing of MNIST's test part is drawn. The digits are drawn
+from the 60,000 training images. The network that reads them has learnt from the 2,000 of
+them that make its 1,000 pairs, so that it knows few. The scenes are of 256×256 pixels.
+`benchmarks.kinds` has pictures of other kinds, for the score.
 """
 
 import io

@@ -12,11 +12,11 @@ MNIST's own form. Of pictures without a digit, or of several, the share refused.
 import concurrent.futures
 import dataclasses
 import functools
+import itertools
 import multiprocessing
 import os
 import pathlib
 import signal
-import sys
 import tempfile
 import threading
 
@@ -28,6 +28,7 @@ from keras_pairs import data, files, machine, plots, startup, tables
 from keras_pairs.commands import flags, runner
 from keras_pairs.errors import UserError
 from keras_pairs.fields import integer, new_file
+from keras_pairs.progress import Progress
 
 PICTURES = 200
 FLAGS = {
@@ -226,13 +227,15 @@ def main(values):
     pictures, seed = values["pictures"].value, values["seed"].value
     # Before minutes of work: whether there are such images.
     images = data.load_images("mnist", values["data_path"].value)
-    startup.import_tensorflow()
-    import keras
-
-    interval = 0.1 if sys.stdout.isatty() else 10
-    total = len(kinds.KINDS) + len(kinds.REFUSED)
-    bar = keras.utils.Progbar(total, interval=interval, unit_name="kind")
-    rows = measure_all(paths, values["data_path"].value, pictures, seed, lambda: bar.add(1))
+    progress = Progress(len(kinds.KINDS) + len(kinds.REFUSED), "kinds")
+    done = itertools.count(1)
+    rows = measure_all(
+        paths,
+        values["data_path"].value,
+        pictures,
+        seed,
+        lambda: progress.show(next(done)),
+    )
     runner.say(tables.markdown_table(tabulate(rows)))
     for number, name in enumerate(rows[0]["models"], 1):
         runner.say(f"model {number}: {name}")
@@ -241,6 +244,7 @@ def main(values):
         files.write_json(values["output"].value, {"rows": rows, **origin})
         runner.say(f"results: {values['output'].value}")
     if values["gallery"].value:
+        startup.import_tensorflow(keras=False, onednn=True)
         from keras_pairs.serving import comparer
 
         gallery(comparer.load(paths[0]), images, seed, values["gallery"].value)

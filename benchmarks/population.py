@@ -10,10 +10,9 @@ With it the GFLOP/s of that and of a matrix product. Exit code 1 where a ratio i
 bound.
 """
 
-import statistics
 import time
 
-from benchmarks import cases
+from benchmarks import cases, turns
 from benchmarks.train import EPOCHS, PAIRS, TURNS, compare, ours
 from keras_pairs import data, startup
 from keras_pairs.commands import runner
@@ -79,17 +78,8 @@ def matrix_product():
 
     a = tf.random.normal((2000, 2000))
     product = tf.function(lambda: tf.matmul(a, a), jit_compile=False)
-    return 2 * 2000**3 / _median_seconds(product) / 1e9
-
-
-def _median_seconds(function):
-    function()
-    seconds = []
-    for _ in range(7):
-        begun = time.perf_counter()
-        function().numpy()
-        seconds.append(time.perf_counter() - begun)
-    return statistics.median(seconds)
+    (seconds,) = turns.medians([(lambda: product().numpy(), 1)], 7)
+    return 2 * 2000**3 / seconds / 1e9
 
 
 def measured():

@@ -12,6 +12,7 @@ a trial costs besides are not counted, see `benchmarks.search`. Without optuna i
 left out. What was found is results.json in --run_dir.
 """
 
+import functools
 import os
 import pathlib
 import subprocess
@@ -145,7 +146,7 @@ def measure(nb_f):
     more, runs = search.MORE[nb_f], {name: [] for name in there}
     for epochs in (1, more):
         for name, side in there.items():
-            arguments = _with(side, nb_f, epochs)
+            arguments = functools.partial(side, nb_f, epochs)
             runs[name].append(search.measure(arguments))
     for name, ((*_, trials, one), (*_, most)) in runs.items():
         epoch = (most - one) / (more - 1) / trials
@@ -154,10 +155,6 @@ def measure(nb_f):
             **{"nb_f": nb_f, "search": name, "trials": trials, "epoch_s": epoch},
             "trials_per_hour": per_hour,
         }
-
-
-def _with(side, nb_f, epochs):
-    return lambda folder: side(nb_f, epochs, folder)
 
 
 def tabulate(rows):

@@ -144,14 +144,6 @@ def origin(path):
     return "\n".join(lines)
 
 
-def search(path):
-    """The selected rows of a search, from its results.csv."""
-    from tuner import results, rows
-
-    text = results.markdown(rows.select(_csv(path)), {"validation": "validation"})
-    return "".join(f"{line}\n" for line in text.splitlines() if line.startswith("|"))
-
-
 def search_summary(path):
     """How well the trials of a search did, from its results.csv."""
     lines = [("nb_f", "w_a > 0", "trials", "lowest (%)", "median (%)", "best (%)")]
@@ -237,9 +229,6 @@ KINDS = {
     "ink": table_of(rounds.read, "ink"),
     "ink-training": ink_training,
     "certainty": table_of(rounds.read, "ink", "tabulate_certainty", "certainty"),
-    "certainty-of-digits": table_of(
-        rounds.read, "ink", "tabulate_certainty", "certainty_of_digits"
-    ),
     "epochs-of-13": table_of(rounds.read, "search", "tabulate_epochs"),
     "trials-per-hour": table_of(rounds.read, "search"),
     "runs-of-searches": runs.searches,
@@ -257,7 +246,6 @@ KINDS = {
     "answer-steps": table_of(rounds.read, "serving", "tabulate_steps"),
     "faults": faults,
     "origin": origin,
-    "search": search,
     "search-summary": search_summary,
     "importance-by-width": importance_by_width,
     "grid-agreement": grid_agreement,

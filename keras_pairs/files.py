@@ -193,7 +193,7 @@ def make_run_dir(path, kind):
     return path
 
 
-def check_unused(run_dir, what, own=()):
+def check_unused(run_dir, what, own=(), flag="--run_dir"):
     """Refuses a folder in which something lies; writes nothing.
 
     Args:
@@ -201,6 +201,7 @@ def check_unused(run_dir, what, own=()):
       what: str, what will be there, for the message: "training", "search".
       own: what names begin with that are none the less allowed, besides a lock's and those
         of `TEMPORARY`: others who start at the same time may be trying to write.
+      flag: str, with which another folder can be given.
 
     Raises:
       UserError: if it holds something.
@@ -209,7 +210,7 @@ def check_unused(run_dir, what, own=()):
     if not all(path.name.startswith(own) for path in run_dir.iterdir()):
         article = "an" if what.startswith("e") else "a"
         raise UserError(
-            f"{run_dir} holds something else than {article} {what}; use a new --run_dir"
+            f"{run_dir} holds something else than {article} {what}; use a new {flag}"
         )
 
 

@@ -59,8 +59,10 @@ def test_the_points_are_the_product_of_the_axes_each_once(grid):
         itertools.product(*grid.axes.values()), key=str
     )
     assert sorted(grid.sequence) == list(range(len(points)))
-    assert [i for group in grid.groups for i in group] == grid.sequence
+    left = iter(grid.sequence)
     for group in grid.groups:
+        # One population after another.
+        assert {*itertools.islice(left, len(group))} == {*group}
         shared = {tuple(grid.points[i][name] for name in grid.shared) for i in group}
         assert len(shared) == 1
         assert 1 <= len(group) <= members_per_graph(grid.configs[group[0]])

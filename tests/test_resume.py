@@ -222,8 +222,13 @@ def test_what_killed_processes_left_is_removed(folder, started):
         path.touch()
     left.append(folder / ".tmp-19-hparams")
     (left[-1] / "0000").mkdir(parents=True)
+    # A report may be written at any time.
+    drawn = folder / "report" / ".tmp-20-curves.png"
+    drawn.parent.mkdir()
+    drawn.touch()
     search.main(parsed(f"--run_dir={folder}"))
     assert not any(path.exists() for path in left) and len(started) == 1
+    assert drawn.exists()
 
 
 def test_images_are_loaded_by_what_the_record_says(digits):

@@ -15,7 +15,7 @@ from keras_pairs.serving import card
 from keras_pairs.training import fit
 from keras_pairs.training.run import load_run
 from tests.searches import AXES, BASE, GRID, describe, run
-from tuner import curves, hparams, plots, results
+from tuner import agreement, curves, hparams, plots, results
 from tuner import rows as rows_
 from tuner.oracle import OBJECTIVE
 from tuner.parts import make_tuner
@@ -185,7 +185,7 @@ def test_a_worker_knows_its_search_from_what_the_network_carries(digits, tmp_pat
     )
     trial = tuner.oracle.create_trial("a/0")
     sent = type(trial).from_proto(trial.to_proto())
-    tuner._same_search(sent)
+    agreement.check_search(sent, tuner.grid, tuner.settings)
     for name, value in (
         ("label_smoothing", 0.06),
         ("trunk", "padded"),
@@ -194,7 +194,7 @@ def test_a_worker_knows_its_search_from_what_the_network_carries(digits, tmp_pat
         other = type(trial).from_proto(trial.to_proto())
         other.hyperparameters.values[name] = value
         with pytest.raises(UserError, match=f"the chief runs another search .{name}="):
-            tuner._same_search(other)
+            agreement.check_search(other, tuner.grid, tuner.settings)
 
 
 def test_selected_rows_are_the_best_without_and_with_auxiliary_loss():

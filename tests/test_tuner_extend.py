@@ -7,7 +7,7 @@ from keras_pairs.commands import flags
 from keras_pairs.errors import UserError
 from tests import helpers, searches
 from tests.searches import BASE, describe
-from tuner import choices, importance, looking, plan, project, search
+from tuner import agreement, choices, importance, looking, plan, project, search
 from tuner.parts import make_tuner
 from tuner.progress import SearchProgress
 from tuner.space import Grid
@@ -117,12 +117,26 @@ def test_a_worker_of_the_smaller_grid_is_refused(digits, tmp_path):
     chief = make_tuner(record, None, tmp_path, progress)
     worker = make_tuner(describe(digits, GRID), None, tmp_path, progress)
     trials = [chief.oracle.create_trial("a/0")]
-    worker._same_search(trials[0])
+    agreement.check_search(trials[0], worker.grid, worker.settings)
     chief.oracle.ongoing_trials.clear()
     chief.oracle.wanted = [9]
     trial = chief.oracle.create_trial("a/0")
-    with pytest.raises(UserError, match="the chief runs another search"):
-        worker._same_search(trial)
+    with pytest.raises(UserError, match="more than the 8 points .*start this worker again"):
+        agreement.check_search(trial, worker.grid, worker.settings)
+
+
+def test_what_was_selected_among_fewer_points_goes_when_a_search_grows(
+    digits, tmp_path, trained
+):
+    folder = tmp_path / "grid"
+    searches.run(folder, digits, GRID)
+    before = (folder / "selected.json").read_text()
+    project.claim(folder, describe(digits, GRID))
+    assert (folder / "selected.json").read_text() == before
+    project.claim(folder, describe(digits, GRID.extended({"lr": (0.1,)})))
+    assert not (folder / "selected.json").exists() and not (folder / "results.md").exists()
+    evaluated = helpers.call("evaluate", f"--from_search={folder}")
+    helpers.assert_one_line(evaluated, 1, "a search that has ended has it")
 
 
 def parsed(*arguments):

@@ -104,6 +104,7 @@ def test_the_picture_has_no_accuracies_of_fewer_epochs(halved, tmp_path, monkeyp
     drawn = []
     monkeypatch.setattr(plots, "plot_search", lambda points, *_: drawn.append(points))
     record = {"preset": "paper", "validation": "validation", "dataset": {"name": "digits"}}
+    record["halving"] = True
     results.update(found, Grid(AXES, BASE), record, tmp_path)
     assert [len(points) for points in drawn] == [6]
     assert {row["lr"] for row in drawn[0]} == {0.01}

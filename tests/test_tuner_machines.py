@@ -21,10 +21,8 @@ from tests.search_processes import (
     start,
     wait_for,
 )
-from tuner import code, looking, processes, pulse
+from tuner import agreement, code, looking, processes, pulse
 from tuner.oracle import LEASE_S, GridOracle
-from tuner.parts import make_tuner
-from tuner.progress import SearchProgress
 
 FEW = ("--nb_f=4", "--lr=0.01,0.001", "--batch_size=30", "--w_a=0,1", "--dataset=digits")
 FEW += ("--num_pairs=60",)
@@ -36,19 +34,27 @@ def address():
     return {"KERASTUNER_ORACLE_IP": "127.0.0.1", "KERASTUNER_ORACLE_PORT": port}
 
 
-def test_a_worker_of_other_code_is_refused(digits, tmp_path, monkeypatch):
-    record, progress = searches.describe(digits), SearchProgress(verbose=False)
-    tuner = make_tuner(record, None, tmp_path, progress)
+def test_a_worker_of_other_code_is_refused(tmp_path, monkeypatch):
     pulse.begin(tmp_path, 8)
-    monkeypatch.setattr(tuner, "is_worker", lambda: True)
-    tuner._same_code()
+    agreement.check_code(tmp_path)
     real = code.digest()
     monkeypatch.setattr(code, "digest", lambda: "f" * 64)
     with pytest.raises(UserError, match=f"other code .{real[:12]}… there, ffffffffffff… h"):
-        tuner._same_code()
+        agreement.check_code(tmp_path)
     # The workers of one supervisor have its code, also when that was edited meanwhile.
     monkeypatch.setenv(processes.SUPERVISED, "1")
-    tuner._same_code()
+    agreement.check_code(tmp_path)
+
+
+def test_a_worker_that_does_not_see_the_chiefs_folder_is_refused(tmp_path):
+    theirs, own = tmp_path / "shared" / "trial_0000", tmp_path / "local" / "trial_0000"
+    for folder in (theirs, own):
+        folder.mkdir(parents=True)
+    (theirs / "trial.json").touch()
+    agreement.check_folder(theirs)
+    with pytest.raises(UserError, match="local is not the chief's folder: all parts"):
+        agreement.check_folder(own)
+    assert not own.exists() and theirs.exists()
 
 
 def test_the_same_code_is_the_same_wherever_it_lies(tmp_path, monkeypatch):

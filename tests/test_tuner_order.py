@@ -5,7 +5,6 @@ import dataclasses
 
 import pytest
 
-from keras_pairs import files
 from keras_pairs.errors import UserError
 from tests import searches
 from tests.searches import BASE
@@ -71,6 +70,19 @@ def test_every_point_is_as_likely_to_be_early():
         assert abs(first[i] - rounds * share) < most, i
 
 
+def test_a_search_of_a_few_trials_has_no_favourites():
+    """Also where it ends within a population."""
+    axes = {"nb_f": (8,), "batch_size": (50,), "lr": AXES["lr"], "w_a": AXES["w_a"]}
+    first, rounds = collections.Counter(), 600
+    for seed in range(rounds):
+        grid = random_grid(seed, axes)
+        assert len(grid.groups) == 1
+        first.update(grid.sequence[:3])
+    for i in range(9):
+        # Five standard deviations of a binomial.
+        assert abs(first[i] - rounds / 3) < 5 * (rounds * 2 / 9) ** 0.5, i
+
+
 def test_an_oracle_gives_points_in_that_order(tmp_path):
     grid = random_grid(0)
     oracle = GridOracle(grid, {"search": "abc"}, max_trials=20)
@@ -101,18 +113,3 @@ def test_a_search_in_random_order_keeps_its_order(digits, tmp_path, monkeypatch)
     assert without[0] == without[1] and len(rows) == 12
     with pytest.raises(UserError, match="another search: order=random there, grid here"):
         searches.run(tmp_path / "random", digits, Grid(axes, BASE))
-
-
-def test_a_record_of_an_older_version_is_in_the_grids_order(digits, tmp_path):
-    record = searches.describe(digits, validate_every=1) | {"pairs_wanted": None}
-    project.claim(tmp_path, record)
-    path = tmp_path / project.RECORD
-    found = files.read_json(path)
-    older = {name: value for name, value in found.items() if name not in project.DEFAULTS}
-    files.write_json(path, older)
-    assert project.read(tmp_path) == record
-    assert project.settings(project.read(tmp_path)) == project.settings(record)
-    # So that an older search's trials stay its own.
-    identity = project.settings(record)["search"]
-    other = searches.describe(digits, Grid(searches.AXES, BASE, "random"))
-    assert project.settings(other)["search"] != identity

@@ -18,7 +18,8 @@ TUNER = sorted((ROOT / "tuner").glob("*.py"))
 # Modules of `tuner` from the lowest up: one may import those of rows before its own.
 ROWS = (
     {"code"},
-    {"resources", "space", "places", "pulse", "importance", "_keras_tuner"},
+    {"resources", "space", "pulse", "importance", "_keras_tuner"},
+    {"places"},
     {"flags"},
     {
         "curves",
@@ -32,7 +33,7 @@ ROWS = (
         "plan",
     },
     {"choices", "pairs", "results", "looking", "progress", "oracle", "chief"},
-    {"heartbeat", "judging", "live", "reporting", "view"},
+    {"agreement", "heartbeat", "judging", "live", "reporting", "view"},
     {"population"},
     {"parts"},
     {"search", "status", "report"},

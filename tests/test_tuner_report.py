@@ -86,9 +86,9 @@ def searched(digits, tmp_path, monkeypatch):
     """A function that makes or goes on with a search whose trainings are fakes."""
     monkeypatch.setattr("keras_pairs.training.fit.fit", searches.train_nothing)
 
-    def search(max_trials=None, grid=GRID):
-        searches.run(tmp_path / "grid", digits, grid, max_trials)
-        return tmp_path / "grid"
+    def search(max_trials=None, grid=GRID, name="grid"):
+        searches.run(tmp_path / name, digits, grid, max_trials)
+        return tmp_path / name
 
     return search
 
@@ -194,6 +194,14 @@ def test_bad_flags_are_one_line(searched, tmp_path):
     )
     helpers.assert_one_line(same, 2, "another folder than --run_dir")
     helpers.assert_one_line(helpers.call("report"), 2, "--run_dir is missing")
+    theirs = tmp_path / "project"
+    (theirs / "hparams").mkdir(parents=True)
+    (theirs / "main.py").touch()
+    for wrong in (theirs, searched(1, name="another")):
+        before = names(wrong)
+        done = helpers.call("report", f"--run_dir={folder}", f"--output={wrong}")
+        helpers.assert_one_line(done, 1, "something else than a report; use a new --output")
+        assert names(wrong) == before
     nothing = helpers.call("report", f"--run_dir={tmp_path}/none")
     helpers.assert_one_line(nothing, 1, "none: no such folder")
     assert not (tmp_path / "none").exists() and not (folder / "report").exists()

@@ -1,6 +1,7 @@
 """`python -m tuner.status` on running, killed and finished searches."""
 
 import os
+import shutil
 import time
 
 import pytest
@@ -16,6 +17,8 @@ def folder(digits, tmp_path, monkeypatch):
     monkeypatch.setattr("keras_pairs.training.fit.fit", searches.train_nothing)
     monkeypatch.setattr("tuner.plots.plot_search", lambda *_: None)
     searches.run(tmp_path / "grid", digits, max_trials=3)
+    path = tmp_path / "grid" / pulse.NAME
+    files.write_json(path, files.read_json(path) | {"wanted": 8})
     return tmp_path / "grid"
 
 
@@ -105,7 +108,7 @@ def test_whether_a_search_runs(folder, changes, runs):
 
 @pytest.mark.parametrize("text", [None, "", "{", "[1]", "{}"])
 def test_without_a_sign_of_life_the_trials_tell(folder, text):
-    """Of a search of an older version, or with a damaged file."""
+    """With a lost or a damaged file."""
     (folder / pulse.NAME).unlink()
     if text is not None:
         (folder / pulse.NAME).write_text(text)
@@ -127,6 +130,21 @@ def test_without_a_sign_of_life_the_trials_tell(folder, text):
 def test_a_sign_of_life_of_another_form_is_none(folder, changes):
     beat(folder, **changes)
     assert status(folder)["search"].startswith("not running; python -m")
+
+
+def test_a_search_that_was_asked_for_fewer_trials_has_ended_as_it_should(folder):
+    beat(folder, ended=True, wanted=3)
+    shown = status(folder)["search"]
+    assert shown.startswith("not running, as it has trained the trials that it was asked")
+    assert shown.endswith(f"--run_dir={folder} goes on with it")
+    beat(folder, ended=True, wanted=4)
+    assert "last heard of" in status(folder)["search"]
+
+
+def test_a_copy_of_a_trials_folder_is_no_trial(folder):
+    shutil.copytree(folder / "trial_0000", folder / "trial_0000-old")
+    (folder / "trial_0000" / "trial.json").unlink()
+    assert status(folder)["done"] == "2 of 8 trials, 0 of them failed"
 
 
 def test_a_finished_search(folder, digits):

@@ -5,12 +5,11 @@ import warnings
 import numpy as np
 import pytest
 
-from keras_pairs import files
 from keras_pairs.data import load_images, sample_pairs
 from keras_pairs.training import fit
 from tests import searches
 from tests.searches import BASE
-from tuner import curves, looking, plots, project, reporting
+from tuner import curves, looking, plots, reporting
 from tuner.population import load
 from tuner.space import BEST_SCORE, SCORE, Grid
 
@@ -84,37 +83,6 @@ def test_the_papers_protocol_has_as_many_test_pairs_as_training_pairs(
 ):
     _, rows = searches.run(tmp_path / "grid", images, GRID, validation="test")
     assert {row["validation_pairs"] for row in rows} == {60}
-
-
-def test_an_older_search_goes_on_as_it_began(images, tmp_path, monkeypatch):
-    """It knew neither key, validated after every epoch, and as many pairs as it trained."""
-    calls = []
-
-    def train(configs, splits, validate_every, **_):
-        calls.append((validate_every, len(splits.validation)))
-        return searches.FakeTrained(configs)
-
-    monkeypatch.setattr(fit, "fit", train)
-    grid = Grid({"batch_size": (20, 30), "w_a": (0.0, 1.0)}, BASE)
-    older = searches.describe(images, grid) | {"validate_every": 1, "pairs_wanted": None}
-    folder = tmp_path / "grid"
-    folder.mkdir()
-    monkeypatch.setattr(searches, "describe", lambda *_, **__: older)
-    searches.run(folder, images, grid, max_trials=2)
-    path = folder / project.RECORD
-    kept = files.read_json(path)
-    del kept["validate_every"], kept["pairs_wanted"]
-    files.write_json(path, kept)
-    for trial in folder.glob("trial_*/trial.json"):
-        state = files.read_json(trial)
-        del state["metrics"]["metrics"]["validation_pairs"]
-        files.write_json(trial, state)
-    assert project.read(folder) == older
-    text = reporting.write(looking.read(folder), tmp_path)
-    assert "best epoch" in text and "on validation pairs" in text
-    _, rows = searches.run(folder, images, grid)
-    assert calls == [(1, 60), (1, 60)]
-    assert [row["validation_pairs"] for row in rows] == [None, None, 60, 60]
 
 
 def test_curves_of_few_points_are_drawn(tmp_path, monkeypatch):

@@ -43,7 +43,9 @@ def serve(oracle, between=lambda: None):
         time.sleep(POLL_S)
         try:
             between()
-        except OSError as error:
+        except Exception as error:
+            if resources.lacking(error) is None:
+                raise
             servicer.failure = servicer.failure or error
     end = time.monotonic() + HEARD_S
     # Each worker should hear why, and not only that nobody answers.

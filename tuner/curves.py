@@ -38,7 +38,7 @@ def read(folder):
 
     Returns:
       dict by `COLUMNS` of lists of floats, one for each epoch; None where there is none
-      (of an older search) or a damaged one.
+      or a damaged one.
     """
     try:
         with open(pathlib.Path(folder) / NAME, newline="", encoding="utf-8") as file:

@@ -67,7 +67,7 @@ OF_GRID = {
     "order": Flag(
         choice("grid", "random"),
         "How points follow each other. random: populations of random points, as --seed "
-        "decides; a search that is stopped early is a fair sample of the grid.",
+        "decides, so that a search that is stopped early has seen some of everything.",
         "grid",
     ),
     "rounds": Flag(

@@ -26,8 +26,7 @@ class Live:
         self.written, self.next_results = oracle.populations_ended, 0.0
         self.begun, self.next_pulse = time.monotonic(), 0.0
         self.running = set()
-        before = pulse.read(run_dir)
-        self.used_before = before["used_s"] if before else 0.0
+        self.used_before = pulse.used_s(run_dir)
         self.budget_s = budget_s
         if budget_s is not None:
             oracle.is_over = lambda: self.budget_left_s == 0

@@ -63,17 +63,8 @@ def read(run_dir):
     beat = pulse.read(run_dir)
     record = project.read(run_dir)
     grid, settings = project.grid(record), project.settings(record)
-    outcomes = {}
-    for name, (index, values, outcome) in places.read_trials(run_dir, _told).items():
-        if not (0 <= index < len(grid.points) and values == grid.points[index] | settings):
-            raise UserError(f"{run_dir} holds another search ({name})")
-        outcomes[index] = outcome
+    outcomes = places.read_points(run_dir, grid, settings, space.Outcome.of)
     return Search(run_dir, record, grid, outcomes, beat)
-
-
-def _told(state):
-    index, values = int(state["trial_id"]), state["hyperparameters"]["values"]
-    return index, values, space.Outcome.of(state)
 
 
 def describe(search):
@@ -88,9 +79,8 @@ def describe(search):
     elif ended == points:
         state = "finished"
     else:
-        since = f", last heard of {clock(pulse.age(beat))} ago" if beat else ""
-        state = f"not running{since}; python -m tuner.search --run_dir={search.run_dir}"
-        state += " goes on with it"
+        state = f"not running{_since(beat, ended)}; python -m tuner.search "
+        state += f"--run_dir={search.run_dir} goes on with it"
     lines = [
         ("search", state),
         ("done", f"{ended} of {total} trials, {len(failed)} of them failed"),
@@ -102,13 +92,13 @@ def describe(search):
         lines.append(("to go", about(left)))
     if beat:
         lines.append(("time used", clock(beat["used_s"])))
-    if search.running and beat.get("budget_left_s") is not None:
+    if search.running and beat["budget_left_s"] is not None:
         left = max(0.0, beat["budget_left_s"] - pulse.age(beat))
         lines.append(("budget left", clock(left)))
     best = rows.best(search.grid, search.outcomes)
     if best:
         where = space.text(best, search.grid.searched)
-        text = f"{rows.percent(best)} %, trial {best['trial']}: {where}"
+        text = f"{rows.percent(best)} %, {rows.named(best)}: {where}"
         tied = f", {rows.tied(best)}" if best["tied"] else ""
         lines.append(("best so far", text + tied))
     if search.running:
@@ -121,6 +111,15 @@ def describe(search):
             )
     width = max(len(name) for name, _ in lines)
     return "\n".join(f"{name + ':':{width + 1}} {text}" for name, text in lines)
+
+
+def _since(beat, ended):
+    """What is known of a search that is not running, after a comma; or ""."""
+    if beat is None:
+        return ""
+    if beat["ended"] and ended >= beat["wanted"]:
+        return ", as it has trained the trials that it was asked for"
+    return f", last heard of {clock(pulse.age(beat))} ago"
 
 
 def _training(search):

@@ -205,12 +205,9 @@ class GridOracle(_keras_tuner.Oracle):
           UserError: if a trial is of another grid or another training.
           OSError: if a file cannot be read.
         """
-        told = places.read_trials(self.folder, _told)
-        for name, (index, values, trial) in told.items():
-            if not 0 <= index < len(self.points) or values != self._values(index):
-                raise UserError(f"{self.folder} holds another search ({name})")
-            ended = trial.status == Status.FAILED or trial.score is not None
-            if ended and name == self._trial_folder(trial.trial_id).name:
+        found = places.read_points(self.folder, self.grid, self.settings, _told)
+        for trial in found.values():
+            if trial.status == Status.FAILED or trial.score is not None:
                 self.trials[trial.trial_id] = trial
                 self.end_order.append(trial.trial_id)
 
@@ -289,8 +286,7 @@ class GridOracle(_keras_tuner.Oracle):
 def _told(state):
     # keras-tuner takes what it finds, and fails where it is used.
     space.Outcome.of(state)
-    trial = Trial.from_state(state)
-    return int(trial.trial_id), trial.hyperparameters.values, trial
+    return Trial.from_state(state)
 
 
 def _worker(tuner_id):

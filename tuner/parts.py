@@ -86,7 +86,7 @@ def done(values, found):
     if found is None or processes.role():
         return []
     search = looking.read(values["run_dir"].value)
-    return search.with_status("COMPLETED", "FAILED")
+    return search.with_status(*space.ENDED)
 
 
 def budget_left(values):
@@ -98,8 +98,9 @@ def budget_left(values):
     budget_s, run_dir = values["budget"].value, values["run_dir"].value
     if budget_s is None or run_dir is None:
         return budget_s
-    before = None if values["overwrite"].value else pulse.read(run_dir)
-    return max(0.0, budget_s - before["used_s"]) if before else budget_s
+    if values["overwrite"].value:
+        return budget_s
+    return max(0.0, budget_s - pulse.used_s(run_dir))
 
 
 def record_of(values, found, chosen):
@@ -218,7 +219,8 @@ def make_tuner(record, max_trials, run_dir, progress):
 
 def _for_parts(record, run_dir):
     """The command line for chief and workers: this one, with nothing left to decide."""
-    arguments = [*sys.argv[1:], f"--run_dir={pathlib.Path(run_dir).absolute()}"]
+    given = (argument for argument in sys.argv[1:] if argument != "--")
+    arguments = [*given, f"--run_dir={pathlib.Path(run_dir).absolute()}"]
     arguments += ["--nooverwrite", f"--dataset={record['source']['dataset']}"]
     if record["source"]["data_path"] is not None:
         arguments.append(f"--data_path={record['source']['data_path']}")

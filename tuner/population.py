@@ -15,12 +15,11 @@ from keras_pairs.errors import UserError
 from keras_pairs.training import fit, halving
 from tuner import (
     _keras_tuner,
-    code,
+    agreement,
     curves,
     judging,
     pairs,
     project,
-    pulse,
     resources,
     space,
 )
@@ -160,33 +159,12 @@ class PopulationTuner(SearchView):
             self._be_patient(PATIENCE_S)
             if trial.status != "RUNNING":
                 return trials, trial.status == "STOPPED"
-            self._same_search(trial)
-            self._same_code()
+            if self.is_worker():
+                agreement.check_search(trial, self.grid, self.settings)
+                agreement.check_folder(self._own_folder(trial))
+                agreement.check_code(self.folder)
             trials.append(trial)
         return trials, False
-
-    def _same_search(self, trial):
-        index, points = int(trial.trial_id), self.grid.points
-        point = points[index] if index < len(points) else {"trial": "none of that number"}
-        for name, value in (self.settings | point).items():
-            there = trial.hyperparameters.values.get(name)
-            if there != value:
-                raise UserError(
-                    f"the chief runs another search ({name}={there}, here {value})"
-                )
-
-    def _same_code(self):
-        """Refuses to work for a chief of other code.
-
-        A chief's own workers run what lies where it does, also when that is edited.
-        """
-        chief = pulse.read(self.folder) if self.is_worker() and not supervised() else None
-        there, here = (chief or {}).get("code"), code.digest()
-        if there and there != here:
-            raise UserError(
-                f"the chief on {chief['host']} runs other code ({there[:12]}… there, "
-                f"{here[:12]}… here): install the same version of keras_pairs on both"
-            )
 
     def _save_best(self, trials, members, trained):
         """Saves what may be among the best of its width; the oracle prunes the rest."""

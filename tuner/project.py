@@ -22,11 +22,10 @@ OURS += (places.POINTS, SELECTED, places.HPARAMS, places.REPORT, f"{files.TEMPOR
 OURS += (pulse.NAME, RECORD)
 # Of a record; its file holds provenance besides.
 KEYS = ("grid", "config", "dataset", "preset", "validation", "keep_models", "retries")
-KEYS += ("source",)
-# What older records do not say.
-DEFAULTS = {"order": "grid", "rounds": 1, "extended": []}
-# They validated `num_pairs` pairs after every epoch, and go on so.
-DEFAULTS |= {"validate_every": 1, "pairs_wanted": None, "halving": False}
+KEYS += ("source", "order", "rounds", "extended", "validate_every", "pairs_wanted")
+KEYS += ("halving",)
+# Of it, what decides the results besides the grid, the configuration and the images.
+DECIDING = ("validation", "order", "validate_every", "pairs_wanted", "halving")
 
 
 class NoRecordError(UserError):
@@ -94,12 +93,8 @@ def settings(record):
     sha256 = record["dataset"]["sha256"]
     # Of the grid as it was at first: an extended search keeps its trials.
     stage = [*record["extended"], record][0]
-    identity = {name: stage[name] for name in ("grid", "config")}
-    identity |= {"validation": record["validation"], "dataset": sha256}
-    for name in ("order", "rounds", "validate_every", "pairs_wanted", "halving"):
-        value = stage.get(name, record[name])
-        if value != DEFAULTS[name]:
-            identity[name] = value
+    identity = {name: stage[name] for name in ("grid", "config", "rounds")}
+    identity |= {name: record[name] for name in DECIDING} | {"dataset": sha256}
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode())
     return {
         **record["config"],
@@ -204,6 +199,10 @@ def claim(run_dir, record, overwrite=False):
     if found["dataset"]["sha256"] != record["dataset"]["sha256"]:
         raise UserError(f"{run_dir} holds a search on other images")
     if changes:
+        # What was selected among fewer points.
+        if extends and grid(found) != grid(record):
+            for name in (SELECTED, places.TABLE):
+                (run_dir / name).unlink(missing_ok=True)
         files.write_json(path, files.read_json(path) | changes)
 
 
@@ -227,10 +226,11 @@ def clear_temporaries(run_dir):
     """Removes the half-written files and folders of processes that were killed.
 
     Only for who knows that no process of the search is alive, on this machine or others.
+    Those of a report stay: it may be written at any time.
     """
-    run_dir = pathlib.Path(run_dir)
-    for path in run_dir.glob(f"**/{files.TEMPORARY}*"):
-        files.remove(path)
+    for folder in ("", f"{places.TRIALS}/"):
+        for path in pathlib.Path(run_dir).glob(f"{folder}{files.TEMPORARY}*"):
+            files.remove(path)
 
 
 def read(run_dir):
@@ -250,7 +250,6 @@ def read(run_dir):
         if not version:
             # What is missing shows here.
             record = {name: found[name] for name in KEYS}
-            record |= {name: found.get(name, default) for name, default in DEFAULTS.items()}
             grid(record), settings(record)
             _check_choices(record)
             return record

@@ -20,18 +20,24 @@ EVERY_S, SILENCE_S = 10, 60
 SAME_START_S = 2
 
 
-def write(run_dir, **known):
+def write(run_dir, *, ended, used_s, wanted, running, to_go_s=None, budget_left_s=None):
     """Writes what a chief knows of its search.
 
     Args:
       run_dir: Path.
-      known: for JSON. `ended`: whether this chief has nothing more to do; `used_s`:
-        seconds of all runs; `to_go_s`, `budget_left_s`: seconds or None; `wanted`: points
-        in all; `running`: {trial id of a running population: epochs that it has done}.
+      ended: bool, whether this chief has nothing more to do.
+      used_s: float, seconds of all runs.
+      wanted: int, points in all.
+      running: {trial id of a running population: epochs that it has done}.
+      to_go_s, budget_left_s: seconds or None.
 
     Raises:
       OSError: if it cannot be written.
     """
+    known = {
+        **{"ended": ended, "used_s": used_s, "to_go_s": to_go_s},
+        **{"budget_left_s": budget_left_s, "wanted": wanted, "running": running},
+    }
     process = psutil.Process()
     who = {
         "host": socket.gethostname(),
@@ -49,9 +55,13 @@ def begin(run_dir, wanted):
     Raises:
       OSError: if it cannot be written.
     """
+    write(run_dir, ended=False, used_s=used_s(run_dir), wanted=wanted, running={})
+
+
+def used_s(run_dir):
+    """Seconds that the runs of a search have taken so far, float."""
     before = read(run_dir)
-    used_s = before["used_s"] if before else 0.0
-    write(run_dir, ended=False, used_s=used_s, to_go_s=None, wanted=wanted, running={})
+    return before["used_s"] if before else 0.0
 
 
 def read(run_dir):
@@ -59,7 +69,7 @@ def read(run_dir):
     try:
         found = files.read_json(pathlib.Path(run_dir) / NAME)
         # What is missing, or of another kind, shows here.
-        unknown = [found["to_go_s"], found.get("budget_left_s")]
+        unknown = [found["to_go_s"], found["budget_left_s"]]
         seconds = [found["used_s"], age(found), *found["running"].values()]
         seconds += [x for x in unknown if x is not None]
         whole = [found["wanted"], *map(int, found["running"])]

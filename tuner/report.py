@@ -27,6 +27,8 @@ def main(values):
     output = pathlib.Path(output or search.run_dir / places.REPORT)
     if output.resolve() == search.run_dir.resolve():
         raise UsageError("--output must be another folder than --run_dir")
+    if output.is_dir() and values["output"].value:
+        files.check_unused(output, "report", places.OF_REPORT, "--output")
     output = files.make_run_dir(output, "report")
     from tuner import reporting
 

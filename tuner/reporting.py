@@ -46,7 +46,8 @@ def write(search, folder):
     if done:
         parts += [results.markdown(rows.select(points), record).strip()]
         parts += [f"![accuracy over the grid]({places.PICTURE})"]
-        parts += ["## The best trials", _best(done[:BEST], grid, record)]
+        what = "points" if grid.rounds > 1 else "trials"
+        parts += [f"## The best {what}", _best(done[:BEST], grid, record)]
         parts += _curves(search, done[:BEST_CURVES], title, folder)
         if not record["halving"]:
             # Those that were left out had fewer epochs.
@@ -72,7 +73,8 @@ def _origin(search):
 
 def _best(points, grid, record):
     best = results.best_epoch(record)
-    lines = [("trial", *grid.searched, "accuracy (%)", *best, "training (%)")]
+    trial = "first trial" if grid.rounds > 1 else "trial"
+    lines = [(trial, *grid.searched, "accuracy (%)", *best, "training (%)")]
     names = (*[BEST_SCORE for _ in best], SCORE.removeprefix("val_"))
     for row in points:
         point = (shown(row[name]) for name in grid.searched)

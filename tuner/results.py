@@ -21,9 +21,9 @@ def markdown(chosen, record):
       chosen: list of dicts, from `rows.select`.
       record: dict of the search, see `project.describe`.
     """
-    rounds = record.get("rounds", 1)
+    rounds = record["rounds"]
     others = {*paper.GRID, *(["seed"] if rounds > 1 else [])}
-    more = [name for name in record.get("grid", ()) if name not in others]
+    more = [name for name in record["grid"] if name not in others]
     scores = ["accuracy (%)", *best_epoch(record)]
     lines = [
         ("nb_f", "w_a > 0", "lr", "batch", "w_a", *more, *scores)
@@ -51,14 +51,14 @@ def markdown(chosen, record):
         else f"{_pairs(chosen)}validation pairs; the test pairs were not used"
     )
     what = "the last epoch's accuracy"
-    if record.get("halving"):
+    if record["halving"]:
         what += ", among those that successive halving trained to the end,"
     if rounds > 1:
         what = f"the mean of {what} over {rounds} rounds (± its standard deviation)"
-    preset = record.get("preset", "paper")
+    preset = record["preset"]
     rest = "" if preset == "paper" else f"\nThe rest is as in the preset {preset}."
     ties = "".join(
-        f"\nTrial {row['trial']} is {rows.tied(row)}; the first of them is taken."
+        f"\n{_capital(rows.named(row))} is {rows.tied(row)}; the first of them is taken."
         for row in chosen
         if row["tied"]
     )
@@ -67,14 +67,18 @@ def markdown(chosen, record):
     return f"{markdown_table(lines)}\nSelected by {what} on {where}.{ties}{rest}\n"
 
 
+def _capital(text):
+    return text[:1].upper() + text[1:]
+
+
 def best_epoch(record):
     """The title of the best epoch's accuracy, as a tuple: none with the last one alone."""
-    return ("best epoch (%)",) if record.get("validate_every", 1) else ()
+    return ("best epoch (%)",) if record["validate_every"] else ()
 
 
 def _pairs(chosen):
-    """How many pairs scored the trials, as text; nothing where they do not say."""
-    counts = sorted({row.get("validation_pairs") for row in chosen} - {None})
+    """How many pairs scored the trials, as text; nothing where there are no trials."""
+    counts = sorted({row["validation_pairs"] for row in chosen})
     return f"{' or '.join(f'{count:,.0f}' for count in counts)} " if counts else ""
 
 
@@ -126,7 +130,7 @@ def title(grid, record):
     seed = "" if "seed" in grid.axes else f", seed {grid.base.seed}"
     if grid.rounds > 1:
         seed = f", mean of {grid.rounds} rounds"
-    halved = ", successive halving" if record.get("halving") else ""
+    halved = ", successive halving" if record["halving"] else ""
     on = ", test pairs" if record["validation"] == "test" else ", validation pairs"
     return f"{record['dataset']['name']}{on}{seed}{halved}"
 

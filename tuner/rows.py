@@ -133,6 +133,11 @@ def tied(row):
     return f"tied with {count} other{'s'[: count > 1]}" if count else ""
 
 
+def named(row):
+    """A row of `of_points` by its first trial: "trial 0008"; it may have several."""
+    return f"{'the point of ' if row['rounds'] > 1 else ''}trial {row['trial']}"
+
+
 def percent(row):
     """A row's accuracy as text, with its standard deviation where it has one."""
     std = row.get("std")

@@ -7,9 +7,10 @@ Every field of a training but dataset and data_path takes several values, with c
 between. A point is one combination of values. Points that differ only in lr, w_m, w_a and
 seed train together, as a population; a trial is the training of one point. A search that
 was killed, or that stopped for a full disk, goes on with --run_dir alone: its folder holds
-its other flags. Over several machines: start the same command on each, with keras-tuner's
-KERASTUNER_TUNER_ID (chief, worker0, …), KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT set
-and --run_dir on a folder that they share.
+what is searched, but not --max_trials, --budget and --workers. Over several machines: start
+the same command on each, with keras-tuner's KERASTUNER_TUNER_ID (chief, worker0, …),
+KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT set and --run_dir on a folder that they
+share.
 """
 
 from keras_pairs.commands import runner

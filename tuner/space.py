@@ -160,10 +160,9 @@ class Grid:
         population, so that this is a function of the grid alone: whoever trains a point,
         and however often the search was killed, trains the same population.
 
-        In a random order every point is as likely as any other to be in the first m
-        populations, for each m: within what a graph shares, points are dealt to
-        populations at random, all rounds of one after another, and then the populations
-        are shuffled.
+        In a random order every population is as likely as any other to be among the
+        first m, for each m: within what a graph shares, points are dealt to populations
+        at random, all rounds of one after another, and then the populations are shuffled.
         """
         chance = random.Random(f"order of points, seed {self.base.seed}")
         groups = []
@@ -220,8 +219,15 @@ class Grid:
 
     @functools.cached_property
     def sequence(self):
-        """The indices of all points in the order in which they are given out."""
-        return [i for group in self.groups for i in group]
+        """The indices of all points in the order in which they are given out.
+
+        Population by population. In a random order the points of one are mixed, so that a
+        search that ends within it has no favourites.
+        """
+        if self.order == "grid":
+            return [i for group in self.groups for i in group]
+        chance = random.Random(f"order within populations, seed {self.base.seed}")
+        return [i for group in self.groups for i in self._dealt(group, chance)]
 
 
 def _shuffled(items, chance):
@@ -246,13 +252,16 @@ def add_choices(hyperparameters, grid):
     Returns:
       dict of the values that these hold, by the names of the axes.
     """
-    return {
+
+    def add(name, values):
+        if len(values) == 1:
+            return hyperparameters.Fixed(name, values[0])
         # keras-tuner would make numbers of a choice of bools.
-        name: hyperparameters.Boolean(name)
-        if isinstance(values[0], bool)
-        else hyperparameters.Choice(name, list(values))
-        for name, values in grid.axes.items()
-    }
+        if isinstance(values[0], bool):
+            return hyperparameters.Boolean(name)
+        return hyperparameters.Choice(name, list(values))
+
+    return {name: add(name, values) for name, values in grid.axes.items()}
 
 
 def base_of(grid):

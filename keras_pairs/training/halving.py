@@ -49,7 +49,7 @@ def halve(configs, splits, *, validate_every=0, callbacks=()):
     Rungs are `costs.rungs`. What counts is the main output's accuracy on the validation
     pairs after a rung's last epoch; of equals the first goes on, and who has lost its way,
     with a loss that is no number, does not. A member that goes on is trained as it would be
-    alone. Learning rates follow the schedule of all epochs.
+    alone, to float32 rounding. Learning rates follow the schedule of all epochs.
 
     Args:
       configs, splits, validate_every, callbacks: as of `fit.fit`; without teachers.
