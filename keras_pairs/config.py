@@ -181,7 +181,11 @@ class TrainingConfig:
         return cls(**row.point() | values)
 
     def round(self, number):
-        """The configuration of a round, from 0: pairs and initial weights of its own."""
+        """The configuration of round `number`, which has a seed of its own.
+
+        Args:
+          number: int >= 0; round 0 is this configuration.
+        """
         return dataclasses.replace(self, seed=self.seed + number)
 
     def networks(self):

@@ -20,7 +20,7 @@ from keras_pairs.errors import UserError
 TEMPORARY = ".tmp-"
 # What a training and an evaluation write into their folder before they begin.
 RECORD = "config.json"
-# What reading a record raises that is gone, or holds anything at all.
+# What reading a record raises where the file is gone, or holds something else.
 DAMAGED = (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError)
 DAMAGED += (AttributeError, IndexError, ArithmeticError)
 # The same, and of what is there but cannot be read.
@@ -189,8 +189,37 @@ def make_run_dir(path, kind):
     path.mkdir(parents=True, exist_ok=True)
     probe = path / f"{TEMPORARY}{os.getpid()}-writable"
     probe.touch()
-    probe.unlink()
+    # In two containers two processes have one number.
+    probe.unlink(missing_ok=True)
     return path
+
+
+def check_regular(path):
+    """Refuses what is no file; what is not there is for `open` to tell.
+
+    Args:
+      path: Path.
+
+    Raises:
+      UserError: if it is a folder, a pipe or a device, of which reading might never end.
+    """
+    if path.exists() and not path.is_file():
+        raise UserError("a folder" if path.is_dir() else "not a file")
+
+
+@contextlib.contextmanager
+def npz(path):
+    """Yields the arrays of an .npz file, as `np.load` gives them.
+
+    Raises:
+      OSError: if it cannot be opened; of a damaged one zipfile and numpy raise a dozen
+        types, here and where an array is read.
+    """
+    import numpy as np
+
+    # numpy leaves a file open that is no archive.
+    with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+        yield arrays
 
 
 def check_unused(run_dir, what, own=(), flag="--run_dir"):

@@ -52,7 +52,7 @@ def _load(path):
     except Exception as error:
         if machine.out_of_memory(error):
             raise UserError(f"{path}: too large for this machine's memory") from error
-        why = _first_line(str(error).strip()) or type(error).__name__
+        why = _without_place(str(error).strip()) or type(error).__name__
         raise UserError(
             f"{path}: not a SavedModel that can be read ({why}); export the model again"
         ) from error
@@ -80,10 +80,10 @@ def message(error):
         return asserted[1]
     if "Invalid PNG" in error.message:
         return "a damaged PNG image"
-    return _first_line(error.message)
+    return _without_place(error.message)
 
 
-def _first_line(text):
+def _without_place(text):
     """Without where in a graph, which means nothing to whoever reads it."""
     text = re.sub(r"\{\{.*?\}\} ?", "", text)
     return re.sub(r"( \[Op:\w+\])?( name: *)?$", "", text.partition("\n")[0])

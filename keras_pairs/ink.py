@@ -17,8 +17,13 @@ from keras_pairs.progress import Progress
 FLAGS = {
     **{
         name: flags.of_field(name, default=FIELDS[name].default)
-        for name in ("dataset", "data_path", "seed")
+        for name in ("dataset", "data_path")
     },
+    "seed": flags.of_field(
+        "seed",
+        default=FIELDS["seed"].default,
+        help="Decides the scenes and the initial weights.",
+    ),
     "epochs": flags.Flag(integer(1), "Epochs of 100 steps.", 200),
     **flags.others("run_dir", "verbosity"),
 }

@@ -9,12 +9,15 @@ import os
 import pathlib
 import sys
 import tempfile
+import threading
 
 # TensorFlow reads it when it is imported. By itself it turns oneDNN on only where the
 # processor has AVX-512 (VNNI) or better.
 ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 # What signals have raised in this process, see `commands.endings`.
 asked_to_end = []
+# There is one file descriptor 2 for all threads.
+_one_thread = threading.RLock()
 # Descriptors of the standard error that `noise_held_back` has put aside.
 _aside = []
 
@@ -52,6 +55,11 @@ def noise_held_back():
     TensorFlow's C++ side writes there, whatever Python does with `sys.stderr`. Being
     interrupted is no failure, whatever a library makes of it.
     """
+    with _one_thread:
+        yield from _held_back()
+
+
+def _held_back():
     sys.stderr.flush()
     before = os.dup(2)
     _aside.append(before)
@@ -97,7 +105,7 @@ def lacking(error):
 
 
 def _is_no_process(error):
-    # Of a pipe that is full it would be about a file.
+    # A full pipe raises it, too, and then it names a file.
     return isinstance(error, BlockingIOError) and error.filename is None
 
 

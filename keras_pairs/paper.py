@@ -36,8 +36,7 @@ class Row:
 
     def point(self):
         """dict of its hyper-parameters."""
-        names = ("nb_f", "lr", "batch_size", "w_a")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in GRID}
 
     def shown(self):
         """str, as Table I has it."""

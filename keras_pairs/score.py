@@ -9,6 +9,7 @@ images are paired; by default it is that of the model's own training.
 
 from keras_pairs import data, files, startup
 from keras_pairs.commands import flags, runner
+from keras_pairs.serving import versions
 
 FLAGS = {
     **flags.others("model"),
@@ -21,15 +22,21 @@ FLAGS = {
     ),
     **flags.others("run_dir"),
 }
+# What `inspection.inspect` leaves: a folder of these may be scored into again.
+OURS = ("results.json", "gallery.png", "mistakes.png", "calibration.png")
 
 
 def main(values):
+    path, run_dir = values["model"].value, values["run_dir"].value
+    if path is not None:
+        versions.find(path)
     images = data.load_images(values["dataset"].value, values["data_path"].value)
-    run_dir = files.make_run_dir(values["run_dir"].value, "score")
+    run_dir = files.make_run_dir(run_dir, "score")
+    files.check_unused(run_dir, "score", OURS)
     startup.import_tensorflow(keras=False, onednn=True)
     from keras_pairs.serving import inspection
 
-    found = inspection.inspect(values["model"].value, images, values["seed"].value, run_dir)
+    found = inspection.inspect(path, images, values["seed"].value, run_dir)
     runner.say(f"{found['model']}: {found['pairs']:,} test pairs, seed {found['seed']}")
     for name, share in found["accuracy"].items():
         runner.say(f"{name + ':':14} {100 * share:.2f} %")

@@ -11,7 +11,7 @@ from keras_pairs.errors import UserError, first_line
 # Filters times pairs. Measured on two cores: at 80 one thread takes 0.4 of two threads'
 # time, at 1,600 0.7, at 6,400 1.2.
 SMALL_STEP = 4000
-# The oldest that do, as setup.cfg asks for.
+# The oldest versions that work; setup.cfg has the same.
 OLDEST = {"tensorflow": (2, 18), "keras": (3, 12)}
 
 

@@ -94,3 +94,21 @@ LATER = [
 def test_what_only_shows_later_gets_one_line(arguments, code, message, tmp_path):
     assert_one_line(call(*arguments, cwd=tmp_path), code, message)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["score", "keras_pairs.ink"])
+def test_a_folder_of_another_command_is_left_as_it_is(name, tmp_path):
+    for file in ("config.json", "results.json", "results.csv"):
+        (tmp_path / file).write_text("{}")
+    done = call(name, "--dataset=digits", f"--run_dir={tmp_path}")
+    assert_one_line(done, 1, f"{tmp_path} holds something else than a")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(
+        ("config.json", "results.json", "results.csv"), "{}"
+    )
+
+
+def test_what_is_no_model_is_refused_before_a_folder_is_made(tmp_path):
+    (tmp_path / "run").mkdir()
+    done = call("score", "--model=run", "--dataset=digits", cwd=tmp_path)
+    assert_one_line(done, 1, "run", "neither a SavedModel nor a folder of versions")
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]

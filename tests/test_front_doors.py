@@ -5,6 +5,7 @@ import importlib
 import importlib.util
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -265,3 +266,9 @@ def test_export_publishes_where_train_does(call, monkeypatch, tmp_path, origin, 
     code, _, err = call("keras_pairs.export", "--model=run")
     assert code == 0 and err == ""
     assert asked == [pathlib.Path("saved_models") / folder]
+
+
+def test_type_checkers_are_told_of_the_same_names():
+    stub = (ROOT / "keras_pairs" / "__init__.pyi").read_text()
+    told = re.findall(r"^from keras_pairs\.(\S+) import (\w+) as \2$", stub, re.M)
+    assert {name: home for home, name in told} == keras_pairs._HOMES

@@ -222,3 +222,46 @@ def test_digits_nobody_taught_are_not_told(published, tmp_path):
     untaught = {"training": {"config": {"w_a": 0}}}
     files.write_json(tmp_path / "1" / "model_card.json", untaught)
     assert not comparer.load(tmp_path).reads_digits
+
+
+def test_an_animation_behind_a_colour_profile_is_refused(model, pictures, tmp_path):
+    digit = draw(2, pen=12, side=140)
+    profile = np.random.default_rng(0).bytes(5000)
+    path = tmp_path / "moving.png"
+    digit.save(path, save_all=True, append_images=[digit.rotate(9)], icc_profile=profile)
+    content = path.read_bytes()
+    assert content.index(b"acTL") > 4000
+    with pytest.raises(UserError, match="<bytes>: is animated"):
+        model.look(content)
+    # Pixels may spell it.
+    digit.save(path, icc_profile=profile)
+    whole = path.read_bytes()
+    assert model.look(whole).count == model.look(whole + b"acTL").count == 1
+
+
+def test_dark_pairs_among_others_are_answered(model):
+    """All pairs together tell whether their pixels are scaled."""
+    pairs = np.zeros((comparer.BATCH + 2, 14, 14), "float32")
+    pairs[:, 3:9, 5] = 200
+    pairs[-2:] = 0
+    pairs[-2:, 4, 4] = 1
+    answers = model.compare(pairs, pairs)
+    assert np.isfinite(answers.probability).all()
+    same = model.compare(pairs[::-1], pairs[::-1])
+    np.testing.assert_allclose(same.probability[::-1], answers.probability, atol=1e-5)
+    with pytest.raises(UserError, match="scaled to 0 to 1"):
+        model.compare(pairs[-2:], pairs[-2:])
+
+
+def test_pictures_are_refused_by_the_names_that_they_are_given(model, pictures):
+    good, blank = ((pictures / f"{n}.png").read_bytes() for n in ("digit", "blank"))
+    pairs = [(good, blank), (blank, good), (good, good)]
+    found = model.compare_files(pairs, [("a", "b"), ("c", "d"), ("e", "f")])
+    said = "shows no digit that can be found"
+    assert found.errors == {0: f"b: {said}", 1: f"c: {said}"}
+
+
+def test_a_model_may_answer_the_comparison_alone():
+    answers = comparer.Comparison({"comparison": np.array([0.2, 0.9])}, reads_digits=False)
+    assert answers.digits.tolist() == [[-1, -1]] * 2
+    assert not answers.unsure_digits.any() and not answers.contradicts.any()

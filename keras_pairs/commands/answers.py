@@ -95,6 +95,7 @@ def check_flags(flag, images):
         ("json", "request"),
         ("csv", "split"),
         ("csv", "show"),
+        ("request", "model"),
         ("request", "split"),
         ("request", "show"),
     ):
@@ -183,9 +184,13 @@ def print_answer(images, model, flag):
         if flag["show"]:
             from keras_pairs.serving import showing
 
-            # Before the answer: a refusal is what one most wants to see the reason of.
-            showing.show(list(zip(names, images, strict=True)), model, flag["show"])
-        found = model.compare(*([image] for image in images))
+            # A refusal is what one most wants to see the reason of.
+            pictures = list(zip(names, images, strict=True))
+            found = showing.show(pictures, model, flag["show"])
+        else:
+            found = model.compare_files([images], [names])
+        for error in found.errors.values():
+            raise UserError(error)
     except UserError as error:
         if flag["json"]:
             runner.say(_refused(names, error))

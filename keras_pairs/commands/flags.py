@@ -18,7 +18,7 @@ from keras_pairs.fields import (
 from keras_pairs.paper import ROUNDS
 
 PRESET = "Where what is not given comes from: the paper's network with Table I's settings, "
-PRESET += "the same with weight sharing, our most accurate network alone, one that learns "
+PRESET += "the same with weight sharing, a much more accurate network, one that learns "
 PRESET += "from four such, or four that answer together. A flag that is given goes first; "
 PRESET += "--augmentation=false switches one off."
 

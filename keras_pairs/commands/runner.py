@@ -12,7 +12,7 @@ from keras_pairs.commands.usage import usage
 from keras_pairs.errors import UsageError, UserError
 
 HELP = {"--help", "-help", "-h"}
-# Flags that were, and what to do instead.
+# Flags that a command had once, and what to do instead.
 GONE = {
     "model": "no --model here: python -m keras_pairs.score --model=… has one",
     "weight_averaging": "--weight_averaging is gone: it adds nothing where the learning "

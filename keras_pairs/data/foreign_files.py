@@ -6,6 +6,7 @@ import re
 import warnings
 import zlib
 
+from keras_pairs import files
 from keras_pairs.errors import UserError
 
 # Bytes that `kind` looks at; more than the header of any array here.
@@ -37,9 +38,7 @@ def opened(path, noun):
         raised. Of a damaged file the decompressors and numpy raise a dozen types.
     """
     try:
-        # Reading a pipe or a device might never end.
-        if path.exists() and not path.is_file():
-            raise UserError("a folder" if path.is_dir() else "not a file")
+        files.check_regular(path)
         file = open(path, "rb")
     except UserError as error:
         raise UserError(f"{path}: {error}, not {noun}") from error

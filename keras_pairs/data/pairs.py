@@ -114,7 +114,16 @@ def sample_pairs(
 
 
 def check_enough(images, num_pairs):
-    """Raises what `sample_pairs` would of these."""
+    """Refuses what `sample_pairs` could draw no pairs from, before anything is done.
+
+    Args:
+      images: `Images`.
+      num_pairs: int, as of `sample_pairs`.
+
+    Raises:
+      UserError: if there are too few images, or all are of one digit.
+      ValueError: if `num_pairs` is less than 1.
+    """
     if num_pairs < 1:
         raise ValueError(f"num_pairs must be at least 1. Received: num_pairs={num_pairs}")
     digits = np.unique(images.y_train)

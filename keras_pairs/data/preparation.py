@@ -119,8 +119,7 @@ def _version():
 def _load(cache, version):
     """{`File`: its array or refusal} of what is kept; empty where it cannot be used."""
     try:
-        # numpy itself does not close what turns out to be no archive.
-        with open(cache, "rb") as file, np.load(file, allow_pickle=False) as archive:
+        with files.npz(cache) as archive:
             index, images = json.loads(archive["index"].tobytes()), archive["images"]
         if index["version"] != version or images.dtype != np.uint8:
             return {}

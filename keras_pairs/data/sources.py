@@ -156,7 +156,11 @@ SOURCES = {
         _auto,
         "mine.npz",
     ),
-    "mnist": Source("MNIST from Keras' cache, or downloaded into it", _mnist, "mnist.npz"),
+    "mnist": Source(
+        "MNIST from Keras' cache, or downloaded into it; with --data_path what is there",
+        _mnist,
+        "mnist.npz",
+    ),
     "digits": Source(
         "the 1,797 digits inside scikit-learn", lambda path, verbose: embedded.load()
     ),

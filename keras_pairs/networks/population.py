@@ -18,6 +18,7 @@ import tensorflow as tf
 from keras_pairs.networks import heads, initial
 from keras_pairs.networks import population_layers as layers
 from keras_pairs.networks.build import build_model, logits_of, networks_of
+from keras_pairs.networks.stock import StockKit
 from keras_pairs.outputs import OUTPUTS
 
 
@@ -207,13 +208,8 @@ class PopulationKit:
         """Batch normalisation of each channel of each member."""
         return layers.PopulationBatchNorm(self.members, name=name)(x)
 
-    def relu(self, x, name):
-        """The larger of x and 0."""
-        return keras.layers.ReLU(name=name)(x)
-
-    def max_pool(self, x, name):
-        """Max pooling of 2×2."""
-        return keras.layers.MaxPooling2D(name=name)(x)
+    # Alike for one network and for many.
+    relu, max_pool = StockKit.relu, StockKit.max_pool
 
     def dropout(self, x, rate, name):
         """Dropout, in training, with one mask for all members."""

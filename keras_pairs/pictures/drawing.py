@@ -159,8 +159,10 @@ def _checked(png):
     small = tf.reduce_all(sides <= MAX_PIXELS) & (sides[0] * sides[1] <= MAX_PIXELS)
     message = f"png_bytes: an image has more than {MAX_PIXELS // MEGA} megapixels"
     png = require(small, message, png)
-    # The chunk that makes a PNG an animation stands before the pixels.
-    head = tf.strings.substr(png, 0, 1024)
+    # The chunk that makes a PNG an animation stands before the pixels, and behind a colour
+    # profile.
+    head = tf.strings.substr(png, 0, 2**16)
+    head = tf.strings.regex_replace(head, r"IDAT\C*", "")
     animated = tf.strings.regex_full_match(head, r"\C*acTL\C*")
     return require(~animated, "png_bytes: an image is animated", png)
 

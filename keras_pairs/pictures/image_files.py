@@ -12,7 +12,7 @@ import warnings
 
 from PIL import Image, features
 
-from keras_pairs import machine
+from keras_pairs import files, machine
 from keras_pairs.errors import UserError
 from keras_pairs.pictures import image_kinds, image_pixels
 
@@ -30,8 +30,6 @@ MAX_SCANS = 100
 SLOW_CODECS, SLOW_PIXELS = ("ppm", "ppm_plain"), 4 * 2**20
 MEGA = 2**20
 JPEG_MARKER = re.compile(rb"\xff+([^\0\xff\xd0-\xd7])")
-# There is one file descriptor 2 for all threads.
-STDERR = threading.Lock()
 
 
 def read_png(path):
@@ -62,9 +60,7 @@ def read_png(path):
     """
     path = pathlib.Path(path)
     try:
-        # Reading a pipe or a device might never end.
-        if path.exists() and not path.is_file():
-            raise UserError("a folder" if path.is_dir() else "not a file")
+        files.check_regular(path)
         with open(path, "rb") as file, SILENCE:
             return _read(file)
     except UserError as error:
@@ -177,7 +173,7 @@ def _load(image, kind):
         image.load()
         return
     failure = None
-    with STDERR, machine.noise_held_back():
+    with machine.noise_held_back():
         try:
             image.load()
         except Exception as error:

@@ -83,8 +83,7 @@ def load(path=WEIGHTS):
     """
     network = build()
     try:
-        # numpy leaves a file open that is no archive.
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+        with files.npz(path) as arrays:
             network.set_weights(
                 [arrays[name].astype("float32") for name in _names(network)]
             )

@@ -97,9 +97,11 @@ def train(images, epochs, seed, run_dir, progress=None):
       dict of metrics.json.
 
     Raises:
-      UserError: if the folder holds another training, one that is running, or damaged
-        files.
+      UserError: if the folder holds something else, another training, one that is running,
+        or damaged files.
     """
+    own = (files.RECORD, CHECKPOINT, HISTORY, WEIGHTS, METRICS)
+    files.check_unused(run_dir, "training of the ink network", own)
     with locks.only_one(run_dir, "training"):
         return _train(images, epochs, seed, run_dir, progress)
 

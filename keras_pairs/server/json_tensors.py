@@ -110,7 +110,7 @@ def _bytes(value, spec):
     if not is_base64(value):
         raise Refusal(400, f'{spec.name}: an object other than {{"b64": "…"}}')
     text = value["b64"]
-    # Both may be left out, and line breaks be put in.
+    # Base64 may be without the "=" at its end, and with line breaks in it.
     text = "".join(text.split()).rstrip("=")
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)

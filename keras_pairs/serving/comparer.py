@@ -158,20 +158,20 @@ class Comparer:
         if are_scaled(pairs.max()):
             raise UserError(SCALED)
         signature = "images" if pairs.dtype == np.uint8 else "serving_default"
-        parts = [pairs[i : i + BATCH] for i in range(0, len(pairs), BATCH)]
         try:
-            answers = [self._answer(signature, part) for part in parts]
+            answers = [self._answer(signature, part) for part in _batches(pairs)]
         except tf.errors.InvalidArgumentError as error:
             raise UserError(graph.reason(error)) from error
         return self._comparison(
             {name: np.concatenate([a[name] for a in answers]) for name in self._outputs}
         )
 
-    def compare_files(self, pairs: Sequence[tuple]) -> Comparison:
+    def compare_files(self, pairs: Sequence[tuple], names=None) -> Comparison:
         """Compares pairs of image files; one that cannot be compared stops no other.
 
         Args:
           pairs: list of n (first, second), each a path or `bytes` of PNG.
+          names: list of n (first, second), str each, for errors; None: the paths.
 
         Returns:
           `Comparison` of n pairs; its `errors` name what was wrong with which.
@@ -185,7 +185,9 @@ class Comparer:
             good, images = [], []
             for i, pair in enumerate(pairs[start : start + BATCH], start):
                 try:
-                    images.append([self._prepared(image) for image in pair])
+                    called = names[i] if names else map(_name, pair)
+                    parts = zip(pair, called, strict=True)
+                    images.append([self._prepared(*part) for part in parts])
                     good.append(i)
                 except UserError as error:
                     errors[i] = str(error)
@@ -238,10 +240,10 @@ class Comparer:
         parts = self.look(content, _name(image)).halves(_name(image))
         return [crop(content, part, _name(image)) for part in parts]
 
-    def _prepared(self, image):
+    def _prepared(self, image, name):
         """A picture of one digit in MNIST's form, uint8 [28, 28]."""
-        seen = self.look(image)
-        seen.check(_name(image))
+        seen = self.look(image, name)
+        seen.check(name)
         return seen.image
 
     def _answer(self, signature, pairs):
@@ -254,6 +256,18 @@ class Comparer:
         probability = answers["comparison"][:, 0]
         answers = answers | {"comparison": probability}
         return Comparison(answers, dict(errors), self.reads_digits)
+
+
+def _batches(pairs):
+    """Pairs in parts of `BATCH`; more where a graph would take a part for scaled."""
+    parts = []
+    for i in range(0, len(pairs), BATCH):
+        part = pairs[i : i + BATCH]
+        if parts and (are_scaled(part.max()) or are_scaled(parts[-1].max())):
+            parts[-1] = np.concatenate([parts[-1], part])
+        else:
+            parts.append(part)
+    return parts
 
 
 def _is_box(path):

@@ -65,7 +65,12 @@ class Comparison:
 
     @property
     def digits(self):
-        """int [n, 2], the most probable digits; -1 where the pair has an error."""
+        """int [n, 2], the most probable digits; -1 where the pair has an error.
+
+        -1 also of a model that has no outputs of digits.
+        """
+        if not {"first_digit", "second_digit"} <= self.outputs.keys():
+            return np.full((len(self.probability), 2), -1)
         both = np.stack([self.first_digit, self.second_digit], 1)
         known = ~np.isnan(both).any((1, 2))
         digits = np.full(both.shape[:2], -1)

@@ -70,7 +70,7 @@ def inspect(path, images, seed, run_dir):
         "calibration_error": 100 * found["calibration_error"],
     }
     plots.plot_reliability([row], f"{share} test pairs right", run_dir / "calibration.png")
-    # Last: where it is, the pictures are its own.
+    # Last, so that a new folder has it when all is there.
     files.write_json(run_dir / "results.json", record | files.provenance())
     return found
 

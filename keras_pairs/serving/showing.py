@@ -29,17 +29,25 @@ def show(pictures, model, path):
       model: `comparer.Comparer`.
       path: file to write (.png).
 
+    Returns:
+      `comparison.Comparison` of the one pair.
+
     Raises:
       UserError: if a picture cannot be read.
     """
-    files = [image for _, image in pictures]
-    found = model.compare_files([files])
+    # Each is read once: a photo takes a second.
+    pictures = [
+        (name, image if isinstance(image, bytes) else image_files.read_png(image))
+        for name, image in pictures
+    ]
+    names, files = zip(*pictures, strict=True)
+    found = model.compare_files([files], [names])
     figure, grid = plots.subplots(2, 4, figsize=(12, 6.2))
     shares = [None, None]
     if found.reads_digits:
         shares = [found.first_digit[0], found.second_digit[0]]
     for row, (name, image), classes in zip(grid, pictures, shares, strict=True):
-        _row(row, name, image, model.look(image), classes)
+        _row(row, name, image, model.look(image, name), classes)
     for axes, title in zip(
         grid[0], ("given", "ink found", "in MNIST's form", "classes"), strict=True
     ):
@@ -53,12 +61,12 @@ def show(pictures, model, path):
             f"(probability {found.probability[0]:.3f})"
         )
     plots.save(figure, path)
+    return found
 
 
-def _row(row, name, image, seen, classes):
+def _row(row, name, png, seen, classes):
     given, ink, form, bars = row
-    content = image if isinstance(image, bytes) else image_files.read_png(image)
-    with opened(content, name) as picture:
+    with opened(png, name) as picture:
         picture = picture.convert("RGBA")
         picture.thumbnail((SHOWN, SHOWN))
         paper = Image.new("RGBA", picture.size, "white")

@@ -64,8 +64,7 @@ def restore(path, population):
     if not path.exists():
         return []
     try:
-        # numpy leaves a file open that is no archive.
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as kept:
+        with files.npz(path) as kept:
             variables = variables_of(population)
             values = [kept[f"variable/{i}"] for i in range(len(variables))]
             names = [name for name in kept.files if name.startswith("logs/")]

@@ -64,14 +64,14 @@ class Trained:
         ]
 
 
-def check(configs):
+def check(configs, splits):
     """Refuses what cannot train in one graph.
 
     Args:
-      configs: list of `TrainingConfig`.
+      configs, splits: as of `fit`.
 
     Raises:
-      ValueError: if there is no configuration, or they do not agree.
+      ValueError: as `fit`.
     """
     if isinstance(configs, TrainingConfig) or not configs:
         raise ValueError(
@@ -81,6 +81,11 @@ def check(configs):
         values = {getattr(config, name) for config in configs}
         if len(values) > 1:
             raise ValueError(f"Members must share {name}. Received: {sorted(values)}")
+    if isinstance(splits, list) and len(splits) != len(configs):
+        raise ValueError(
+            f"Data must be one Splits or one per member. Received: {len(splits)} for "
+            f"{len(configs)} members"
+        )
 
 
 def fit(
@@ -130,13 +135,8 @@ def fit(
         list of another length than `configs`.
       UserError: if the checkpoint is damaged or another training's.
     """
-    check(configs)
+    check(configs, splits)
     first, own_data = configs[0], isinstance(splits, list)
-    if own_data and len(splits) != len(configs):
-        raise ValueError(
-            f"Data must be one Splits or one per member. Received: {len(splits)} for "
-            f"{len(configs)} members"
-        )
 
     def part(name):
         pairs = [getattr(s, name) for s in (splits if own_data else [splits])]

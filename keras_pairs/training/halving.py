@@ -60,7 +60,7 @@ def halve(configs, splits, *, validate_every=0, callbacks=()):
     Raises:
       ValueError: as `fit.fit`, or with teachers.
     """
-    fit.check(configs)
+    fit.check(configs, splits)
     if configs[0].teachers:
         raise ValueError("Halving does not go with teachers.")
     alive, start, parts = list(range(len(configs))), None, []

@@ -137,12 +137,15 @@ def report(rows, run_dir):
     ]
     files.write_csv(run_dir / "results.csv", flat)
     files.write_text(run_dir / "results.md", tables.evaluation(rows))
-    for row in rows:
-        settings = f"lr={row['lr']:g}, b={row['batch_size']}"
-        row["label"] = f"nb_f={row['nb_f']}\nw_a={row['w_a']:g}\n{settings}"
+    rows = [row | {"label": _label(row)} for row in rows]
     title = f"{rows[0]['rounds']} rounds on fresh pairs of {origin['dataset']['name']}"
     plots.plot_table(rows, title, run_dir / "results.png")
     plots.plot_reliability(rows, title, run_dir / "calibration.png")
+
+
+def _label(row):
+    settings = f"lr={row['lr']:g}, b={row['batch_size']}"
+    return f"nb_f={row['nb_f']}\nw_a={row['w_a']:g}\n{settings}"
 
 
 def _train_group(send, members, images, parts):
