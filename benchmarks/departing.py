@@ -37,14 +37,14 @@ class ChannelDropoutKit(PopulationKit):
     def dropout(self, x, rate, name):
         if len(x.shape) < 4:
             return super().dropout(x, rate, name)
-        return ChannelDropout(self.members, rate, name=name)(x)
+        return ChannelDropout(self.networks, rate, name=name)(x)
 
 
 class SlowKit(PopulationKit):
     """Moving averages of momentum 0.99."""
 
     def batch_norm(self, x, name):
-        return SlowBatchNorm(self.members, name=name)(x)
+        return SlowBatchNorm(self.networks, name=name)(x)
 
 
 class OneHiddenKit(PopulationKit):

@@ -1,10 +1,9 @@
-"""The kit for K members in one graph: every weight is [K, …], and `w[k]` is member k.
+"""The kit for K networks in one graph: every weight is [K, …], and `w[k]` is network k's.
 
-Nobody outside the kit and its layers knows how members lie side by side. Images are
-[n, h, w, K·c]: the k-th of K equal blocks of channels is member k's. Features and logits
-are [K, n, c].
-
-A member that is a committee is several networks, which lie side by side as members do.
+Nobody outside the kit and its layers knows how networks lie side by side. Images are
+[n, h, w, K·c]: the k-th of K equal blocks of channels is network k's. Features and logits
+are [K, n, c]. A member of a population is one network, or, as a committee, N that lie side
+by side.
 
 Networks share dropout's masks, drawn once for one network's shape (common random numbers):
 a member trained in a population equals the same member trained alone, and the random
@@ -23,16 +22,17 @@ from keras_pairs.outputs import OUTPUTS
 
 
 class Population(keras.Model):
-    """K members side by side, answering logits.
+    """Members side by side, answering logits.
 
-    Made by `build_population`. An output is [batch, K, units]; of committees of N networks
-    it is [batch, K·N + K, units]: first all networks, then what each committee agrees on.
+    Made by `build_population` of M members. An output is [batch, M, units]; of committees
+    of N networks it is [batch, M·N + M, units]: first all networks, then what each
+    committee agrees on.
 
     Its loss is the sum of the networks' losses: no weight belongs to two of them, so that
     its gradient is each network's own.
 
     Attributes:
-      members: int, K.
+      members: int, M.
       committee: int, N.
       taught_by: function of pairs to what is learned of them in place of their labels,
         the `teach` of another population; None: the labels are learned.
@@ -49,7 +49,7 @@ class Population(keras.Model):
         """What each member answers, given the population's outputs.
 
         Returns:
-          dict by output name of float32 [batch, K], or [batch, K, units].
+          dict by output name of float32 [batch, M], or [batch, M, units].
         """
         found = {}
         for output in OUTPUTS:
@@ -68,7 +68,7 @@ class Population(keras.Model):
         """Copies member k into a model of its own.
 
         Args:
-          k: int, 0 <= k < K.
+          k: int, 0 <= k < M.
           config: `TrainingConfig` of that member.
 
         Returns:
@@ -108,10 +108,10 @@ def build_population(configs, own_data=False, kit=None):
     """Builds one member per configuration, all in one graph, untrained.
 
     Args:
-      configs: K `TrainingConfig`s that agree in all that decides the network; their
+      configs: M `TrainingConfig`s that agree in all that decides the network; their
         `seed`s decide the initial weights.
       own_data: False: all members read the same pairs, `pair` is float32
-        [batch, 2, 14, 14]. True: each reads its own, `pair` is [batch, K, 2, 14, 14].
+        [batch, 2, 14, 14]. True: each reads its own, `pair` is [batch, M, 2, 14, 14].
       kit: `PopulationKit`; None: a plain one.
 
     Returns:
@@ -151,7 +151,7 @@ def networks_and_members(logits, committee):
       committee: int, N.
 
     Returns:
-      ([batch, K·N, units], [batch, K, units]).
+      ([batch, M·N, units], [batch, M, units]).
     """
     if committee == 1:
         return logits, logits
@@ -163,27 +163,27 @@ class PopulationKit:
     """Makes the same layers as `stock.StockKit`, for K networks.
 
     Args:
-      members: int >= 1; committees of N networks make K = members·N.
+      members: int >= 1; of committees of N networks each, K = members·N.
       own_data: whether each member reads its own pairs.
       committee: int >= 1, N.
     """
 
     def __init__(self, members, own_data=False, committee=1):
-        self.data_sets, self.own_data, self.committee = members, own_data, committee
-        self.members = members * committee
+        self.members, self.own_data, self.committee = members, own_data, committee
+        self.networks = members * committee
         # Members that read the same images see the same channels, until a convolution.
         self.apart = own_data
 
     def pair(self):
         """The input, [batch, 2, 14, 14], or [batch, members, 2, 14, 14] of own data."""
-        members = (self.data_sets,) if self.own_data else ()
+        members = (self.members,) if self.own_data else ()
         return keras.Input((*members, 2, 14, 14), name="pair")
 
     def as_channels(self, pair):
         """The two images as channels: [batch, 14, 14, 2] or [batch, 14, 14, K·2]."""
         if self.own_data:
             pair = self._for_networks(pair)
-            pair = keras.ops.reshape(pair, (-1, 2 * self.members, 14, 14))
+            pair = keras.ops.reshape(pair, (-1, 2 * self.networks, 14, 14))
         return keras.ops.transpose(pair, (0, 2, 3, 1))
 
     def as_images(self, pair):
@@ -191,7 +191,7 @@ class PopulationKit:
         if not self.own_data:
             return keras.ops.reshape(pair, (-1, 14, 14, 1))
         pair = keras.ops.transpose(self._for_networks(pair), (0, 2, 3, 4, 1))
-        return keras.ops.reshape(pair, (-1, 14, 14, self.members))
+        return keras.ops.reshape(pair, (-1, 14, 14, self.networks))
 
     def _for_networks(self, pair):
         """What each committee reads, once for each of its networks."""
@@ -202,42 +202,42 @@ class PopulationKit:
     def conv(self, x, filters, padding, name):
         """A convolution 3×3, [n, h, w, K·c] → [n, h', w', K·filters]."""
         apart, self.apart = self.apart, True
-        return layers.PopulationConv2D(self.members, filters, padding, apart, name=name)(x)
+        return layers.PopulationConv2D(self.networks, filters, padding, apart, name=name)(x)
 
     def batch_norm(self, x, name):
-        """Batch normalisation of each channel of each member."""
-        return layers.PopulationBatchNorm(self.members, name=name)(x)
+        """Batch normalisation of each channel of each network."""
+        return layers.PopulationBatchNorm(self.networks, name=name)(x)
 
     # Alike for one network and for many.
     relu, max_pool = StockKit.relu, StockKit.max_pool
 
     def dropout(self, x, rate, name):
-        """Dropout, in training, with one mask for all members."""
-        return layers.SharedDropout(self.members, rate, name=name)(x)
+        """Dropout, in training, with one mask for all networks."""
+        return layers.SharedDropout(self.networks, rate, name=name)(x)
 
     def features(self, x):
         """[n, h, w, K·c] → [K, n, h·w·c]."""
         _, height, width, channels = x.shape
-        size = channels // self.members
-        x = keras.ops.reshape(x, (-1, height * width, self.members, size))
+        size = channels // self.networks
+        x = keras.ops.reshape(x, (-1, height * width, self.networks, size))
         x = keras.ops.transpose(x, (2, 0, 1, 3))
-        return keras.ops.reshape(x, (self.members, -1, height * width * size))
+        return keras.ops.reshape(x, (self.networks, -1, height * width * size))
 
     def dense(self, x, units, name):
         """A fully connected layer, [K, n, features] → [K, n, units]."""
-        return layers.PopulationDense(self.members, units, name=name)(x)
+        return layers.PopulationDense(self.networks, units, name=name)(x)
 
     def of_both(self, x):
         """[K, 2·batch, features] of single images → [K, batch, 2·features] of pairs."""
-        return keras.ops.reshape(x, (self.members, -1, 2 * x.shape[-1]))
+        return keras.ops.reshape(x, (self.networks, -1, 2 * x.shape[-1]))
 
     def of_image(self, x, image):
         """[K, 2·batch, n] of single images → [K, batch, n] of each pair's image."""
-        return keras.ops.reshape(x, (self.members, -1, 2, x.shape[-1]))[:, :, image]
+        return keras.ops.reshape(x, (self.networks, -1, 2, x.shape[-1]))[:, :, image]
 
     def by_member(self, x):
         """[batch, K, units] → [batch, members, N, units]."""
-        return keras.ops.reshape(x, (-1, self.data_sets, self.committee, x.shape[-1]))
+        return keras.ops.reshape(x, (-1, self.members, self.committee, x.shape[-1]))
 
     def batch_first(self, x):
         """[K, batch, units] → [batch, K, units]."""

@@ -1,7 +1,7 @@
-"""Keras layers that hold the same layer of K members: every weight is [K, …].
+"""Keras layers that hold the same layer of K networks: every weight is [K, …].
 
-They differ from Keras' own in speed and in the member axis. In mathematics they differ in
-the moving variance of batch normalisation, and in dropout's rate by less than 1/65,536.
+They differ from Keras' own in speed and in the axis of networks. In mathematics they differ
+in the moving variance of batch normalisation, and in dropout's rate by less than 1/65,536.
 """
 
 import keras
@@ -12,38 +12,40 @@ from keras_pairs.networks.stock import EPSILON, MOMENTUM
 
 
 class PopulationConv2D(keras.layers.Layer):
-    """One convolution 3×3 per member, without bias: kernel [K, 3, 3, c, filters].
+    """One convolution 3×3 per network, without bias: kernel [K, 3, 3, c, filters].
 
     Keras sends grouped convolutions through XLA, on a CPU about 30 times slower than the
     oneDNN kernel that `tf.nn.conv2d` calls.
 
     Args:
-      members: int >= 1, K.
-      filters: int >= 1, of each member.
+      networks: int >= 1, K.
+      filters: int >= 1, of each network.
       padding: "valid" or "same".
-      apart: whether the input has channels of each member's own, [n, h, w, K·c]; else all
-        members read the same [n, h, w, c].
+      apart: whether the input has channels of each network's own, [n, h, w, K·c]; else all
+        networks read the same [n, h, w, c].
     """
 
-    def __init__(self, members, filters, padding, apart, **kwargs):
+    def __init__(self, networks, filters, padding, apart, **kwargs):
         super().__init__(**kwargs)
-        self.members, self.filters = members, filters
+        self.networks, self.filters = networks, filters
         self.padding, self.apart = padding.upper(), apart
 
     def build(self, input_shape):
-        channels = input_shape[-1] // (self.members if self.apart else 1)
-        shape = (self.members, 3, 3, channels, self.filters)
+        channels = input_shape[-1] // (self.networks if self.apart else 1)
+        shape = (self.networks, 3, 3, channels, self.filters)
         self.kernel = self.add_weight(shape=shape, name="kernel")
 
     def call(self, inputs):
         kernel = tf.convert_to_tensor(self.kernel)
-        if self.apart and self.members > 1 and not grouped.convolutions_work():
-            parts = zip(tf.split(inputs, self.members, -1), tf.unstack(kernel), strict=True)
+        if self.apart and self.networks > 1 and not grouped.convolutions_work():
+            parts = zip(
+                tf.split(inputs, self.networks, -1), tf.unstack(kernel), strict=True
+            )
             return tf.concat([self._convolve(*part) for part in parts], -1)
-        if self.members > 1:
+        if self.networks > 1:
             # TensorFlow's form of grouped kernels: [3, 3, c, K·filters].
             kernel = tf.transpose(kernel, (1, 2, 3, 0, 4))
-        shape = (3, 3, -1, self.members * self.filters)
+        shape = (3, 3, -1, self.networks * self.filters)
         return self._convolve(inputs, tf.reshape(kernel, shape))
 
     def _convolve(self, x, kernel):
@@ -51,17 +53,17 @@ class PopulationConv2D(keras.layers.Layer):
 
 
 class PopulationBatchNorm(keras.layers.Layer):
-    """One batch normalisation per member on [n, h, w, K·c]: vectors [K, c].
+    """One batch normalisation per network on [n, h, w, K·c]: vectors [K, c].
 
     As in the paper's framework the moving average is of the unbiased variance.
     """
 
-    def __init__(self, members, **kwargs):
+    def __init__(self, networks, **kwargs):
         super().__init__(**kwargs)
-        self.members = members
+        self.networks = networks
 
     def build(self, input_shape):
-        shape = (self.members, input_shape[-1] // self.members)
+        shape = (self.networks, input_shape[-1] // self.networks)
 
         def add(name, start, trainable):
             return self.add_weight(
@@ -88,17 +90,17 @@ class PopulationBatchNorm(keras.layers.Layer):
 
 
 class PopulationDense(keras.layers.Layer):
-    """One dense layer per member: [K, n, features] → [K, n, units], kernel [K, …]."""
+    """One dense layer per network: [K, n, features] → [K, n, units], kernel [K, …]."""
 
-    def __init__(self, members, units, **kwargs):
+    def __init__(self, networks, units, **kwargs):
         super().__init__(**kwargs)
-        self.members, self.units = members, units
+        self.networks, self.units = networks, units
 
     def build(self, input_shape):
-        shape = (self.members, input_shape[-1], self.units)
+        shape = (self.networks, input_shape[-1], self.units)
         self.kernel = self.add_weight(shape=shape, name="kernel")
         self.bias = self.add_weight(
-            shape=(self.members, self.units), initializer="zeros", name="bias"
+            shape=(self.networks, self.units), initializer="zeros", name="bias"
         )
 
     def call(self, inputs):
@@ -107,15 +109,15 @@ class PopulationDense(keras.layers.Layer):
 
 
 class SharedDropout(keras.layers.Layer):
-    """Dropout with one mask for all members: of [n, h, w, c] or [n, c].
+    """Dropout with one mask for all networks: of [n, h, w, c] or [n, c].
 
     The mask is drawn as 16-bit integers, half the cost of floats; the rate is met to
     1/65536. The layer's name and the number of the call decide it.
     """
 
-    def __init__(self, members, rate, **kwargs):
+    def __init__(self, networks, rate, **kwargs):
         super().__init__(**kwargs)
-        self.members = members
+        self.networks = networks
         self.threshold = round(rate * 65536)
         self.generator = keras.random.SeedGenerator(initial.stream(self.name))
 
@@ -125,11 +127,11 @@ class SharedDropout(keras.layers.Layer):
         shape = tf.shape(inputs)
         if len(inputs.shape) == 3:
             return inputs * self.mask(shape[1:])
-        channels = inputs.shape[-1] // self.members
+        channels = inputs.shape[-1] // self.networks
         mask = self.mask(tf.concat([shape[:3], [1, channels]], 0))
-        if self.members == 1:
+        if self.networks == 1:
             return inputs * tf.reshape(mask, shape)
-        blocks = tf.concat([shape[:3], [self.members, channels]], 0)
+        blocks = tf.concat([shape[:3], [self.networks, channels]], 0)
         return tf.reshape(tf.reshape(inputs, blocks) * mask, shape)
 
     def mask(self, shape):
