@@ -44,7 +44,7 @@ def only_one(run_dir, what):
 
     Args:
       run_dir: Path of an existing folder.
-      what: str, "training" or "search".
+      what: str, "training", "evaluation" or "search".
 
     Raises:
       UserError: if another process holds it, or as of `hold`.

@@ -1,11 +1,12 @@
 """Evaluations that are stopped and go on, without trainings."""
 
+import dataclasses
 import json
 import os
 
 import pytest
 
-from keras_pairs import machine
+from keras_pairs import locks, machine
 from keras_pairs.errors import UserError
 from keras_pairs.outputs import names
 from keras_pairs.training import rounds
@@ -146,3 +147,17 @@ def test_memory_decides_how_many_members_fit(config):
     one = 40 * config.nb_f * 364 * 200
     assert members_that_fit(config, 3.5 * one) == 3
     assert members_that_fit(config, 0.1 * one) == 1
+
+
+def test_of_two_evaluations_in_one_folder_the_second_is_refused(
+    fit, trainings, config, digits, tmp_path
+):
+    (tmp_path / "run").mkdir()
+    with locks.only_one(tmp_path / "run", "evaluation"):
+        with pytest.raises(UserError, match="another evaluation is running in .*run"):
+            evaluate([config], digits, tmp_path / "run", ROUNDS, fit(3), verbose=False)
+    assert not trainings and not (tmp_path / "run" / "config.json").exists()
+    assert len(evaluate([config], digits, tmp_path / "run", 2, fit(3), verbose=False)) == 1
+    other = dataclasses.replace(config, seed=config.seed + 1)
+    with pytest.raises(UserError, match="holds another evaluation"):
+        evaluate([other], digits, tmp_path / "run", 2, fit(3), verbose=False)

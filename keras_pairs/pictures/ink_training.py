@@ -136,6 +136,8 @@ def _train(images, epochs, seed, run_dir, progress):
         verbose=0,
         callbacks=[_Keeper(dataset, run_dir, history, progress)],
     )
+    if progress and done == epochs:
+        progress.stop()
     ink_network.save(network, run_dir / WEIGHTS)
     metrics = {
         "config": config,

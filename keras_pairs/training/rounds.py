@@ -5,12 +5,14 @@ import time
 
 import numpy as np
 
-from keras_pairs import data, files, machine, plots, scoring, startup, tables
+from keras_pairs import data, files, locks, machine, plots, scoring, startup, tables
 from keras_pairs.data.pairs import SCORED_PAIRS
 from keras_pairs.outputs import OUTPUTS
 from keras_pairs.training import identity, isolated
 from keras_pairs.training.costs import members_that_fit
 from keras_pairs.training.summary import summarize
+
+EVALUATION = "evaluation"
 
 
 def plan(configs, rounds, memory_limit, done=()):
@@ -73,12 +75,21 @@ def evaluate(
       list of dicts, one per configuration; see `summary.summarize`.
 
     Raises:
-      UserError: if there are too few images, or `run_dir` holds another evaluation.
+      UserError: if there are too few images, or `run_dir` holds another evaluation, or one
+        that is running.
       OSError: if a file cannot be written.
     """
     data.check_enough(images, max(config.num_pairs for config in configs))
-    _same_evaluation(run_dir, configs, images, rounds, scored_on, chosen_on)
-    parts = (scored_on, chosen_on) if chosen_on else (scored_on,)
+    wanted = _wanted(configs, images, scored_on, chosen_on)
+    # A refused folder is left as it is, without a lock in it.
+    identity.found(run_dir, wanted, EVALUATION)
+    with locks.only_one(run_dir, EVALUATION):
+        _keep(run_dir, wanted, configs[0], images, rounds)
+        parts = (scored_on, chosen_on) if chosen_on else (scored_on,)
+        return _evaluate(configs, images, run_dir, rounds, memory_limit, verbose, parts)
+
+
+def _evaluate(configs, images, run_dir, rounds, memory_limit, verbose, parts):
     folder = run_dir / "groups"
     folder.mkdir(exist_ok=True)
     groups = plan(configs, rounds, memory_limit, _finished(folder))
@@ -106,7 +117,7 @@ def evaluate(
     for index, config in enumerate(configs):
         results = [done[index, r] for r in range(rounds)]
         rows.append(summarize(config, results, images.name))
-        if chosen_on:
+        if len(parts) > 1:
             chosen = [
                 result | {"rounds": [score["chosen_on"] for score in result["rounds"]]}
                 for result in results
@@ -212,22 +223,26 @@ def _finished(folder):
     return found
 
 
-def _same_evaluation(run_dir, configs, images, rounds, scored_on, chosen_on):
+def _wanted(configs, images, scored_on, chosen_on):
+    """What makes an evaluation the same one, for config.json."""
+    wanted = {
+        "configs": [config.to_dict() for config in configs],
+        "scored_on": {"part": scored_on, "pairs_wanted": SCORED_PAIRS},
+        "dataset": images.describe(),
+    }
+    if chosen_on:
+        wanted["scored_on"]["chosen_on"] = chosen_on
+    return wanted
+
+
+def _keep(run_dir, wanted, config, images, rounds):
     """Writes config.json, or refuses a folder whose config.json asks for other things.
 
     Other `rounds` are the same evaluation: the file says how many were last asked for.
     """
-    dataset = images.describe()
-    wanted = {
-        "configs": [config.to_dict() for config in configs],
-        "scored_on": {"part": scored_on, "pairs_wanted": SCORED_PAIRS},
-        "dataset": dataset,
-    }
-    if chosen_on:
-        wanted["scored_on"]["chosen_on"] = chosen_on
-    record = identity.found(run_dir, wanted, "evaluation")
+    record = identity.found(run_dir, wanted, EVALUATION)
     if record is None:
-        source = data.again(configs[0].dataset, configs[0].data_path, images)
+        source = data.again(config.dataset, config.data_path, images)
         record = wanted | {"source": source} | files.provenance()
     if record.get("rounds") != rounds:
         files.write_json(run_dir / files.RECORD, record | {"rounds": rounds})

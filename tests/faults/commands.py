@@ -95,6 +95,7 @@ COMMANDS = {
             "scored/groups/*.json",
         ),
         begun="scored/config.json",
+        second=(0, 1),
     ),
     "score": Command(
         "score",
