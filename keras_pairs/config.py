@@ -130,7 +130,7 @@ class TrainingConfig:
     )
     teachers: int = option(
         integer(0),
-        "Networks trained first, of which this one learns what they agree on.",
+        "Networks trained first, as a committee whose answers this one learns.",
         0,
         beyond_paper=True,
     )

@@ -55,7 +55,8 @@ def load_images(
       `Images`.
 
     Raises:
-      UsageError: a `UserError`, if the source takes no path, or is nothing without one.
+      UsageError: a `UserError`, if a path is given to a source that takes none, or none to
+        one that needs it.
       UserError: if a file is missing or bad, or MNIST cannot be had.
     """
     check_source(dataset, data_path)
@@ -75,7 +76,8 @@ def check_source(dataset: str, data_path: str | os.PathLike | None) -> None:
     """Refuses what names no source, before anything is read.
 
     Raises:
-      UsageError: a `UserError`, if the source takes no path, or is nothing without one.
+      UsageError: a `UserError`, if a path is given to a source that takes none, or none to
+        one that needs it.
       UserError: if there is no such source, or the path is none.
     """
     if dataset not in [*SOURCES]:
