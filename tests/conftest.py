@@ -9,6 +9,8 @@ from keras_pairs.config import TrainingConfig
 from keras_pairs.data import load_images, pool, sample_pairs
 from tests.helpers import png
 
+# Servers that the tests start are on this machine, whatever proxy it has.
+os.environ |= dict.fromkeys(("no_proxy", "NO_PROXY"), "127.0.0.1,localhost")
 # Keras keeps the graphs of all earlier tests, millions of objects, and collects garbage
 # often: going through them again and again was a third of the suite's time.
 gc.set_threshold(100_000)

@@ -110,5 +110,5 @@ def test_a_folder_of_another_command_is_left_as_it_is(name, tmp_path):
 def test_what_is_no_model_is_refused_before_a_folder_is_made(tmp_path):
     (tmp_path / "run").mkdir()
     done = call("score", "--model=run", "--dataset=digits", cwd=tmp_path)
-    assert_one_line(done, 1, "run", "neither a SavedModel nor a folder of versions")
+    assert_one_line(done, 1, "run: neither a SavedModel nor a folder of versions")
     assert [path.name for path in tmp_path.iterdir()] == ["run"]

@@ -109,6 +109,15 @@ WORK = {
             ask()
         finally:
             ask()""",
+    "it is asked again, and a library makes nothing of it": """
+    try:
+        ask()
+    finally:
+        try:
+            ask()
+        except BaseException:
+            pass
+        print("it went on")""",
     "it has a folder for a while": """
     with files.temporary_folder() as folder:
         (folder / "a").write_text("b")

@@ -41,11 +41,14 @@ def test_no_process_outlives_who_asked(digits, tmp_path, home, how):
         stderr=subprocess.PIPE,
     )
     process, children = psutil.Process(parent.pid), []
+    deadline = time.monotonic() + 120
     while not children:
+        assert parent.poll() is None and time.monotonic() < deadline
         children = process.children()
         time.sleep(0.05)
     # It is at work, and no longer starting.
-    while children[0].cpu_times().user < 2 and children[0].is_running():
+    while children[0].cpu_times().user < 2:
+        assert parent.poll() is None and time.monotonic() < deadline
         time.sleep(0.05)
     parent.send_signal(how)
     parent.communicate()

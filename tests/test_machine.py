@@ -1,7 +1,6 @@
 """The machine and the system that a process finds itself on."""
 
 import os
-import pathlib
 import subprocess
 import sys
 
@@ -10,9 +9,8 @@ import pytest
 
 from keras_pairs import locks, machine
 from keras_pairs.errors import UserError
-from tuner import search
-
-ROOT = pathlib.Path(__file__).parent.parent
+from tests.helpers import ROOT
+from tuner import flags, search
 
 
 @pytest.fixture
@@ -97,10 +95,10 @@ def test_a_containers_group_is_what_is_mounted(files):
     assert machine.cores(root) == 1 and machine.memory(root) == 500_000_000
 
 
-def test_the_flag_workers_and_this_machine_agree():
+def test_a_search_has_a_worker_for_each_core_of_this_machine():
     assert 1 <= machine.cores() <= os.cpu_count()
+    assert flags.FLAGS["workers"].default == machine.cores()
     assert 2**20 < machine.memory() <= psutil.virtual_memory().total
-    assert machine.share() == machine.memory() / 4
 
 
 def test_windows_is_told_that_it_cannot_search(monkeypatch, capsys, tmp_path):

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_pairs import locks
 from keras_pairs.errors import UserError
 from keras_pairs.pictures import ink_network, ink_training
 from tests.helpers import assert_one_line, call, command
@@ -132,3 +133,10 @@ def test_the_command(tmp_path):
 
 def test_a_bad_flag():
     assert_one_line(call("keras_pairs.ink", "--epochs=0"), 2, "at least 1")
+
+
+def test_of_two_trainings_in_one_folder_the_second_is_refused(digits, tmp_path):
+    with locks.only_one(tmp_path, "training"):
+        with pytest.raises(UserError, match="another training is running in"):
+            ink_training.train(digits, 1, 0, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["lock"]

@@ -244,6 +244,7 @@ BAD = [
     (("predict", "--split", "--csv=pairs.csv"), 2, "--csv does not go with --split"),
     (("predict", A, B, "--request", "--show=x.png"), 2, "does not go with --show"),
     (("predict", A, B, "--request", "--model=."), 2, "--request does not go with --model"),
+    (("predict", "--csv=pairs.csv", "--show=x.png"), 2, "--csv does not go with --show"),
     (("predict", A, B, f"--show={B}"), 2, "would write over b.png, which is read"),
     (("predict", A, "--split", f"--show=./{A}"), 2, "would write over ./a.png, which"),
     (("predict", A, B, "--show=x.jpg"), 2, "a .png file, existing or new"),

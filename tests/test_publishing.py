@@ -226,7 +226,7 @@ def test_a_server_sees_only_whole_versions(tmp_path):
     """16 versions by two publishers at once, killed at random; old ones are removed."""
     # Children of a process that has imported TensorFlow but not used it start at once.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["keras_pairs.publishing", __name__])
+    context.set_forkserver_preload(["keras_pairs.serving.publishing", __name__])
     stop, results = context.Event(), context.Queue()
     work = [(poll, (tmp_path, stop, results))]
     work += [(publish_and_die, (tmp_path, seed)) for seed in (1, 2)]

@@ -24,6 +24,7 @@ from tests.search_processes import (
     status,
     wait_for,
 )
+from tuner.processes import free_port
 
 
 @pytest.fixture(scope="module")
@@ -139,9 +140,7 @@ def test_a_killed_workers_trials_are_taken_up(tmp_path):
     before = modified(running(folder))
     # The survivor is busy with its own four until they have ended.
     wait_for(lambda: len(running(folder)) == 4, process)
-    begun = time.monotonic()
     wait_for(lambda: not modified(running(folder)).items() & before.items(), process, 60)
-    assert time.monotonic() - begun < 60
     output, errors = process.communicate(timeout=240)
     assert process.returncode == 0, errors
     assert errors.splitlines() == ["worker0 ended (signal 9)"]
@@ -176,7 +175,10 @@ def test_without_a_chief_workers_end_and_the_search_can_go_on(undisturbed, tmp_p
 def test_over_several_machines(undisturbed, tmp_path):
     """As the README's example: one process per machine, here all on loopback."""
     folder = tmp_path / "grid"
-    address = {"KERASTUNER_ORACLE_IP": "127.0.0.1", "KERASTUNER_ORACLE_PORT": "18123"}
+    address = {
+        "KERASTUNER_ORACLE_IP": "127.0.0.1",
+        "KERASTUNER_ORACLE_PORT": str(free_port()),
+    }
     flags = (*SMALL, f"--run_dir={folder}")
     refused = command(*flags, "--overwrite", KERASTUNER_TUNER_ID="worker9", **address)
     assert refused[0] == 2 and "never deletes" in refused[2]

@@ -238,7 +238,11 @@ class TestLife:
 
     @pytest.mark.parametrize(
         ("how", "code"),
-        [("SIGTERM", 0), pytest.param("SIGINT", 130, marks=pytest.mark.slow)],
+        [
+            ("SIGTERM", 0),
+            pytest.param("SIGHUP", 0, marks=pytest.mark.slow),
+            pytest.param("SIGINT", 130, marks=pytest.mark.slow),
+        ],
     )
     def test_running_requests_are_answered_before_the_end(self, tmp_path, how, code):
         """One whose body is half sent when the signal comes, and one that computes."""

@@ -20,7 +20,7 @@ from keras_pairs.serving import comparer
 from tests.helpers import ROOT
 
 SERVER = os.environ.get("KERAS_PAIRS_SERVER")
-MODEL = os.environ.get("KERAS_PAIRS_MODEL", "saved_models/digit_pairs")
+MODEL = os.environ.get("KERAS_PAIRS_MODEL", str(ROOT / "saved_models" / "digit_pairs"))
 
 
 @pytest.fixture(scope="module")

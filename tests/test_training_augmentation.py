@@ -1,10 +1,13 @@
 """How training images are moved."""
 
+import re
+
 import numpy as np
 import pytest
 
 from keras_pairs.training.augmentation import AMOUNTS, move, move_pairs
 from tests import networks
+from tests.helpers import ROOT
 
 NOTHING = dict.fromkeys(AMOUNTS, 0)
 
@@ -74,3 +77,10 @@ def test_pairs_of_members_move_as_those_of_one():
     for k in range(3):
         alone = np.asarray(move_pairs(pairs[:, k], (1, 2)))
         np.testing.assert_array_equal(together[:, k], alone)
+
+
+def test_the_page_tells_the_amounts():
+    text = " ".join((ROOT / "docs" / "model.md").read_text().split())
+    told = re.search(r"by at most (\S+) pixels, (\S+)°, (\S+) % and (\S+) \|", text)
+    shift, turn, percent, shear = map(float, told.groups())
+    assert AMOUNTS == {"shift": shift, "turn": turn, "scale": percent / 100, "shear": shear}

@@ -21,7 +21,7 @@ from keras_pairs.errors import UserError
 from keras_pairs.training import checkpoints
 from keras_pairs.training.fit import fit
 from keras_pairs.training.run import train_run
-from tests import networks
+from tests import networks, npz
 from tests.helpers import command
 
 # How often the training of `test_a_killed_training_ends_as_an_undisturbed_one` is killed.
@@ -133,6 +133,15 @@ def test_a_checkpoint_that_is_damaged_or_of_another_network_is_refused(
     path.write_bytes(whole)
     with pytest.raises(UserError, match="damaged"):
         fit([dataclasses.replace(config, nb_f=5)], splits, checkpoint=path)
+
+
+def test_a_checkpoint_of_a_stranger_runs_nothing(splits, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    bombs = np.array([npz.Bomb()] * 2, object)
+    np.savez("checkpoint.npz", **{"variable/0": bombs, "logs/loss": bombs})
+    with pytest.raises(UserError, match=r"checkpoint\.npz: damaged; remove it"):
+        fit([networks.config()], splits, checkpoint=tmp_path / "checkpoint.npz")
+    assert not (tmp_path / "exploded").exists()
 
 
 def test_a_run_folder_belongs_to_one_training(digits, tmp_path, each_epoch, monkeypatch):

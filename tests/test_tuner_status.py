@@ -184,9 +184,7 @@ def test_no_search_is_one_line(tmp_path, folder):
 
 def test_it_needs_no_tensorflow(folder):
     told = {"PYTHONPROFILEIMPORTTIME": "1"}
-    begun = time.monotonic()
     done = helpers.command("status", f"--run_dir={folder}", environment=told)
-    assert time.monotonic() - begun < 20
     assert done.returncode == 0 and "3 of 8 trials" in done.stdout
     names = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
     assert "psutil" in names and not names & {"tensorflow", "keras", "keras_tuner"}

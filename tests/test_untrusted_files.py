@@ -1,6 +1,8 @@
 """Models and arrays of strangers: no code of theirs runs, and none fills the memory."""
 
 import concurrent.futures
+import contextlib
+import importlib
 import io
 import json
 import os
@@ -92,7 +94,7 @@ def test_whole_files_are_opened(path, tmp_path):
     assert answers["comparison"].shape == (2, 1)
 
 
-def test_a_function_of_python_is_not_run(refusal, parts, tmp_path, monkeypatch):
+def test_a_function_of_python_is_not_run(refusal, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     x = keras.Input((2, 14, 14), name="pair")
     evil = keras.layers.Lambda(lambda x: os.mkdir("exploded") or x)
@@ -109,7 +111,7 @@ def renamed(module, name):
     def change(config):
         where = layer(config, "Flatten")
         where.update(module=module, class_name=name, registered_name=None)
-        where["config"] = {"name": where["config"]["name"], "args": ["exploded"]}
+        where["config"] = {"path": "exploded"}
 
     return change
 
@@ -128,8 +130,25 @@ def renamed(module, name):
         ("tests.npz", "Bomb"),
     ],
 )
-def test_no_function_of_python_is_called_by_its_name(refusal, parts, module, name):
+def test_no_function_of_python_is_called_by_its_name(
+    refusal, parts, module, name, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    home, calls = importlib.import_module(module), []
+    real = getattr(home, name)
+
+    def spy(*arguments, **named):
+        if "exploded" in str((arguments, named)):
+            calls.append(name)
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(home, name, spy)
     assert refusal(edited(parts, renamed(module, name)))
+    assert not calls
+    # The spy would have seen it.
+    with contextlib.suppress(Exception):
+        getattr(home, name)(path="exploded")
+    assert calls == [name]
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ COMMANDS = {
         (*SMALL, "--run_dir=run", "--export_dir=saved"),
         leaves=("run/metrics.json", "run/model.keras", "saved/[0-9]*/saved_model.pb"),
         begun="run/config.json",
-        second=(0, 1),
+        second=(1,),
     ),
     "evaluate": Command(
         "evaluate",
