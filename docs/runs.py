@@ -14,7 +14,7 @@ def _runs(folder, key):
     for path in sorted(folder.glob("*.json")):
         found = rounds.read(path)
         if any(key in row for row in found["rows"]):
-            processor = re.split(r"\d+ cores(?:, )?", found["machine"])[1]
+            processor = re.split(r"\d+ cores?(?:, )?", found["machine"])[1]
             processor = processor.replace("(R)", "").replace(" Processor", "")
             yield (found["commit"][:7], processor or "not recorded"), found
 
@@ -33,7 +33,7 @@ def _share(of, by):
 
 
 def peers(folder):
-    """How long each peer takes for what takes `tuner.search` a second, run by run."""
+    """How long each peer takes for what takes ours a second, run by run."""
     lines = []
     for run, found in _runs(folder, "peer"):
         seconds = {}

@@ -100,7 +100,7 @@ def test_what_only_shows_later_gets_one_line(arguments, code, message, tmp_path)
 def test_a_folder_of_another_command_is_left_as_it_is(name, tmp_path):
     for file in ("config.json", "results.json", "results.csv"):
         (tmp_path / file).write_text("{}")
-    done = call(name, "--dataset=digits", f"--run_dir={tmp_path}")
+    done = command(name, "--dataset=digits", f"--run_dir={tmp_path}")
     assert_one_line(done, 1, f"{tmp_path} holds something else than a")
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(
         ("config.json", "results.json", "results.csv"), "{}"
