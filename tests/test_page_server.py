@@ -88,6 +88,17 @@ def answering(comparison, first, second, certain=1.0):
     return handle
 
 
+def standing_in(row):
+    """A route's handler: one digit in every picture, and this of every pair."""
+    seen = {"count": 1, "image": [[9] * 28] * 28, "boxes": []}
+
+    def handle(route):
+        signature = route.request.post_data_json["signature_name"]
+        route.fulfill(json={"predictions": [seen if signature == "prepare" else row]})
+
+    return handle
+
+
 @pytest.mark.parametrize(
     ("comparison", "certain", "said", "unsure"),
     [
@@ -131,6 +142,16 @@ def test_a_server_that_is_away_is_asked_again(visit):
     visit.errors.clear()
 
 
+def until_quiet(page, requests):
+    """How many requests there are when no more come: a stroke asks for a while."""
+    for _ in range(20):
+        count = len(requests)
+        page.wait_for_timeout(500)
+        if len(requests) == count:
+            break
+    return count
+
+
 def test_what_the_server_refuses_is_told_and_not_asked_again(visit):
     page = visit()
     first, _ = squares(page)
@@ -143,12 +164,7 @@ def test_what_the_server_refuses_is_told_and_not_asked_again(visit):
     page.route(PREDICT, refuse)
     first.draw(SEVEN)
     expects(first.note).to_have_text("png_bytes: an image is animated")
-    # A busy machine goes on sending what the stroke asked for.
-    for _ in range(20):
-        count = len(requests)
-        page.wait_for_timeout(500)
-        if len(requests) == count:
-            break
+    count = until_quiet(page, requests)
     page.wait_for_timeout(1500)
     assert len(requests) == count
     page.unroute(PREDICT)
@@ -161,16 +177,10 @@ def test_what_the_server_refuses_is_told_and_not_asked_again(visit):
 @pytest.mark.parametrize("query", ["", "?model=mnist-paper"])
 def test_a_model_of_another_name(visit, query):
     """That the address names, or that the project's own server says it has."""
-
-    def answer(route):
-        signature = route.request.post_data_json["signature_name"]
-        seen = {"count": 1, "image": [[9] * 28] * 28, "boxes": []}
-        pair = {"comparison": [0.9], "first_digit": [1.0] * 10, "second_digit": [1.0] * 10}
-        route.fulfill(json={"predictions": [seen if signature == "prepare" else pair]})
-
+    pair = {"comparison": [0.9], "first_digit": [1.0] * 10, "second_digit": [1.0] * 10}
     page = visit(query=query)
     page.route("**/healthz", lambda route: route.fulfill(json={"model": "mnist-paper"}))
-    page.route("**/v1/models/mnist-paper:predict", answer)
+    page.route("**/v1/models/mnist-paper:predict", standing_in(pair))
     page.reload()
     first, _ = squares(page)
     first.draw(SEVEN)
@@ -208,3 +218,64 @@ def test_digits_that_nobody_taught_are_not_shown(visit):
         expects(square.section.locator(".bars")).to_be_hidden()
         expects(square.section.get_by_text("not trained (w_a = 0)")).to_be_visible()
         assert square.seen()
+
+
+def test_a_model_that_answers_the_comparison_alone(visit):
+    """A single output comes without its name."""
+    page = visit()
+    page.route(PREDICT, standing_in([0.97]))
+    first, second = squares(page)
+    first.draw(THREE)
+    second.draw(SEVEN)
+    sentence(page).to_have_text(re.compile(r"^first ≤ second: yes, 97\.0\s%$"))
+    for square in (first, second):
+        expects(square.note).to_have_text("")
+
+
+def test_a_model_that_could_not_be_found_is_looked_for_again(visit):
+    page = visit()
+    full = {"error": "too many connections"}
+    pair = {"comparison": [0.9], "first_digit": [1.0] * 10, "second_digit": [1.0] * 10}
+    page.route("**/healthz", lambda route: route.fulfill(status=503, json=full))
+    page.route("**/v1/models/mnist-paper:predict", standing_in(pair))
+    page.reload()
+    first, _ = squares(page)
+    first.draw(THREE)
+    trouble = page.get_by_role("alert")
+    expects(trouble).to_have_text("The server is busy; trying again.")
+    page.unroute("**/healthz")
+    page.route("**/healthz", lambda route: route.fulfill(json={"model": "mnist-paper"}))
+    expects(first.note).to_have_text(re.compile("read as 0"))
+    expects(trouble).to_have_text("")
+    visit.errors.clear()
+
+
+def test_a_refusal_in_html_is_told_and_not_asked_again(visit):
+    """As of a web server in front, which finds a photo too large."""
+    page, requests = visit(), []
+
+    def refuse(route):
+        requests.append(route.request)
+        route.fulfill(status=413, body="<html>413 Request Entity Too Large</html>")
+
+    page.route(PREDICT, refuse)
+    first, _ = squares(page)
+    first.draw(SEVEN)
+    expects(first.note).to_have_text("the server answers 413")
+    expects(page.get_by_role("alert")).to_have_text("")
+    count = until_quiet(page, requests)
+    page.wait_for_timeout(1500)
+    assert len(requests) == count
+    visit.errors.clear()
+
+
+def test_a_key_that_is_held_writes_one_digit(visit):
+    page = visit()
+    first, _ = squares(page)
+    first.pad.focus()
+    for _ in range(5):
+        page.keyboard.down("3")
+    page.keyboard.up("3")
+    expects(first.note).to_have_text(re.compile("read as 3"))
+    page.keyboard.press("Backspace")
+    expects(first.note).to_have_text("")

@@ -59,6 +59,14 @@ def test_an_existing_version_is_not_touched(tiny, tmp_path):
     assert contents(first) == before and len(before) >= 6
 
 
+def test_nothing_is_published_into_a_version(tiny, tmp_path):
+    version = publishing.publish(tiny, tmp_path)
+    before = {path.name for path in version.iterdir()}
+    with pytest.raises(UserError, match="1 is a version; give the folder that it is in"):
+        publishing.publish(tiny, version)
+    assert {path.name for path in version.iterdir()} == before
+
+
 def test_keep_removes_the_oldest(tiny, tmp_path):
     for _ in range(3):
         publishing.publish(tiny, tmp_path)

@@ -124,6 +124,20 @@ def test_a_broken_version_is_reported_and_the_old_one_stays(folder, watched, cap
     assert watched.current.number == 2
 
 
+@pytest.mark.parametrize("content", ["good", "broken"])
+def test_a_version_with_a_link_that_leads_nowhere_is_looked_at_once(
+    folder, watched, caplog, content
+):
+    """As of a copy of data that lies elsewhere."""
+    version(folder, 2, content)
+    (folder / "2" / "assets").symlink_to(folder / "nowhere")
+    with caplog.at_level(logging.ERROR):
+        for _ in range(3):
+            watched.poll()
+    assert watched.current.number == (2 if content == "good" else 1)
+    assert len(caplog.records) == (content == "broken")
+
+
 def test_the_newest_that_can_be_loaded_is_served(folder, watched):
     version(folder, 2)
     version(folder, 3, "broken")

@@ -95,7 +95,8 @@ class Watched:
             if number == self.current.number:
                 return
             old = self.current.number
-            if self._broken.get(number) != _files(path) and self._take(number, path):
+            tried = number in self._broken and self._broken[number] == _files(path)
+            if not tried and self._take(number, path):
                 log.info("version %d is served instead of version %d", number, old)
                 self._states[old] = ("END", "")
                 self._released = True

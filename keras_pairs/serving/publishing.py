@@ -57,13 +57,15 @@ def publish(model, export_dir, origin=None, keep=None):
     Raises:
       ValueError: if keep is less than 2.
       UserError: if the model is not a network of digit pairs, or what was written does not
-        answer as the model does.
+        answer as the model does; if `export_dir` is a version itself.
       OSError: if the folder cannot be written.
     """
     if keep is not None and keep < 2:
         raise ValueError(f"keep must be at least 2. Received: keep={keep}")
     files.check_clock()
     export_dir = pathlib.Path(export_dir).absolute()
+    if (export_dir / versions.SAVED_MODEL).is_file():
+        raise UserError(f"{export_dir} is a version; give the folder that it is in")
     export_dir.mkdir(parents=True, exist_ok=True)
     with _workspace(export_dir) as workspace:
         draft = workspace / "version"

@@ -9,7 +9,7 @@ import * as showing from "./showing.js";
 const QUIET = 700;
 
 const byId = (id) => document.getElementById(id);
-const model = findModel();
+let asking = null;
 let readsDigits = true;
 
 const sides = ["first", "second"].map((id, index) => {
@@ -35,6 +35,23 @@ const sides = ["first", "second"].map((id, index) => {
   return side;
 });
 const pair = new Latest(compare, report);
+
+// The model that is served; looked for again where nobody told.
+function model() {
+  asking ??= findModel().then(
+    (found) => {
+      readsDigits = found.readsDigits;
+      show();
+      return found;
+    },
+    (error) => {
+      asking = null;
+      throw error;
+    },
+  );
+  return asking;
+}
+
 let active = 0;
 let answer = null;
 let telling = 0;
@@ -62,7 +79,7 @@ async function prepare(side) {
   const png_bytes = { b64: await base64(await pad.png()) };
   let seen;
   try {
-    [seen] = await (await model).predict("prepare", [{ png_bytes }]);
+    [seen] = await (await model()).predict("prepare", [{ png_bytes }]);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     if (sheet === pad.sheet) forget(side, error.message);
@@ -87,7 +104,9 @@ async function compare() {
   const sheets = sides.map((side) => side.pad.sheet);
   // A digit that is alone is compared with itself: its classes are known then.
   const images = sides.map((side) => (ready.includes(side) ? side : ready[0]).seen.image);
-  const [given] = await (await model).predict("images", [{ images }]);
+  const [row] = await (await model()).predict("images", [{ images }]);
+  // A single output comes without its name.
+  const given = Array.isArray(row) ? { comparison: row } : row;
   // The pads may have gone on meanwhile, but not to another sheet.
   const fresh = (side) => side.seen?.count === 1 && side.pad.sheet === sheets[sides.indexOf(side)];
   if (!ready.every(fresh)) return;
@@ -169,7 +188,5 @@ byId("both").addEventListener("click", () => {
   for (const { pad } of sides) pad.clear();
 });
 show();
-model.then((found) => {
-  readsDigits = found.readsDigits;
-  show();
-});
+// Where nobody answers, the first drawing asks again.
+model().catch(() => {});

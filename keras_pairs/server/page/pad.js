@@ -202,7 +202,10 @@ export class Pad {
     if (event.altKey) return;
     if (command && event.key === "z") this.undo();
     else if (command) return;
-    else if (/^[0-9]$/.test(event.key)) this.write(Number(event.key));
+    else if (/^[0-9]$/.test(event.key)) {
+      // A key that is held writes one digit.
+      if (!event.repeat) this.write(Number(event.key));
+    }
     else if (event.key === "Backspace") this.undo();
     else if (event.key === "Delete") this.clear();
     else return;

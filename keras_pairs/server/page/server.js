@@ -3,6 +3,8 @@
 const DEFAULT_MODEL = "digit_pairs";
 const PATIENCE = 30_000;
 const LONGEST_PAUSE = 4_000;
+const AWAY = "The server does not answer; trying again.";
+const BUSY = "The server is busy; trying again.";
 
 // The server cannot be had now; the same may be asked again.
 export class Unanswered extends Error {}
@@ -12,8 +14,9 @@ export class Refused extends Error {}
 // The model that `?model=…` of the page's address names, or the one that is served. This
 // project's own server says at /healthz which it has, and whether it learned the digits.
 export async function findModel() {
-  const health = await request("healthz").catch(() => null);
-  const served = health?.code === 200 ? health.body : {};
+  const health = await request("healthz");
+  if (health.code >= 500) throw new Unanswered(BUSY);
+  const served = health.code === 200 ? health.body : {};
   const asked = new URLSearchParams(location.search).get("model");
   const name = asked ?? served.model ?? DEFAULT_MODEL;
   return new Model(name, name !== served.model || served.reads_digits !== false);
@@ -30,10 +33,9 @@ class Model {
   async predict(signature, instances) {
     const body = JSON.stringify({ signature_name: signature, instances });
     const answer = await request(`${path(this.name)}:predict`, { method: "POST", body });
-    if (answer.code === 200) return answer.body.predictions;
-    if (answer.code === 429 || answer.code >= 500) {
-      throw new Unanswered("The server is busy; trying again.");
-    }
+    if (answer.code === 200 && answer.body.predictions) return answer.body.predictions;
+    if (answer.code === 200) throw new Unanswered(AWAY);
+    if (answer.code === 429 || answer.code >= 500) throw new Unanswered(BUSY);
     throw new Refused(answer.body.error ?? `the server answers ${answer.code}`);
   }
 }
@@ -42,17 +44,18 @@ function path(model) {
   return `v1/models/${encodeURIComponent(model)}`;
 }
 
-// {code, body}, whatever the code.
+// {code, body}, whatever the code. A web server in front may say it in HTML: {} then.
 async function request(address, options) {
+  let response;
   try {
-    const response = await fetch(new URL(address, document.baseURI), {
+    response = await fetch(new URL(address, document.baseURI), {
       ...options,
       signal: AbortSignal.timeout(PATIENCE),
     });
-    return { code: response.status, body: await response.json() };
   } catch {
-    throw new Unanswered("The server does not answer; trying again.");
+    throw new Unanswered(AWAY);
   }
+  return { code: response.status, body: await response.json().catch(() => ({})) };
 }
 
 // Asks for the latest state only, once at a time; again when it has changed meanwhile, and

@@ -14,20 +14,20 @@ export function problem(seen) {
 }
 
 // {relation, probability, sure, sentence} of what `images` says about a pair. A model that
-// learned no digits names none.
+// learned no digits, or does not answer them, names none.
 export function verdict(answer, readsDigits) {
   const yes = answer.comparison[0];
   const right = yes >= 0.5;
   const probability = right ? yes : 1 - yes;
-  const [first, second] = [top(answer.first_digit), top(answer.second_digit)];
-  const [one, other] = readsDigits
+  const reads = readsDigits && answer.first_digit && answer.second_digit;
+  const [one, other] = reads
     ? [marked(answer.first_digit), marked(answer.second_digit)]
     : ORDER.map((name) => name.toLowerCase());
   const sure = probability >= SURE;
   let sentence = `${one} ≤ ${other}: `;
   if (sure) sentence += `${right ? "yes" : "no"}, ${percent(probability)}`;
   else sentence += `not sure, ${percent(probability)} for ${right ? "yes" : "no"}`;
-  if (readsDigits && first <= second !== right) sentence += `, although it reads ${one} and ${other}`;
+  if (reads && top(answer.first_digit) <= top(answer.second_digit) !== right) sentence += `, although it reads ${one} and ${other}`;
   return { relation: right ? "at-most" : "greater", probability, sure, sentence };
 }
 
