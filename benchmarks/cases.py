@@ -31,12 +31,28 @@ def found_in(path, images):
     return found
 
 
+def begun(path, images):
+    """What a results.json holds and will hold, with today's provenance: see `count`.
+
+    Args:
+      path, images: as of `found_in`.
+
+    Raises:
+      UserError: as `found_in`; if the file does not say which code its rows are of.
+    """
+    new = {"rows": [], "trained": [], "dataset": images.describe()}
+    found = new | found_in(path, images) | files.provenance()
+    if found["rows"] and not found["trained"]:
+        raise UserError(f"{path}: of another version; use a new --run_dir")
+    return found
+
+
 def count(found):
     """Counts a training in a results.json, for the code and machine of today.
 
     Args:
-      found: dict, what the file will hold: with today's provenance and `trained`, a list of
-        dicts that say how many `trainings` which code made on which machine.
+      found: dict, of `begun`. Its `trained` is a list of dicts that say how many
+        `trainings` which code made on which machine.
     """
     today = {name: found[name] for name in ("versions", "commit", "machine")}
     trained = found["trained"]
@@ -57,19 +73,15 @@ def go_on(values, name, images, wanted, measure, tabulate):
       tabulate: function of rows that gives the lines of a table.
 
     Raises:
-      UserError: as `found_in`; if the file has rows of another form.
+      UserError: as `begun`; if the file has rows of another form.
     """
     path = files.make_run_dir(values["run_dir"].value, name) / "results.json"
-    new = {"rows": [], "trained": [], "dataset": images.describe()}
-    found = new | found_in(path, images) | files.provenance()
+    found = begun(path, images)
     rows = found["rows"]
     try:
         tabulate(rows)
-        old = sum(each["trainings"] for each in found["trained"]) == len(rows)
-    except (KeyError, TypeError):
-        old = False
-    if not old:
-        raise UserError(f"{path}: of another version; use a new --run_dir")
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{path}: of another version; use a new --run_dir") from error
     todo = [case for case in wanted if not any(case.items() <= row.items() for row in rows)]
     progress = Progress(len(todo), name, verbose=bool(todo))
     for done, case in enumerate(todo, 1):

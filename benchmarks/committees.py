@@ -192,9 +192,7 @@ def main(values):
     images = data.load_images("mnist", values["data_path"].value)
     run_dir = files.make_run_dir(values["run_dir"].value, "committees")
     path = run_dir / "results.json"
-    found = {"rows": [], "trained": [], "dataset": images.describe()}
-    # Today's provenance replaces the file's; `cases.count` keeps that of the trainings.
-    found |= cases.found_in(path, images) | files.provenance()
+    found = cases.begun(path, images)
     # What trains inherits it.
     machine.prefer_onednn()
     rounds, rows = values["rounds"].value, found["rows"]

@@ -96,18 +96,17 @@ def main(values):
     images = data.load_images("auto" if path else "digits", path)
     run_dir = files.make_run_dir(values["run_dir"].value, "halving")
     rows, kept = [], run_dir / "results.json"
-    origin = {"dataset": images.describe(), **files.provenance()}
-    found = cases.found_in(kept, images)
-    times = {row["seed"]: row["time"] for row in found.pop("rows", [])}
+    found = cases.begun(kept, images)
+    times = {row["seed"]: row["time"] for row in found["rows"]}
     for seed in range(values["rounds"].value):
         of_seed = [*where, f"--seed={seed}"]
         full, took = searched(run_dir / f"full-{seed}", of_seed)
         halved, less = searched(run_dir / f"halved-{seed}", of_seed, "--halving")
         time = less / took if took and less else times.get(seed)
         rows.append({"seed": seed, "time": time, **compare(full, halved)})
-        # What has been measured is of the code that measured it.
-        known = found if seed in times else origin
-        files.write_json(kept, {"rows": rows, **known})
+        if seed not in times:
+            cases.count(found)
+        files.write_json(kept, found | {"rows": rows})
     runner.say(tables.markdown_table(tabulate(rows)))
     runner.say(f"run folder: {runner.relative(run_dir)}")
 

@@ -67,13 +67,12 @@ def searches(folder):
 
 def halving(folder):
     """What `--halving` chose, seed by seed and run by run."""
+    from benchmarks.halving import tabulate
+
     lines = []
     for run, found in _runs(folder, "halved_epochs"):
-        for row in found["rows"]:
-            point = f"{row['lr']:g}", f"{row['w_a']:g}", str(row["rank"])
-            scores = f"{row['score']:.2f}", f"{row['best']:.2f}"
-            lines.append((row["seed"], run, f"{100 * row['time']:.0f}", *point, *scores))
-    head = ("seed", "commit", "processor", "time (%)", "chosen lr", "w_a")
-    return _sorted(
-        (*head, "rank in the full grid", "its accuracy (%)", "the best (%)"), lines
-    )
+        head, *table = tabulate(found["rows"])
+        # Seed, points and epochs are the same in all runs.
+        shown = head.index("time (%)")
+        lines += [(int(seed), run, *(seed, *rest)[shown:]) for seed, *rest in table]
+    return _sorted(("seed", "commit", "processor", *head[shown:]), lines)

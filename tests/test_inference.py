@@ -9,7 +9,7 @@ from PIL import Image
 from keras_pairs import files
 from keras_pairs.errors import UserError
 from keras_pairs.pictures import image_files
-from keras_pairs.serving import comparer
+from keras_pairs.serving import comparer, given
 from tests.helpers import draw
 
 
@@ -78,10 +78,10 @@ def test_arrays_and_files_get_the_same_answers(model, digits, answers, tmp_path)
 
 
 def test_more_than_a_batch(model, digits):
-    x = digits.x_train[: comparer.BATCH + 9]
+    x = digits.x_train[: given.BATCH + 9]
     many = model.compare(x, x[::-1])
     few = model.compare(x[-5:], x[::-1][-5:])
-    assert many.probability.shape == (comparer.BATCH + 9,)
+    assert many.probability.shape == (given.BATCH + 9,)
     np.testing.assert_allclose(many.probability[-5:], few.probability, atol=1e-5)
 
 
@@ -241,7 +241,7 @@ def test_an_animation_behind_a_colour_profile_is_refused(model, pictures, tmp_pa
 
 def test_dark_pairs_among_others_are_answered(model):
     """All pairs together tell whether their pixels are scaled."""
-    pairs = np.zeros((comparer.BATCH + 2, 14, 14), "float32")
+    pairs = np.zeros((given.BATCH + 2, 14, 14), "float32")
     pairs[:, 3:9, 5] = 200
     pairs[-2:] = 0
     pairs[-2:, 4, 4] = 1

@@ -34,19 +34,21 @@ def write(run_dir, *, ended, used_s, wanted, running, to_go_s=None, budget_left_
     Raises:
       OSError: if it cannot be written.
     """
-    known = {
-        **{"ended": ended, "used_s": used_s, "to_go_s": to_go_s},
-        **{"budget_left_s": budget_left_s, "wanted": wanted, "running": running},
-    }
     process = psutil.Process()
-    who = {
+    beat = {
+        "ended": ended,
+        "used_s": used_s,
+        "to_go_s": to_go_s,
+        "budget_left_s": budget_left_s,
+        "wanted": wanted,
+        "running": running,
         "host": socket.gethostname(),
         "pid": process.pid,
         "process_started": process.create_time(),
         "written": time.time(),
         "code": code.digest(),
     }
-    files.write_json(pathlib.Path(run_dir) / NAME, known | who)
+    files.write_json(pathlib.Path(run_dir) / NAME, beat)
 
 
 def begin(run_dir, wanted):

@@ -58,17 +58,13 @@ def markdown(chosen, record):
     preset = record["preset"]
     rest = "" if preset == "paper" else f"\nThe rest is as in the preset {preset}."
     ties = "".join(
-        f"\n{_capital(rows.named(row))} is {rows.tied(row)}; the first of them is taken."
+        f"\n{rows.named(row).capitalize()} is {rows.tied(row)}; the first of them is taken."
         for row in chosen
         if row["tied"]
     )
     if not chosen:
         return f"{markdown_table(lines)}\nNo trial has completed.\n"
     return f"{markdown_table(lines)}\nSelected by {what} on {where}.{ties}{rest}\n"
-
-
-def _capital(text):
-    return text[:1].upper() + text[1:]
 
 
 def best_epoch(record):

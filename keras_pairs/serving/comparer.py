@@ -11,7 +11,6 @@ the same operations here and in a server.
 
 import functools
 import os
-import pathlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -22,10 +21,8 @@ from keras_pairs.data.pixels import SCALED, are_scaled
 from keras_pairs.errors import UserError
 from keras_pairs.pictures import image_files
 from keras_pairs.pictures.seen import Seen, crop
-from keras_pairs.serving import box, card, versions
+from keras_pairs.serving import box, card, given, versions
 from keras_pairs.serving.comparison import Comparison
-
-BATCH = 256
 
 
 def load(path: str | os.PathLike | None = None) -> "Comparer":
@@ -125,12 +122,12 @@ class Comparer:
           UserError: if the two do not go together, all pixels are scaled to 0…1, or naming
             the first image that cannot be compared.
         """
-        if _is_file(first) != _is_file(second):
+        if given.is_file(first) != given.is_file(second):
             raise UserError("one is a file and the other is not: give two of the same kind")
-        first, second = _several(first), _several(second)
+        first, second = given.several(first), given.several(second)
         try:
             counts = len(first), len(second)
-            files_given = all(_is_file(image) for image in (*first, *second))
+            files_given = all(given.is_file(image) for image in (*first, *second))
         except TypeError as error:
             raise UserError(
                 "what is compared must be arrays, paths, bytes of PNG files, or sequences "
@@ -145,7 +142,7 @@ class Comparer:
             for error in answers.errors.values():
                 raise UserError(error)
             return answers
-        return self._compare_arrays(_images(first), _images(second))
+        return self._compare_arrays(given.as_images(first), given.as_images(second))
 
     def _compare_arrays(self, first, second):
         if first.shape != second.shape or first.dtype != second.dtype:
@@ -159,7 +156,7 @@ class Comparer:
             raise UserError(SCALED)
         signature = "images" if pairs.dtype == np.uint8 else "serving_default"
         try:
-            answers = [self._answer(signature, part) for part in _batches(pairs)]
+            answers = [self._answer(signature, part) for part in given.batches(pairs)]
         except tf.errors.InvalidArgumentError as error:
             raise UserError(graph.reason(error)) from error
         return self._comparison(
@@ -181,11 +178,11 @@ class Comparer:
             name: np.full((len(pairs), *shape), np.nan, "float32")
             for name, shape in self._outputs.items()
         }
-        for start in range(0, len(pairs), BATCH):
+        for start in range(0, len(pairs), given.BATCH):
             good, images = [], []
-            for i, pair in enumerate(pairs[start : start + BATCH], start):
+            for i, pair in enumerate(pairs[start : start + given.BATCH], start):
                 try:
-                    called = names[i] if names else map(_name, pair)
+                    called = names[i] if names else map(given.name, pair)
                     parts = zip(pair, called, strict=True)
                     images.append([self._prepared(*part) for part in parts])
                     good.append(i)
@@ -220,7 +217,9 @@ class Comparer:
         try:
             seen = self._looks(png_bytes=tf.constant([content]))
         except tf.errors.InvalidArgumentError as error:
-            raise UserError(f"{name or _name(image)}: {graph.reason(error)}") from error
+            raise UserError(
+                f"{name or given.name(image)}: {graph.reason(error)}"
+            ) from error
         seen = {name: value[0].numpy() for name, value in seen.items()}
         return Seen(**seen | {"count": int(seen["count"])})
 
@@ -237,8 +236,8 @@ class Comparer:
           UserError: naming the picture, if it cannot be read or shows not exactly two.
         """
         content = image if isinstance(image, bytes) else image_files.read_png(image)
-        parts = self.look(content, _name(image)).halves(_name(image))
-        return [crop(content, part, _name(image)) for part in parts]
+        parts = self.look(content, given.name(image)).halves(given.name(image))
+        return [crop(content, part, given.name(image)) for part in parts]
 
     def _prepared(self, image, name):
         """A picture of one digit in MNIST's form, uint8 [28, 28]."""
@@ -258,54 +257,8 @@ class Comparer:
         return Comparison(answers, dict(errors), self.reads_digits)
 
 
-def _batches(pairs):
-    """Pairs in parts of `BATCH`; more where a graph would take a part for scaled."""
-    parts = []
-    for i in range(0, len(pairs), BATCH):
-        part = pairs[i : i + BATCH]
-        if parts and (are_scaled(part.max()) or are_scaled(parts[-1].max())):
-            parts[-1] = np.concatenate([parts[-1], part])
-        else:
-            parts.append(part)
-    return parts
-
-
 def _is_box(path):
     try:
         return os.path.samefile(path, box.path())
     except (OSError, UserError):
         return False
-
-
-def _images(images):
-    """uint8 [n, 28, 28] or float32 [n, 14, 14]."""
-    try:
-        images = np.asarray(images)
-    except ValueError as error:
-        raise UserError("images must all have one shape") from error
-    images = images[None] if images.ndim == 2 else images
-    if images.shape[1:] == (28, 28) and images.dtype == np.uint8:
-        return images
-    numbers = images.dtype.kind in "uif"
-    if images.shape[1:] != (14, 14) or not numbers:
-        raise UserError(
-            "images must be uint8 [n, 28, 28] or numbers [n, 14, 14], not "
-            f"{images.dtype} {list(images.shape)}"
-        )
-    return images.astype("float32")
-
-
-def _several(images):
-    """One image or file as a sequence of one."""
-    if _is_file(images):
-        return [images]
-    # What has two axes is one image, of whatever library.
-    return np.asarray(images)[None] if getattr(images, "ndim", 0) == 2 else images
-
-
-def _is_file(image):
-    return isinstance(image, (str, bytes, pathlib.PurePath))
-
-
-def _name(image):
-    return "<bytes>" if isinstance(image, bytes) else image
